@@ -1,4 +1,4 @@
-"""Looking at other processes and tying them to ours: parent-death signals, liveness, strays by environment."""
+"""Looking at other processes and tying them to ours: liveness, death with the parent, strays."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 def send_us_when_parent_dies(sent: signal.Signals) -> None:
-    """From now on the kernel sends us `sent` when the thread that started us ends (Linux; elsewhere nothing happens)."""
+    """From now on the kernel sends us `sent` when the process that started us dies (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, sent.value)
 
@@ -41,7 +41,7 @@ def is_running(pid: int) -> bool:
 
 
 def with_environment(*settings: str) -> set[int]:
-    """Numbers of all processes but ours whose environment has one of these `NAME=value` lines. Linux only, else none.
+    """All processes but ours whose environment has one of these `NAME=value` lines (Linux only, else none).
 
     Only processes that we may look at are seen: all of them as root, our own user's otherwise.
     """
