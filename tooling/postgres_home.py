@@ -1,7 +1,7 @@
 """Where an embedded PostgreSQL lives, and as whom: its account, its folders, the wheel's programs.
 
-PostgreSQL refuses to run as root. Root therefore starts it as an account that exists already, and nothing on the
-machine is changed for that: no user is added, no folder of yours is opened.
+PostgreSQL refuses to run as root. Root therefore starts it as an account that exists already, and nothing on
+the machine is changed for that: no user is added, no folder of yours is opened.
 """
 
 import hashlib
@@ -41,12 +41,12 @@ class Account:
 
     def can_enter(self, folder: Path) -> bool:
         """Tried for real, as that account: modes, access lists and mounts all count."""
-        command = ["/bin/sh", "-c", 'cd -- "$1" 2>/dev/null', "sh", folder]
+        command: list[str | Path] = ["/bin/sh", "-c", 'cd -- "$1" 2>/dev/null', "sh", folder]
         return subprocess.run(command, cwd="/", check=False, **self.rights()).returncode == 0
 
     def can_run(self, program: Path) -> bool:
         """Tried for real, too."""
-        command = [program, "--version"]
+        command: list[str | Path] = [program, "--version"]
         try:
             ran = subprocess.run(command, cwd="/", capture_output=True, check=False, **self.rights())
         except OSError:
@@ -73,7 +73,7 @@ def account_for_root() -> Account | None:
 def home_of(var: Path, account: Account | None) -> Path:
     """The folder that holds data and socket: `var/postgres`, or elsewhere when the account cannot get there.
 
-    Elsewhere is noted in `var/postgres-folder` and lasts as long as var: a temporary var gets a temporary folder.
+    Elsewhere is noted in `var/postgres-folder` and lasts as long as var: a temporary var gets a temporary one.
     """
     note = var / "postgres-folder"
     if note.exists() and (home := Path(note.read_text().strip())).is_dir():
@@ -154,9 +154,7 @@ def programs_for(account: Account | None, home: Path) -> Path:
     """The wheel's `bin` folder, or a copy of it below `home` when the account cannot run it where it is."""
     spec = importlib.util.find_spec(WHEEL)  # finds the package without running it
     if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            f"{WHEEL} is not installed: install requirements/base.txt, or set DATABASE_URL"
-        )
+        raise EmbeddedPostgresError(f"{WHEEL} is missing: install requirements/base.txt, or set DATABASE_URL")
     package = Path(spec.origin).parent
     programs = package / "pginstall" / "bin"
     if account is None or account.can_run(programs / "postgres"):
