@@ -1,0 +1,8 @@
+"""What people and programs talk to: HTTP, HTML, JSON, websockets. No business rules."""
+
+from django.apps import AppConfig
+
+
+class DashboardConfig(AppConfig):
+    name = "dashboard"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,61 @@
+"""The lab's settings: how long things take. `lab config set NAME VALUE` changes one; tests and benches make all of it instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+class UnknownSetting(Exception):
+    """There is no lab setting of that name."""
+
+
+class BadValue(Exception):
+    """The value does not fit the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabConfig:
+    """Seconds, unless the name says otherwise; the defaults let a demo host drain in 5–8 s."""
+
+    time_scale: float = 1.0  # 10 lets ten seconds of the lab pass in one of ours
+    prepare_s: float = 0.3  # from the accepted prepare to its job's end, when the first instance starts moving
+    move_s_per_gb: float = 0.1
+    move_min_s: float = 0.4
+    move_retry_s: float = 1.0  # an instance that fits nowhere is tried again after this
+    move_tries_max: int = 300  # then the host is ErrorInMaintenance
+    cancel_s: float = 0.3
+    listing_age_min_s: float = 1.0  # a listing is kept for a random time between these two
+    listing_age_max_s: float = 5.0
+    look_age_s: float = 0.0  # look_at_host and look_at_cluster may be this stale
+    call_latency_s: float = 0.01  # of look_at_host and look_at_cluster
+    boot_grace_s: float = 0.2  # from the reboot's request to the moment everything on the host is killed
+    boot_back_s: float = 3.0  # from there until the agent is back
+    start_s: float = 1.0  # an instance that is started is Running after this; the same for stopping
+    virtual_script_s: float = 1.0  # how long a simulated script takes
+    virtual_failure_rate: float = 0.0  # share of simulated Maintenance scripts that fail
+    random_fault_rate: float = 0.0  # share of calls answered wrongly at random (faults.py)
+    random_fault_seed: int = 0
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> "LabConfig":
+        """The defaults with what was changed; names of an older version are ignored."""
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in kept.items() if name in known})
+
+    def scaled(self, seconds: float) -> float:
+        """Seconds of the lab in seconds of the database's clock."""
+        return seconds / self.time_scale
+
+
+def parse_setting(name: str, text: str) -> float | int:
+    """The value for one setting. Raises: UnknownSetting naming those there are, BadValue."""
+    kinds = {field.name: field.type for field in fields(LabConfig)}
+    if name not in kinds:
+        raise UnknownSetting(f"no lab setting {name!r}; there are {', '.join(sorted(kinds))}")
+    try:
+        value = int(text) if kinds[name] in (int, "int") else float(text)
+    except ValueError:
+        raise BadValue(f"{name} is a number; {text!r} is none") from None
+    if not 0 <= value < 1e9 or (name == "time_scale" and value == 0):
+        raise BadValue(f"{name} cannot be {text}")
+    return value

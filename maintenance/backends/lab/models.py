@@ -1,0 +1,215 @@
+"""The lab cloud's own tables: what there is, what is due and when, and a record of what was done to it.
+
+Nothing ticks: whatever takes time is a row of `Due` (when, what), applied in order by whoever looks next (settle.py).
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+def _words() -> "ArrayField[list[str], list[str]]":
+    return ArrayField(models.TextField(), default=list)
+
+
+class World(models.Model):
+    """The one row of the whole lab. `generation` changes with every reset, so that nobody keeps an old listing."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    generation = models.UUIDField()
+    settings = models.JSONField(default=dict)  # only what differs from the defaults (config.py)
+
+    class Meta:
+        db_table = "lab_world"
+
+
+class Zone(models.Model):
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(unique=True)
+
+    class Meta:
+        db_table = "lab_zone"
+
+
+class Pod(models.Model):
+    id = models.UUIDField(primary_key=True)
+    zone = models.ForeignKey(Zone, models.CASCADE)
+    name = models.TextField()
+
+    class Meta:
+        db_table = "lab_pod"
+
+
+class Cluster(models.Model):
+    """The row whose lock orders everything that changes in the cluster."""
+
+    id = models.UUIDField(primary_key=True)
+    pod = models.ForeignKey(Pod, models.CASCADE)
+    name = models.TextField(unique=True)
+    hypervisor = models.TextField()
+    allocation_state = models.TextField(default="Enabled")
+
+    class Meta:
+        db_table = "lab_cluster"
+
+
+class ManagementServer(models.Model):
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(unique=True)
+    state = models.TextField(default="Up")
+    version = models.TextField()
+
+    class Meta:
+        db_table = "lab_management_server"
+
+
+class Host(models.Model):
+    """`state` is the agent's, `resource_state` the administrator's; both spelled as CloudStack does."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster = models.ForeignKey(Cluster, models.CASCADE)
+    name = models.TextField(unique=True)
+    hypervisor = models.TextField()
+    state = models.TextField(default="Up")
+    resource_state = models.TextField(default="Enabled")
+    management_server = models.ForeignKey(ManagementServer, models.SET_NULL, null=True)
+    cpu_cores = models.IntegerField()
+    memory_mb = models.IntegerField()
+    tags = _words()
+    guests_max = models.IntegerField(null=True)
+    agent_version = models.TextField(default="")
+    kernel_version = models.TextField(default="")
+    is_virtual = models.BooleanField(default=False)  # no folder: its scripts are simulated
+    boot_id = models.UUIDField()
+    agent_session = models.IntegerField(default=1)  # counts the agent's starts
+    drain_job = models.UUIDField(null=True)  # the newest prepare, while it lasts and after
+    drain_tries = models.IntegerField(default=0)  # rounds in which nothing could move
+
+    class Meta:
+        db_table = "lab_host"
+
+
+class Instance(models.Model):
+    """`host` is empty while it runs nowhere. While Migrating it counts on both hosts."""
+
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(unique=True)
+    state = models.TextField(default="Running")
+    host = models.ForeignKey(Host, models.SET_NULL, null=True, related_name="instances")
+    goes_to = models.ForeignKey(Host, models.SET_NULL, null=True, related_name="arriving")
+    account = models.TextField()
+    domain = models.TextField()
+    cpu_cores = models.IntegerField()
+    memory_mb = models.IntegerField()
+    tags = _words()
+    affinity_groups = _words()
+    uses_local_storage = models.BooleanField(default=False)
+    drained_by = models.UUIDField(null=True, db_index=True)  # the job that last moved it away
+    stuck_why = models.TextField(default="")
+
+    class Meta:
+        db_table = "lab_instance"
+
+
+class PendingJob(models.Model):
+    """Work of other people on the cloud; when it ends, another takes its place."""
+
+    id = models.UUIDField(primary_key=True)
+    management_server = models.ForeignKey(ManagementServer, models.SET_NULL, null=True)
+    command = models.TextField()
+    resource_type = models.TextField()
+    account = models.TextField()
+    domain = models.TextField()
+    created = models.DateTimeField()
+    ends = models.DateTimeField()
+
+    class Meta:
+        db_table = "lab_pending_job"
+
+
+class Job(models.Model):
+    """One accepted prepare or cancel. A request delivered twice by the network finds its own job again."""
+
+    id = models.UUIDField(primary_key=True)
+    request = models.UUIDField(unique=True)
+    host = models.ForeignKey(Host, models.CASCADE)
+    kind = models.TextField()  # prepare | cancel
+    state = models.TextField(default="pending")  # pending | succeeded | failed
+    error = models.TextField(default="")
+    created = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "lab_job"
+
+
+class Due(models.Model):
+    """What will happen at `at` (the database's clock), once somebody looks after that."""
+
+    cluster = models.ForeignKey(Cluster, models.CASCADE)
+    at = models.DateTimeField()
+    kind = models.TextField()
+    host = models.ForeignKey(Host, models.CASCADE)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "lab_due"
+        indexes = [models.Index(fields=["cluster", "at"], name="lab_due_in_order")]
+
+
+class Ticket(models.Model):
+    """A stage script that was started on a host, and which boot and which agent started it."""
+
+    id = models.UUIDField(primary_key=True)  # the caller's ticket
+    host = models.ForeignKey(Host, models.CASCADE)
+    stage = models.TextField()
+    executor = models.TextField(default="service")
+    boot_id = models.UUIDField()
+    agent_session = models.IntegerField()
+    started = models.DateTimeField(db_default=Now())
+    is_stopped = models.BooleanField(default=False)
+    ends = models.DateTimeField(null=True)  # simulated scripts only
+    exit_status = models.IntegerField(null=True)  # simulated scripts only
+
+    class Meta:
+        db_table = "lab_ticket"
+
+
+class Fault(models.Model):
+    """How the lab answers wrongly; see faults.py. `call` "*" is every call."""
+
+    call = models.TextField()
+    kind = models.TextField()
+    seconds = models.FloatField(default=0)
+    text = models.TextField(default="")
+    times_left = models.IntegerField(null=True)
+    probability = models.FloatField(default=1)
+    host = models.ForeignKey(Host, models.CASCADE, null=True)
+
+    class Meta:
+        db_table = "lab_fault"
+
+
+class Effect(models.Model):
+    """What was accepted and done, in order: a test counts here that nothing was done twice."""
+
+    at = models.DateTimeField(db_default=Now())
+    kind = models.TextField()
+    host = models.ForeignKey(Host, models.CASCADE)
+    note = models.TextField(default="")
+
+    class Meta:
+        db_table = "lab_effect"
+        indexes = [models.Index(fields=["host", "kind"], name="lab_effect_by_host")]
+
+
+class Harm(models.Model):
+    """What a wrong engine did to customers; always empty after a right one."""
+
+    at = models.DateTimeField(db_default=Now())
+    what = models.TextField()
+    host = models.ForeignKey(Host, models.CASCADE)
+    instance = models.ForeignKey(Instance, models.CASCADE, null=True)
+    note = models.TextField(default="")
+
+    class Meta:
+        db_table = "lab_harm"

@@ -1,0 +1,150 @@
+"""States of runs, hosts in a run and stages, and the words people see for them.
+
+Values are what REST and the database hold; `WORDS` is the one table that turns a value into the people's word
+(architecture §3). CloudStack's states keep CloudStack's spelling.
+"""
+
+from enum import StrEnum
+
+
+class RunKind(StrEnum):
+    """What a run does to its hosts."""
+
+    ROLLING = "rolling"
+    HOST = "host"  # one host by hand: out, held, back
+
+
+class RunState(StrEnum):
+    """Where a run is in its life: Queued → Running ⇄ Paused → Stopping → one of the ends."""
+
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    PAUSED = "Paused"
+    STOPPING = "Stopping"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+
+
+RUN_ENDED = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED})
+RUN_ACTIVE = frozenset(RunState) - RUN_ENDED
+
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.CANCELLED}),
+    RunState.RUNNING: frozenset(
+        {RunState.PAUSED, RunState.STOPPING, RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}
+    ),
+    RunState.PAUSED: frozenset({RunState.RUNNING, RunState.STOPPING, RunState.CANCELLED}),
+    RunState.STOPPING: frozenset({RunState.FAILED, RunState.CANCELLED}),
+    RunState.SUCCEEDED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+}
+
+
+class Stage(StrEnum):
+    """One step on a host's way. Four run a hook script; Drain and Return are asked of the cloud."""
+
+    PREFLIGHT = "PreFlight"
+    PRE_MAINTENANCE = "PreMaintenance"
+    DRAIN = "Drain"
+    MAINTENANCE = "Maintenance"
+    RETURN = "Return"
+    POST_MAINTENANCE = "PostMaintenance"
+
+
+class TargetState(StrEnum):
+    """Where one host of a run is."""
+
+    WAITING = "Waiting"
+    CHECKING = "Checking"
+    READY = "Ready"  # its PreFlight passed; its turn has not come
+    PREPARING = "Preparing"
+    DRAINING = "Draining"
+    WORKING = "Working"
+    IN_MAINTENANCE = "InMaintenance"  # held out of service by hand
+    RETURNING = "Returning"
+    VERIFYING = "Verifying"
+    DONE = "Done"
+    SKIPPED = "Skipped"
+    FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    NEEDS_PERSON = "NeedsPerson"  # out of service or in doubt, flagged
+
+
+TARGET_ENDED = frozenset(
+    {
+        TargetState.DONE,
+        TargetState.SKIPPED,
+        TargetState.FAILED,
+        TargetState.CANCELLED,
+        TargetState.NEEDS_PERSON,
+    }
+)
+TARGET_WAITING = frozenset({TargetState.WAITING, TargetState.READY})
+# Begun on its own way: it has had its turn, and is not at its end.
+TARGET_BEGUN = frozenset(
+    {
+        TargetState.PREPARING,
+        TargetState.DRAINING,
+        TargetState.WORKING,
+        TargetState.IN_MAINTENANCE,
+        TargetState.RETURNING,
+        TargetState.VERIFYING,
+    }
+)
+
+STATE_DURING: dict[Stage, TargetState] = {
+    Stage.PREFLIGHT: TargetState.CHECKING,
+    Stage.PRE_MAINTENANCE: TargetState.PREPARING,
+    Stage.DRAIN: TargetState.DRAINING,
+    Stage.MAINTENANCE: TargetState.WORKING,
+    Stage.RETURN: TargetState.RETURNING,
+    Stage.POST_MAINTENANCE: TargetState.VERIFYING,
+}
+
+
+class OnFailure(StrEnum):
+    """What a run does when one of its hosts fails; chosen by the operator at the start."""
+
+    PAUSE = "pause"
+    SKIP = "skip"
+    STOP = "stop"
+
+
+class StepState(StrEnum):
+    """Whether a step waits for an engine, is being done, or is over."""
+
+    PENDING = "Pending"
+    RUNNING = "Running"
+    ENDED = "Ended"
+
+
+WORDS: dict[str, str] = {
+    RunState.QUEUED: "Waiting",
+    RunState.RUNNING: "Running",
+    RunState.PAUSED: "Paused",
+    RunState.STOPPING: "Stopping",
+    RunState.SUCCEEDED: "Done",
+    RunState.FAILED: "Failed",
+    RunState.CANCELLED: "Cancelled",
+    TargetState.WAITING: "Waiting",
+    TargetState.CHECKING: "Checking",
+    TargetState.READY: "Waiting",
+    TargetState.PREPARING: "Preparing",
+    TargetState.DRAINING: "Draining",
+    TargetState.WORKING: "Working",
+    TargetState.IN_MAINTENANCE: "Working",
+    TargetState.RETURNING: "Returning",
+    TargetState.VERIFYING: "Verifying",
+    TargetState.DONE: "Done",
+    TargetState.SKIPPED: "Skipped",
+    TargetState.NEEDS_PERSON: "Needs a person",
+}
+STAGE_WORDS: dict[Stage, str] = {stage: WORDS[state] for stage, state in STATE_DURING.items()}
+UNKNOWN_WORD = "Unknown"
+
+
+def word(state: str) -> str:
+    """The people's word for a state; a state nobody knows is Unknown, never green."""
+    return WORDS.get(state, UNKNOWN_WORD)

@@ -1,0 +1,31 @@
+"""What a person may do to a run and its hosts now: the legal moves, named (contracts.md, A run's life)."""
+
+from maintenance.domain.states import RunState, TargetState
+
+
+def legal_run_moves(state: RunState, *, pausing: bool) -> frozenset[str]:
+    """Of pause, resume and cancel, those that are legal now."""
+    match state:
+        case RunState.QUEUED:
+            return frozenset({"cancel"})
+        case RunState.RUNNING:
+            return frozenset({"resume", "cancel"}) if pausing else frozenset({"pause", "cancel"})
+        case RunState.PAUSED:
+            return frozenset({"resume", "cancel"})
+        case _:
+            return frozenset()
+
+
+def legal_target_moves(run_state: RunState, target_state: TargetState) -> frozenset[str]:
+    """Of retry and skip, those that are legal now for one host.
+
+    Skip: a waiting host, or the failed one of a paused run. Retry: a failed or flagged one, while the run is paused.
+    """
+    if run_state is RunState.PAUSED and target_state is TargetState.FAILED:
+        return frozenset({"retry", "skip"})
+    if run_state is RunState.PAUSED and target_state is TargetState.NEEDS_PERSON:
+        return frozenset({"retry"})
+    waits = target_state in {TargetState.WAITING, TargetState.READY}
+    if waits and run_state in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED}:
+        return frozenset({"skip"})
+    return frozenset()

@@ -1,0 +1,1 @@
+"""Hook scripts: finding them, running them by ticket, reading what they said."""

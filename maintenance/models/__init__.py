@@ -1,0 +1,39 @@
+"""All tables of the work: what was read (inventory), what we do (runs), what is owed (ledger), what was told (events)."""
+
+from maintenance.models.engines import EngineProcess
+from maintenance.models.events import AuditEntry, FeedEvent, IdempotentAnswer, Notification
+from maintenance.models.inventory import (
+    Cloud,
+    Cluster,
+    Host,
+    Instance,
+    ManagementServer,
+    PendingJob,
+    Pod,
+    Zone,
+)
+from maintenance.models.ledger import Attention, HostOut, Intent
+from maintenance.models.runs import OutputChunk, Run, Step, Target
+
+__all__ = [
+    "Attention",
+    "AuditEntry",
+    "Cloud",
+    "Cluster",
+    "EngineProcess",
+    "FeedEvent",
+    "Host",
+    "HostOut",
+    "IdempotentAnswer",
+    "Instance",
+    "Intent",
+    "ManagementServer",
+    "Notification",
+    "OutputChunk",
+    "PendingJob",
+    "Pod",
+    "Run",
+    "Step",
+    "Target",
+    "Zone",
+]

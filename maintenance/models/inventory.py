@@ -1,0 +1,154 @@
+"""What was read from the clouds, and when. Nothing here is ours to decide: rows follow the last good reading.
+
+A reading is taken whole or not at all, so the cloud's `read_at` is when each of its listed rows was last seen: that
+costs nothing per row. A row that could no longer be read is unknown (`is_known`), never green; one that the cloud no
+longer lists keeps `gone_at`.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+
+
+class Cloud(models.Model):
+    """One cloud we talk to, and how the last reading of it went."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20)  # lab | cloudstack | openstack
+    read_at = models.DateTimeField(null=True)  # our time of the last good reading
+    as_of = models.DateTimeField(null=True)  # the cloud's own time of that listing
+    read_error = models.TextField(blank=True)  # why the last reading failed; empty when it went well
+    sync_due_at = models.DateTimeField(null=True)  # the next reading; one engine takes it at a time
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_known(self, now: datetime) -> bool:
+        """Whether the last good reading is fresh enough to be shown as the present."""
+        return self.read_at is not None and now - self.read_at <= timedelta(seconds=settings.INVENTORY_UNKNOWN_S)
+
+
+class Listed(models.Model):
+    """Shared by everything a cloud lists. The id is the cloud's own. Load with `select_related("cloud")`."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    cloud = models.ForeignKey(Cloud, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)
+    changed_at = models.DateTimeField()  # the reading that showed this row as it is
+    gone_at = models.DateTimeField(null=True)  # the reading that no longer listed it
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    def is_known(self, now: datetime) -> bool:
+        """Whether this row was read recently enough to be shown as the present."""
+        return self.gone_at is None and self.cloud.is_known(now)
+
+    @property
+    def seen_at(self) -> datetime:
+        """When a reading of the cloud last listed this row."""
+        return self.changed_at if self.gone_at or self.cloud.read_at is None else self.cloud.read_at
+
+
+class Zone(Listed):
+    class Meta:
+        ordering = ["name"]
+
+
+class Pod(Listed):
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="pods")
+
+    class Meta:
+        ordering = ["name"]
+
+
+class Cluster(Listed):
+    """Its row is also the lock under which the budget of hosts out is counted."""
+
+    pod = models.ForeignKey(Pod, on_delete=models.CASCADE, related_name="clusters")
+    hypervisor = models.CharField(max_length=40)
+    allocation_state = models.CharField(max_length=40)
+
+    class Meta:
+        ordering = ["name"]
+
+
+class ManagementServer(Listed):
+    state = models.CharField(max_length=40)
+    version = models.CharField(max_length=40)
+    agents = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["name"]
+
+
+class Host(Listed):
+    """`state` is the agent's, `resource_state` the administrator's; both in CloudStack's spelling."""
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="hosts")
+    state = models.CharField(max_length=40)
+    resource_state = models.CharField(max_length=40)
+    hypervisor = models.CharField(max_length=40)
+    management_server = models.ForeignKey(
+        ManagementServer, null=True, on_delete=models.SET_NULL, related_name="hosts", db_constraint=False
+    )
+    cpu_cores = models.PositiveIntegerField()
+    memory_mb = models.PositiveBigIntegerField()
+    tags = models.JSONField(default=list)
+    guests_max = models.PositiveIntegerField(null=True)
+    agent_version = models.CharField(max_length=80, blank=True)
+    kernel_version = models.CharField(max_length=120, blank=True)
+    boot_id = models.CharField(max_length=80, blank=True)
+    # {stage: {present, path, digest, problem}} or null: not known.
+    hooks = models.JSONField(null=True)
+    hooks_dir = models.CharField(max_length=1000, blank=True)
+    hooks_executor = models.CharField(max_length=20, blank=True)
+    hooks_limits = models.CharField(max_length=200, blank=True)
+    hooks_warnings = models.JSONField(default=list)
+    hooks_seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["name"]
+        indexes = [models.Index(fields=["cluster", "gone_at"])]
+
+    def is_in_service(self) -> bool:
+        """As last read: agent Up, administratively Enabled."""
+        return self.state == "Up" and self.resource_state == "Enabled" and self.gone_at is None
+
+
+class Instance(Listed):
+    host = models.ForeignKey(Host, null=True, on_delete=models.SET_NULL, related_name="instances", db_constraint=False)
+    state = models.CharField(max_length=40)
+    account = models.CharField(max_length=255)
+    domain = models.CharField(max_length=255)
+    cpu_cores = models.PositiveIntegerField()
+    memory_mb = models.PositiveBigIntegerField()
+    tags = models.JSONField(default=list)
+    affinity_groups = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["name"]
+
+
+class PendingJob(Listed):
+    """An asynchronous job a management server still works on; `name` is its command."""
+
+    management_server = models.ForeignKey(
+        ManagementServer, null=True, on_delete=models.CASCADE, related_name="jobs", db_constraint=False
+    )
+    resource_type = models.CharField(max_length=80, blank=True)
+    account = models.CharField(max_length=255, blank=True)
+    domain = models.CharField(max_length=255, blank=True)
+    created = models.DateTimeField()
+
+    class Meta:
+        ordering = ["created"]

@@ -1,0 +1,165 @@
+"""What we do: a run over many hosts, one target a host, one step a stage, and what the scripts printed."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import OnFailure, RunKind, RunState, Stage, StepState, TargetState
+from maintenance.models.inventory import Cloud, Cluster, Host
+
+
+class Run(models.Model):
+    """One operation over many hosts. Steering (pause, resume, cancel) is columns that the engine reads."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.BigIntegerField(unique=True, editable=False)  # what people call it: "Run 118"
+    kind = models.CharField(max_length=20, choices=[(k, k) for k in RunKind])
+    cloud = models.ForeignKey(Cloud, on_delete=models.PROTECT, related_name="runs")
+    state = models.CharField(max_length=20, default=RunState.QUEUED, choices=[(s, s) for s in RunState])
+
+    scope_kind = models.CharField(max_length=20)  # zones | pods | clusters | hosts
+    scope_ids = ArrayField(models.UUIDField())
+    scope_words = models.CharField(max_length=500)  # "zone1, zone2"
+    plan_hash = models.CharField(max_length=64, blank=True)
+    plan_version = models.PositiveSmallIntegerField(default=1)  # stages and their meaning, as this release knows them
+
+    payload = models.TextField(null=True)
+    timeout_s = models.PositiveIntegerField()
+    drain_timeout_s = models.PositiveIntegerField()
+    on_failure = models.CharField(max_length=10, default=OnFailure.PAUSE, choices=[(f, f) for f in OnFailure])
+    max_unavailable = models.PositiveIntegerField(default=1)
+    clusters_in_parallel = models.PositiveIntegerField(default=1)
+    skip_unready = models.BooleanField(default=False)
+    not_before = models.DateTimeField(null=True)
+
+    started_by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500, blank=True)
+    ticket = models.CharField(max_length=120, blank=True)
+
+    pausing = models.BooleanField(default=False)  # asked to pause; begun hosts still finish their way home
+    paused_reason = models.JSONField(null=True)  # {code, message, host, since, by}
+    ending = models.CharField(max_length=20, blank=True)  # while Stopping: the end it goes to
+    details = models.TextField(blank=True)  # the sentence about how it ended
+
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    engine_looked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-number"]
+        indexes = [models.Index(fields=["state"])]
+
+    def __str__(self) -> str:
+        return f"Run {self.number}"
+
+
+class Target(models.Model):
+    """One host in a run, and where it is on its way."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="targets")
+    # The host may leave the inventory while its history stays: no constraint, and its names are kept here.
+    host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
+    cluster = models.ForeignKey(Cluster, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
+    host_name = models.CharField(max_length=255)
+    cluster_name = models.CharField(max_length=255)
+    zone_name = models.CharField(max_length=255)
+    order = models.PositiveIntegerField()
+
+    state = models.CharField(max_length=20, default=TargetState.WAITING, choices=[(s, s) for s in TargetState])
+    is_open = models.BooleanField(default=True)  # belongs to a run that is not over: a host has at most one open target
+    detail = models.TextField(blank=True)  # why it is where it is, in words
+    next_stage = models.CharField(max_length=20, blank=True, choices=[(s, s) for s in Stage])  # due, not yet started
+    preflight = models.CharField(max_length=20, blank=True)  # "", ok, not_needed, failed
+    preflight_at = models.DateTimeField(null=True)
+    not_needed = models.TextField(blank=True)  # which stage said so (exit 70), or that there is no Maintenance script
+    failing = models.TextField(blank=True)  # it will end Failed, for this reason, once it is back in service
+    cancelling = models.BooleanField(default=False)  # it will end Cancelled once it is back in service
+    attempt = models.PositiveSmallIntegerField(default=1)
+
+    instances_before = models.JSONField(null=True)  # census: ids of instances running on it before the drain
+    out_at = models.DateTimeField(null=True)  # left service
+    back_at = models.DateTimeField(null=True)  # seen back in service
+    finished_at = models.DateTimeField(null=True)
+    agent_before = models.CharField(max_length=200, blank=True)  # "kernel · agent version" before the run
+    agent_after = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["run", "order"]
+        indexes = [models.Index(fields=["run", "state", "cluster", "order"]), models.Index(fields=["host", "is_open"])]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "host"], name="one_target_a_host"),
+            # Active runs never share a host (contracts.md, A run's life).
+            models.UniqueConstraint(fields=["host"], condition=models.Q(is_open=True), name="one_open_target_a_host"),
+        ]
+
+    def __str__(self) -> str:
+        return self.host_name
+
+
+class Step(models.Model):
+    """One stage of one target, one attempt. Who does it is fenced: every write names the epoch it was claimed at."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="steps")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
+    stage = models.CharField(max_length=20, choices=[(s, s) for s in Stage])
+    attempt = models.PositiveSmallIntegerField(default=1)
+    round = models.PositiveSmallIntegerField(default=1)  # a PreFlight that got too old runs again in a new round
+    state = models.CharField(max_length=20, default=StepState.PENDING, choices=[(s, s) for s in StepState])
+
+    due_at = models.DateTimeField(db_default=Now())  # not before
+    epoch = models.PositiveIntegerField(default=0)
+    owner = models.UUIDField(null=True)  # the engine process
+    lease_until = models.DateTimeField(null=True)
+    takeovers = models.PositiveSmallIntegerField(default=0)
+
+    ticket = models.UUIDField(default=uuid.uuid4, editable=False)  # the same ticket never runs a script twice
+    script = models.CharField(max_length=1000, blank=True)  # path of the script; empty: none found (yet)
+    note = models.TextField(blank=True)  # "no script", "waiting for the agent", …
+    movement = models.JSONField(default=dict)  # drains: {moved, left, moving, stuck}; scripts: {bytes}
+    deadline_at = models.DateTimeField(null=True)
+
+    outcome = models.CharField(max_length=20, blank=True, choices=[(o, o) for o in Outcome])
+    exit_status = models.IntegerField(null=True)
+    detail = models.TextField(blank=True)
+    started = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+    output_bytes = models.PositiveBigIntegerField(default=0)  # printed so far, kept or not
+
+    class Meta:
+        ordering = ["target", "started"]
+        indexes = [
+            models.Index(fields=["due_at"], condition=models.Q(state="Pending"), name="steps_due"),
+            models.Index(fields=["lease_until"], condition=models.Q(state="Running"), name="steps_leased"),
+            models.Index(fields=["run", "stage", "finished"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["target", "stage", "attempt", "round"], name="one_step_a_stage"),
+            models.UniqueConstraint(
+                fields=["target"], condition=~models.Q(state="Ended"), name="one_open_step_a_target"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} of {self.target_id}"
+
+
+class OutputChunk(models.Model):
+    """A piece of what a script printed, as bytes from `start`; head and tail are kept, the middle may be missing."""
+
+    step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="chunks")
+    start = models.PositiveBigIntegerField()
+    content = models.BinaryField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["step", "start"]
+        constraints = [models.UniqueConstraint(fields=["step", "start"], name="one_chunk_a_place")]
+
+    def __str__(self) -> str:
+        return f"{self.step_id} from {self.start}"
