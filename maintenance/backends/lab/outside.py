@@ -5,6 +5,7 @@ transaction on the outside world, so it is refused.
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -48,6 +49,12 @@ class Door:
         with self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             return int(cursor.rowcount)
+
+    def rest(self, seconds: float) -> None:
+        """Waits with the connection given back, as a call on its way through a network would."""
+        if seconds > 0:
+            self.connection.close()
+            time.sleep(seconds)
 
     def now(self) -> datetime:
         """The database's clock, also in mid-transaction."""

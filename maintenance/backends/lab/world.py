@@ -1,0 +1,99 @@
+"""The lab as one call finds it: its settings, whether faults are set, and time caught up before anything is read."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from maintenance.backends.base import Never
+from maintenance.backends.lab import folders
+from maintenance.backends.lab.config import LabConfig
+from maintenance.backends.lab.hosts import HostNow, host_now, reboot, reboot_wishes
+from maintenance.backends.lab.outside import Door, NoLab, cluster_locked, lab_door
+from maintenance.backends.lab.settle import (
+    Aftermath,
+    clusters_with_something_due,
+    settle_cluster,
+    settle_locked,
+)
+from maintenance.backends.lab.stages import finish_aftermath
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One call's view: an open door, the settings, and which lab this is."""
+
+    door: Door
+    config: LabConfig
+    generation: UUID
+    has_faults: bool
+
+    def host(self, host_id: UUID) -> HostNow:
+        """The host as it is now, with everything due in its cluster done. Raises: Never."""
+        self.grant_reboots()
+        host = host_now(self.door, host_id)
+        if not host.is_behind:
+            return host
+        self.settle(host.read.cluster_id)
+        return host_now(self.door, host_id)
+
+    def settle(self, cluster_id: UUID) -> None:
+        """Time in the cluster is caught up, and what that ends or starts outside is ended or started."""
+        self.finish(settle_cluster(self.door, self.config, cluster_id))
+
+    def settle_if_behind(self, cluster_id: UUID) -> None:
+        """The same when something is due there."""
+        self.grant_reboots()
+        if self.door.row(
+            "SELECT 1 FROM lab_due WHERE cluster_id = %s AND at <= clock_timestamp() LIMIT 1", cluster_id
+        ):
+            self.settle(cluster_id)
+
+    def settle_everywhere(self) -> None:
+        """Time is caught up in every cluster."""
+        self.grant_reboots()
+        for cluster_id in clusters_with_something_due(self.door):
+            self.settle(cluster_id)
+
+    @contextmanager
+    def locked(self, host_id: UUID) -> Iterator[None]:
+        """The host's cluster locked, its time caught up before and after what is done inside. Raises: Never."""
+        self.grant_reboots()
+        found = self.door.row("SELECT cluster_id FROM lab_host WHERE id = %s", host_id)
+        if found is None:
+            raise Never(f"there is no host {host_id}")
+        aftermath = Aftermath()
+        try:
+            with cluster_locked(self.door, found[0]):
+                aftermath = settle_locked(self.door, self.config, found[0])
+                yield
+                later = settle_locked(self.door, self.config, found[0])
+                aftermath.interrupted |= later.interrupted
+                aftermath.late_starts += later.late_starts
+        finally:
+            self.finish(aftermath)
+
+    def grant_reboots(self) -> None:
+        """Hosts whose scripts asked for a reboot are rebooting."""
+        for wish in reboot_wishes(folders.reboots_dir(), self.config.boot_back_s):
+            found = self.door.row("SELECT id, cluster_id FROM lab_host WHERE name = %s", wish.host_name)
+            if found is not None:
+                with cluster_locked(self.door, found[1]):
+                    reboot(self.door, self.config, host_now(self.door, found[0]), wish.back_after_s, wish.token)
+            wish.path.unlink(missing_ok=True)
+
+    def finish(self, aftermath: Aftermath) -> None:
+        """Scripts of rebooted hosts are ended, requests that arrive late are carried out."""
+        if aftermath.interrupted or aftermath.late_starts:
+            finish_aftermath(self.door, aftermath)
+
+
+@contextmanager
+def lab_world() -> Iterator[World]:
+    """The lab for one call. Raises: CalledInsideTransaction, NoLab."""
+    with lab_door() as door:
+        row = door.row("SELECT generation, settings::text, EXISTS (SELECT 1 FROM lab_fault) FROM lab_world WHERE id = 1")
+        if row is None:
+            raise NoLab(NoLab.__doc__)
+        yield World(door, LabConfig.read(json.loads(row[1])), row[0], row[2])

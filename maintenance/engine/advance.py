@@ -1,0 +1,212 @@
+"""From the decision to rows: load what `decide` needs, ask it, write what it says, all under the run's row lock."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
+
+from maintenance.clock import database_now
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.rolling import (
+    PREFLIGHTS_AT_ONCE,
+    BecomePaused,
+    CancelWaiting,
+    EndRun,
+    RunView,
+    StartStage,
+    TargetView,
+    decide,
+)
+from maintenance.domain.states import (
+    RUN_ENDED,
+    RUN_MOVES,
+    STATE_DURING,
+    TARGET_BEGUN,
+    TARGET_WAITING,
+    RunKind,
+    RunState,
+    Stage,
+    StepState,
+    TargetState,
+)
+from maintenance.feed import UnitOfWork
+from maintenance.models import Run, Step, Target
+
+BEGUN = [*TARGET_BEGUN, TargetState.CHECKING]
+
+
+def lock_run(run_id: UUID) -> Run:
+    """The run, locked until the transaction ends: decisions about one run are made one after another."""
+    return Run.objects.select_for_update(no_key=True).get(id=run_id)
+
+
+def advance(work: UnitOfWork, run: Run) -> None:
+    """Everything that can start or end now does. Call with the run locked; a second call changes nothing."""
+    while True:
+        now = database_now()
+        decisions = decide(view_of(run), now)
+        ended = False
+        for decision in decisions:
+            match decision:
+                case StartStage(target, stage):
+                    _start_stage(work, run, target, stage)
+                case CancelWaiting():
+                    _cancel_waiting(work, run, now)
+                    ended = True
+                case BecomePaused():
+                    move_run(work, run, RunState.PAUSED, pausing=False)
+                case EndRun(state):
+                    _end_run(work, run, state, now)
+        if not ended:
+            return
+
+
+def view_of(run: Run) -> RunView:
+    """The run as `decide` sees it: all hosts in progress, the first candidates of each cluster, counts of the rest."""
+    targets = Target.objects.filter(run=run)
+    open_steps = set(
+        Step.objects.filter(run=run).exclude(state=StepState.ENDED).values_list("target_id", flat=True)
+    )
+    begun = targets.filter(
+        Q(state__in=BEGUN) | Q(id__in=open_steps) | (Q(state__in=TARGET_WAITING) & ~Q(next_stage=""))
+    )
+    waiting = (
+        targets.filter(state__in=TARGET_WAITING, next_stage="")
+        .exclude(id__in=open_steps)
+        .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
+        .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
+        .order_by("order")
+    )
+    counts = targets.values("state").annotate(hosts=Count("id")).values_list("state", "hosts").order_by()
+    return RunView(
+        kind=RunKind(run.kind),
+        state=RunState(run.state),
+        pausing=run.pausing,
+        ending=RunState(run.ending) if run.ending else None,
+        max_unavailable=run.max_unavailable,
+        clusters_in_parallel=run.clusters_in_parallel,
+        begun=_views(begun, open_steps),
+        waiting=_views(waiting, open_steps),
+        counts={TargetState(state): hosts for state, hosts in counts},
+    )
+
+
+def _views(targets: Iterable[Target], open_steps: set[UUID]) -> tuple[TargetView, ...]:
+    return tuple(
+        TargetView(
+            id=target.id,
+            cluster=target.cluster_id,
+            order=target.order,
+            state=TargetState(target.state),
+            next_stage=Stage(target.next_stage) if target.next_stage else None,
+            has_open_step=target.id in open_steps,
+            preflight_at=target.preflight_at,
+        )
+        for target in targets
+    )
+
+
+def _start_stage(work: UnitOfWork, run: Run, target_id: UUID, stage: Stage) -> None:
+    """A step that any engine may claim. A host whose turn begins stays Ready until its gate has opened."""
+    target = Target.objects.select_for_update(no_key=True).get(id=target_id)
+    earlier = Step.objects.filter(target=target, stage=stage, attempt=target.attempt).count()
+    Step.objects.create(run=run, target=target, stage=stage, attempt=target.attempt, round=earlier + 1)
+    gated = stage is Stage.PRE_MAINTENANCE or (stage is Stage.DRAIN and run.kind == RunKind.HOST)
+    state = TargetState(target.state) if gated else STATE_DURING[stage]
+    move_target(work, target, state, next_stage="")
+    work.wake_engine()
+
+
+def _cancel_waiting(work: UnitOfWork, run: Run, now: datetime) -> None:
+    """Hosts that have not begun will not; a step that is held for them ends undone."""
+    waiting = Target.objects.select_for_update(no_key=True).filter(run=run, state__in=TARGET_WAITING)
+    why = "not begun: the run was stopped" if run.ending == RunState.CANCELLED else "not begun: the run had failed"
+    for target in waiting:
+        end_open_step(target, "never begun", now)
+        move_target(
+            work, target, TargetState.CANCELLED, detail=why, next_stage="", is_open=False, finished_at=now
+        )
+
+
+def end_open_step(target: Target, why: str, now: datetime) -> None:
+    """End the target's open step, if any, from outside; raising its epoch makes its owner a zombie."""
+    Step.objects.filter(target=target).exclude(state=StepState.ENDED).update(
+        state=StepState.ENDED,
+        epoch=F("epoch") + 1,
+        outcome=Outcome.STOPPED,
+        detail=why,
+        finished=now,
+        lease_until=None,
+    )
+
+
+def move_target(work: UnitOfWork, target: Target, state: TargetState, **changes: object) -> None:
+    """Write a target's new state and say so in the feed. No event when only silent columns change."""
+    before = {"state": target.state, "detail": target.detail}
+    target.state = state
+    for name, value in changes.items():
+        setattr(target, name, value)
+    target.save(update_fields=["state", *changes])
+    after = {"state": target.state, "detail": target.detail}
+    if before != after:
+        work.event("target.state", about_target(target), before=before, after=after)
+
+
+def about_target(target: Target) -> dict[str, str]:
+    """What an event about a target names."""
+    return {
+        "run": str(target.run_id),
+        "target": str(target.id),
+        "host": str(target.host_id),
+        "host_name": target.host_name,
+        "cluster": str(target.cluster_id),
+    }
+
+
+def about_run(run: Run) -> dict[str, str | int]:
+    """What an event about a run names."""
+    return {"run": str(run.id), "run_number": run.number, "kind": run.kind}
+
+
+def move_run(work: UnitOfWork, run: Run, state: RunState, **changes: object) -> None:
+    """Write a run's new state and say so in the feed."""
+    before = {"state": run.state, "pausing": run.pausing}
+    assert state == run.state or state in RUN_MOVES[RunState(run.state)], f"{run.state} → {state}"
+    run.state = state
+    for name, value in changes.items():
+        setattr(run, name, value)
+    run.save(update_fields=["state", *changes])
+    after = {"state": run.state, "pausing": run.pausing, "details": run.details}
+    work.event("run.state", about_run(run), before=before, after=after)
+
+
+def _end_run(work: UnitOfWork, run: Run, state: RunState, now: datetime) -> None:
+    assert state in RUN_ENDED
+    Target.objects.filter(run=run).update(is_open=False)
+    move_run(
+        work,
+        run,
+        state,
+        pausing=False,
+        paused_reason=None,
+        finished_at=now,
+        details=run.details or _sentence(run, state),
+    )
+    work.audit(f"run {state}", about_run(run), after={"details": run.details})
+
+
+def _sentence(run: Run, state: RunState) -> str:
+    """How it ended, for people; "OK" where CloudStack says so."""
+    ended = dict(
+        Target.objects.filter(run=run).values("state").annotate(hosts=Count("id")).values_list("state", "hosts")
+    )
+    failed = ended.get(TargetState.FAILED, 0) + ended.get(TargetState.NEEDS_PERSON, 0)
+    match state:
+        case RunState.SUCCEEDED:
+            return "OK"
+        case RunState.CANCELLED:
+            return "stopped by a person"
+        case _:
+            return f"{failed} {'host' if failed == 1 else 'hosts'} failed"

@@ -1,0 +1,140 @@
+"""Asking the gate with real data: the cluster read now, the ledger, the smallest limit of all runs in the cluster."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Min
+
+from maintenance.backends.base import ClusterLook, HostRead, InstanceRead
+from maintenance.domain.capacity import Guest
+from maintenance.domain.gate import RUNNING, GateHost, GateInstance, Hold, Open, Verdict, host_verdict
+from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, Result
+from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
+from maintenance.engine.advance import lock_run, move_target
+from maintenance.engine.claim import check_claim, fenced
+from maintenance.engine.hands import Hands
+from maintenance.engine.intents import write_intent
+from maintenance.engine.settle import software_of
+from maintenance.clock import database_now
+from maintenance.feed import ENGINE, unit_of_work
+from maintenance.models import Cluster, HostOut, Intent, Run, Target
+
+
+@dataclass(frozen=True, slots=True)
+class LeftService:
+    """The ledger is open and the request is written: from here on the host counts as out, whatever happens."""
+
+    intent: Intent
+
+
+def verdict_now(hands: Hands, look: ClusterLook) -> Verdict:
+    """Whether the host may leave service, by what was just read. Writes nothing."""
+    run = Run.objects.get(id=hands.run.id)
+    if held := _run_holds(run):
+        return held
+    return host_verdict(
+        hands.host_id,
+        [gate_host(h) for h in look.hosts],
+        [gate_instance(i) for i in look.instances],
+        ours_out=_out_of(hands.target.cluster_id),
+        limit=_smallest_limit(hands.target.cluster_id, hands.run.max_unavailable),
+    )
+
+
+def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
+    """Ask once more under the cluster's lock and, when the gate is open, open the ledger and write the request.
+
+    One transaction: slot, ledger and intent exist together or not at all. Raises: LostLease.
+    """
+    with unit_of_work(ENGINE) as work:
+        run = lock_run(hands.run.id)
+        Cluster.objects.select_for_update(no_key=True).get(id=hands.target.cluster_id)
+        check_claim(hands.claim)
+        target = Target.objects.select_for_update(no_key=True).get(id=hands.target.id)
+        if held := _run_holds(run) or _preflight_holds(run, target):
+            return held
+        verdict = verdict_now(hands, look)
+        if not isinstance(verdict, Open):
+            return verdict
+        now = database_now()
+        HostOut.objects.create(
+            host_id=target.host_id, cluster_id=target.cluster_id, run=run, target=target
+        )
+        fenced(hands.claim, note="")
+        running = [i for i in look.instances if i.host_id == target.host_id and i.state == RUNNING]
+        move_target(
+            work,
+            target,
+            TargetState.DRAINING,
+            detail="",
+            out_at=now,
+            back_at=None,
+            agent_before=software_of(target),
+            instances_before=[[str(i.id), i.name] for i in running],
+        )
+        work.event("host.out", hands.about, after={"instances": len(running)})
+        intent = write_intent(hands, "prepare")
+        hands.target, hands.run = target, run
+        return LeftService(intent)
+
+
+def _run_holds(run: Run) -> Hold | None:
+    """A paused or pausing run lets no further host leave service."""
+    if run.kind == RunKind.HOST:
+        return None
+    if run.pausing or run.state == RunState.PAUSED:
+        return Hold("paused", "the run is paused")
+    if run.state != RunState.RUNNING:
+        return Hold("stopping", "the run is stopping")
+    return None
+
+
+def _preflight_holds(run: Run, target: Target) -> Hold | None:
+    """Nothing leaves service after a failed, missing or stale PreFlight."""
+    if run.kind == RunKind.HOST:
+        return None
+    good = {str(Result.SUCCESS), "not_needed"}
+    if Target.objects.filter(run=run, preflight=str(Result.FAILURE)).exists() or target.preflight not in good:
+        return Hold("preflight", "its PreFlight has not passed")
+    if target.preflight_at is None or database_now() - target.preflight_at > 2 * PREFLIGHT_MAX_AGE:
+        return Hold("preflight", "its PreFlight is too old")
+    return None
+
+
+def _out_of(cluster_id: UUID) -> list[UUID]:
+    return list(HostOut.objects.filter(cluster_id=cluster_id, closed_at=None).values_list("host_id", flat=True))
+
+
+def _smallest_limit(cluster_id: UUID, own_limit: int) -> int:
+    """Runs may share a cluster; then the smallest limit holds."""
+    others = Run.objects.filter(
+        state__in=RUN_ACTIVE, targets__cluster_id=cluster_id, targets__is_open=True, kind=RunKind.ROLLING
+    ).aggregate(least=Min("max_unavailable"))["least"]
+    return own_limit if others is None else min(own_limit, others)
+
+
+def gate_host(host: HostRead) -> GateHost:
+    """A host as the gate sees it."""
+    return GateHost(
+        host.id,
+        host.name,
+        host.state,
+        host.resource_state,
+        host.memory_mb,
+        host.cpu_cores,
+        host.guests_max,
+        frozenset(host.tags),
+    )
+
+
+def gate_instance(instance: InstanceRead) -> GateInstance:
+    """An instance as the gate sees it."""
+    guest = Guest(
+        instance.id,
+        instance.name,
+        instance.memory_mb,
+        instance.cpu_cores,
+        frozenset(instance.tags),
+        frozenset(instance.affinity_groups),
+    )
+    return GateInstance(guest, instance.state, instance.host_id)

@@ -1,0 +1,122 @@
+"""What a step has in hand while it is done: its claim, its cloud, and the orders that reach it from outside."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from maintenance.backends.base import Cloud
+from maintenance.backends.registry import cloud_of_kind
+from maintenance.clock import database_now
+from maintenance.domain.states import TargetState
+from maintenance.engine.advance import about_target, move_target
+from maintenance.engine.claim import Claim, LostLease, check_claim, fenced
+from maintenance.feed import ENGINE, unit_of_work
+from maintenance.models import Run, Step, Target
+
+
+class EngineStops(Exception):
+    """This engine was told to stop; the step is handed on."""
+
+
+class Orders:
+    """What reaches a step while it is done: stop the stage, the lease is lost, the engine goes down.
+
+    Written by the control thread, read by the step's thread, which waits in `pause` and so hears of it at once.
+    """
+
+    def __init__(self) -> None:
+        self._something = threading.Event()
+        self.wants_stop = False
+        self.lost = False
+        self.engine_stops = False
+
+    def tell(self, *, wants_stop: bool = False, lost: bool = False, engine_stops: bool = False) -> None:
+        """Pass an order on; orders are never taken back."""
+        is_news = (wants_stop > self.wants_stop) or (lost > self.lost) or (engine_stops > self.engine_stops)
+        self.wants_stop |= wants_stop
+        self.lost |= lost
+        self.engine_stops |= engine_stops
+        if is_news:
+            self._something.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or less when an order comes. Raises: LostLease, EngineStops."""
+        if self._something.wait(seconds):
+            self._something.clear()
+        self.check()
+
+    def check(self) -> None:
+        """Raises: LostLease, EngineStops."""
+        if self.lost:
+            raise LostLease("somebody else has taken this step over")
+        if self.engine_stops:
+            raise EngineStops
+
+
+@dataclass
+class Hands:
+    """One step being done."""
+
+    claim: Claim
+    run: Run
+    target: Target
+    step: Step
+    cloud: Cloud
+    orders: Orders = field(default_factory=Orders)
+    output_position: int | None = None  # the next byte of output to read; None: not looked up yet
+
+    @classmethod
+    def take(cls, claim: Claim, orders: Orders) -> "Hands":
+        """Everything a claimed step needs, read afresh."""
+        step = Step.objects.select_related("run__cloud", "target").get(id=claim.step_id)
+        cloud = cloud_of_kind(step.run.cloud.kind, step.run.cloud_id)
+        return cls(claim, step.run, step.target, step, cloud, orders)
+
+    @property
+    def host_id(self) -> UUID:
+        return self.target.host_id
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What events of this step name."""
+        return about_target(self.target) | {"step": str(self.step.id), "stage": self.step.stage}
+
+    def deadline(self, seconds: float) -> datetime:
+        """The step's deadline on the database's clock: set once, the same for whoever takes the step over."""
+        if self.step.deadline_at is None:
+            self.step.deadline_at = database_now() + timedelta(seconds=seconds)
+            fenced(self.claim, deadline_at=self.step.deadline_at)
+        return self.step.deadline_at
+
+    def note(self, words: str) -> None:
+        """Say on the step what it waits for. Nothing is written when it says so already."""
+        if self.step.note != words:
+            self.step.note = words
+            self._tell("step.moved", {"note": words}, note=words)
+
+    def moved(self, movement: dict[str, object]) -> None:
+        """Show movement inside a long stage. Nothing is written when nothing moved."""
+        if self.step.movement != movement:
+            self.step.movement = movement
+            self._tell("step.moved", movement, movement=movement)
+
+    def begin_turn(self, state: TargetState) -> None:
+        """The gate has opened: the host's turn begins, and everybody sees it."""
+        with unit_of_work(ENGINE) as work:
+            check_claim(self.claim)
+            target = Target.objects.select_for_update(no_key=True).get(id=self.target.id)
+            move_target(work, target, state, detail="")
+            self.target = target
+
+    def _tell(self, kind: str, after: dict[str, object], **changes: object) -> None:
+        with unit_of_work(ENGINE) as work:
+            fenced(self.claim, **changes)
+            work.event(kind, self.about, after=after)
+
+    def rest(self, seconds: float) -> None:
+        """Wait without keeping a database connection. Raises: LostLease, EngineStops."""
+        connection.close()
+        self.orders.pause(seconds)

@@ -1,0 +1,51 @@
+"""Doing one claimed step, whatever it is, and what becomes of it when doing it goes wrong."""
+
+import structlog
+
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import Stage
+from maintenance.engine.claim import Claim, LostLease
+from maintenance.engine.drain import drain
+from maintenance.engine.giving_back import give_back
+from maintenance.engine.hands import EngineStops, Hands, Orders
+from maintenance.engine.hold import hand_on
+from maintenance.engine.scripts import run_script
+from maintenance.engine.settle import Ending, end_step
+from maintenance.feed import ENGINE, unit_of_work
+
+log = structlog.get_logger(__name__)
+
+# A step whose owners die this often is the cause itself: it is not handed to the next engine.
+TAKEOVERS_MAX = 20
+
+
+def perform(claim: Claim, orders: Orders) -> None:
+    """The step has ended, waits again, or belongs to somebody else. Raises only what the database raises."""
+    hands = Hands.take(claim, orders)
+    bound = log.bind(run=str(claim.run_id), host=hands.target.host_name, stage=claim.stage, epoch=claim.epoch)
+    if claim.taken_over:
+        bound.warning("step taken over")
+        with unit_of_work(ENGINE) as work:
+            work.event("step.taken_over", hands.about, after={"epoch": claim.epoch, "takeovers": claim.takeovers})
+    try:
+        if claim.takeovers >= TAKEOVERS_MAX:
+            words = f"given up after {claim.takeovers} engines died or froze while doing it"
+            return end_step(claim, Ending(Outcome.UNKNOWN, words))
+        match claim.stage:
+            case Stage.DRAIN:
+                drain(hands)
+            case Stage.RETURN:
+                give_back(hands)
+            case _:
+                run_script(hands)
+    except LostLease:
+        bound.warning("lease lost: another engine does this step")
+    except EngineStops:
+        _hand_on(claim)
+
+
+def _hand_on(claim: Claim) -> None:
+    try:
+        hand_on(claim)
+    except LostLease:
+        log.info("already taken over", step=str(claim.step_id))

@@ -1,0 +1,174 @@
+"""How a stage ends: its outcome, the host's move, the run's answer to a failure, and what starts next – one
+transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from maintenance.clock import database_now
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.rolling import Move, Result, next_move, result_of
+from maintenance.domain.states import (
+    TARGET_ENDED,
+    OnFailure,
+    RunKind,
+    RunState,
+    Stage,
+    StepState,
+    TargetState,
+)
+from maintenance.engine.advance import about_target, advance, lock_run, move_run, move_target
+from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
+from maintenance.engine.claim import Claim, fenced
+from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
+from maintenance.models import Host, HostOut, Run, Step, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a stage ended. `not_back`: the host is away and cannot be asked home; only a person can help."""
+
+    outcome: Outcome
+    detail: str = ""
+    exit_status: int | None = None
+    stays: str = ""  # PreMaintenance: why the host need not leave service
+    not_back: bool = False
+
+
+def end_step(claim: Claim, ending: Ending) -> None:
+    """Record how the claimed step ended and let the run go on. Raises: LostLease; then nothing was written."""
+    with unit_of_work(ENGINE) as work:
+        run = lock_run(claim.run_id)
+        target = Target.objects.select_for_update(no_key=True).get(id=claim.target_id)
+        now = database_now()
+        fenced(
+            claim,
+            state=StepState.ENDED,
+            outcome=ending.outcome,
+            exit_status=ending.exit_status,
+            detail=ending.detail,
+            finished=now,
+            lease_until=None,
+        )
+        step = Step.objects.get(id=claim.step_id)
+        work.event("step.ended", about_step(step, target), after={"outcome": step.outcome, "detail": step.detail})
+        _move_on(work, run, target, step, ending, now)
+        advance(work, run)
+
+
+def about_step(step: Step, target: Target) -> dict[str, str]:
+    """What an event about a step names."""
+    return about_target(target) | {"step": str(step.id), "stage": step.stage}
+
+
+def _move_on(work: UnitOfWork, run: Run, target: Target, step: Step, ending: Ending, now: datetime) -> None:
+    stage, outcome = Stage(step.stage), Outcome(step.outcome)
+    if stage is Stage.PREFLIGHT:
+        _note_preflight(target, outcome, ending, now)
+    if stage is Stage.PRE_MAINTENANCE and outcome is Outcome.NOT_NEEDED:
+        target.not_needed = ending.detail or "PreMaintenance says: not needed"
+        target.save(update_fields=["not_needed"])
+    stays = ending.stays or target.not_needed
+    move = next_move(
+        RunKind(run.kind),
+        stage,
+        outcome,
+        failing=bool(target.failing),
+        cancelling=target.cancelling,
+        stays=bool(stays),
+    )
+    is_out = HostOut.objects.filter(target=target, closed_at=None).exists()
+    if move.then is Stage.RETURN and not is_out:
+        # It never left service: there is nothing to return.
+        move = Move(TargetState.CANCELLED if target.cancelling else TargetState.FAILED)
+    if ending.not_back:
+        move = Move(TargetState.NEEDS_PERSON)
+    _apply(work, run, target, step, move, ending, stays, now)
+
+
+def _note_preflight(target: Target, outcome: Outcome, ending: Ending, now: datetime) -> None:
+    target.preflight = str(result_of(outcome)).replace(" ", "_")
+    target.preflight_at = now
+    if outcome is Outcome.NOT_NEEDED:
+        target.not_needed = ending.detail or "PreFlight says: not needed"
+    target.save(update_fields=["preflight", "preflight_at", "not_needed"])
+
+
+def _apply(
+    work: UnitOfWork, run: Run, target: Target, step: Step, move: Move, ending: Ending, stays: str, now: datetime
+) -> None:
+    reason = ending.detail or f"{step.stage}: {step.outcome}"
+    changes: dict[str, object] = {"next_stage": move.then or ""}
+    if move.failing and not target.failing:
+        changes["failing"] = reason
+    match move.state:
+        case TargetState.FAILED:
+            changes["detail"] = target.failing or reason
+        case TargetState.SKIPPED:
+            changes["detail"] = stays or reason
+        case TargetState.NEEDS_PERSON:
+            changes["detail"] = reason
+        case TargetState.CANCELLED:
+            changes["detail"] = "stopped by a person"
+        case TargetState.RETURNING if move.failing:
+            changes["detail"] = reason
+        case TargetState.RETURNING | TargetState.DONE | TargetState.IN_MAINTENANCE | TargetState.VERIFYING:
+            changes["detail"] = ""
+        case _:
+            changes["detail"] = ""
+    if move.state in TARGET_ENDED:
+        changes["finished_at"] = now
+        changes["agent_after"] = software_of(target)
+    move_target(work, target, move.state, **changes)
+    if move.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
+        resolve_attentions(work, Q(target=target) & ~Q(cause=Cause.INSTANCE_LOST), by=ENGINE)
+    if move.fails_run:
+        _fail_run(work, run, target, reason)
+    elif move.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}:
+        _answer_failure(work, run, target, step, move.state, str(changes["detail"]), now)
+
+
+def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
+    """A failed PreFlight ends the run, whatever the operator chose for failures."""
+    if run.state == RunState.STOPPING:
+        return
+    touched = HostOut.objects.filter(run=run).exists()
+    effect = "no further host was touched" if touched else "nothing was touched"
+    details = f"PreFlight failed on {target.host_name}: {reason}; {effect}"
+    move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
+    ask_for_person(work, Cause.PREFLIGHT_FAILED, run=run, target=target, message=details)
+
+
+def _answer_failure(
+    work: UnitOfWork, run: Run, target: Target, step: Step, state: TargetState, reason: str, now: datetime
+) -> None:
+    """The operator chose at the start: pause, skip, stop. A host in doubt always stops the line."""
+    flagged = state is TargetState.NEEDS_PERSON
+    cause = Cause.HOST_NOT_BACK if flagged else Cause.STAGE_FAILED
+    ask_for_person(work, cause, run=run, target=target, message=reason)
+    if run.state != RunState.RUNNING or run.kind == RunKind.HOST:
+        return
+    if run.on_failure == OnFailure.STOP:
+        details = f"{target.host_name} failed in {step.stage}: {reason}"
+        move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
+    elif (run.on_failure == OnFailure.PAUSE or flagged) and not run.pausing:
+        run.pausing = True
+        run.paused_reason = {
+            "code": cause,
+            "message": f"{target.host_name}: {reason}",
+            "host": str(target.host_id),
+            "since": now.isoformat(),
+            "by": ENGINE,
+        }
+        run.save(update_fields=["pausing", "paused_reason"])
+        work.event("run.pausing", {"run": str(run.id)}, after=run.paused_reason)
+
+
+def software_of(target: Target) -> str:
+    """Kernel and agent version of the target's host, as last read."""
+    host = Host.objects.filter(id=target.host_id).first()
+    return f"{host.kernel_version} · {host.agent_version}" if host else ""
+
+
+__all__ = ["Ending", "Result", "about_step", "end_step", "software_of"]

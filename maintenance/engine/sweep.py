@@ -1,0 +1,127 @@
+"""What every engine does every second, whoever did the work: begin queued runs, heal, watch what is owed.
+
+There is no leader: rows are taken with SKIP LOCKED, and every part may be done twice without harm. Steps whose owner
+died need no sweep: a claim takes them as soon as their lease has ended.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from maintenance.backends.base import Later, Never, NoReply
+from maintenance.backends.registry import cloud_of_kind
+from maintenance.clock import database_now
+from maintenance.domain.states import RUN_ACTIVE, TARGET_ENDED, RunState, TargetState
+from maintenance.engine.advance import about_target, advance, move_run, move_target
+from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
+from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
+from maintenance.models import FeedEvent, HostOut, IdempotentAnswer, Instance, Intent, Notification, Run, Target
+
+LOOK_AGAIN_AFTER = timedelta(seconds=10)  # an active run is looked at this often even if nobody rang the bell
+FEED_KEPT = timedelta(days=7)
+PRUNE_ROWS_MAX = 5000
+
+
+def sweep() -> None:
+    """Begin what is queued, look at what is quiet."""
+    begin_queued_runs()
+    look_at_quiet_runs()
+
+
+def begin_queued_runs() -> None:
+    """Runs whose time has come are claimed by whichever engine sees them first."""
+    if not Run.objects.filter(_due()).exists():
+        return
+    with unit_of_work(ENGINE) as work:
+        for run in Run.objects.select_for_update(no_key=True, skip_locked=True).filter(_due()):
+            now = database_now()
+            move_run(work, run, RunState.RUNNING, started_at=now, engine_looked_at=now)
+            advance(work, run)
+
+
+def _due() -> Q:
+    return Q(state=RunState.QUEUED) & (Q(not_before=None) | Q(not_before__lte=Now()))
+
+
+def look_at_quiet_runs() -> None:
+    """Ask `decide` about every active run now and then, so that no lost bell and no bug stops one for ever."""
+    quiet = Run.objects.filter(state__in=RUN_ACTIVE - {RunState.QUEUED}).filter(
+        Q(engine_looked_at=None) | Q(engine_looked_at__lt=Now() - LOOK_AGAIN_AFTER)
+    )
+    for run_id in list(quiet.values_list("id", flat=True)[:20]):
+        with unit_of_work(ENGINE) as work:
+            run = Run.objects.select_for_update(no_key=True, skip_locked=True).filter(id=run_id).first()
+            if run is None:
+                continue
+            run.engine_looked_at = database_now()
+            run.save(update_fields=["engine_looked_at"])
+            advance(work, run)
+
+
+def reconcile_ledger() -> None:
+    """Hosts we took out whose way has ended without seeing them back: look, and close or keep asking for a person."""
+    owed = HostOut.objects.filter(closed_at=None, target__state__in=TARGET_ENDED).filter(
+        Q(good_since=None) | Q(good_since__lt=Now() - timedelta(seconds=5))
+    )
+    for out in owed.select_related("target", "run__cloud")[:20]:
+        _reconcile(out)
+
+
+def _reconcile(out: HostOut) -> None:
+    cloud = cloud_of_kind(out.run.cloud.kind, out.run.cloud_id)
+    try:
+        host = cloud.look_at_host(out.host_id)
+    except (Later, NoReply, Never):
+        return  # Nothing was learned: it stays owed, and stays flagged.
+    is_good = host.state == "Up" and host.resource_state == "Enabled"
+    with unit_of_work(ENGINE) as work:
+        held = HostOut.objects.select_for_update(no_key=True, skip_locked=True)
+        out_now = held.filter(id=out.id, closed_at=None).select_related("target", "run").first()
+        if out_now is None:
+            return
+        if not is_good:
+            out_now.good_since = None
+            out_now.save(update_fields=["good_since"])
+            ask_for_person(
+                work,
+                Cause.HOST_NOT_BACK,
+                run=out_now.run,
+                target=out_now.target,
+                message=f"taken out by run {out_now.run.number}, now {host.state} and {host.resource_state}",
+            )
+            return
+        now = database_now()
+        if out_now.good_since is None:
+            out_now.good_since = now
+            out_now.save(update_fields=["good_since"])
+            return
+        if Intent.objects.filter(host_id=out.host_id, settled_at=None, expires_at__gt=now).exists():
+            return
+        out_now.closed_at, out_now.closed_by = now, "observed Enabled and Up"
+        out_now.save(update_fields=["closed_at", "closed_by"])
+        _came_back(work, out_now, now)
+
+
+def _came_back(work: UnitOfWork, out: HostOut, now: datetime) -> None:
+    """The flag goes down; the host's history keeps that it failed to come back in time."""
+    target = Target.objects.select_for_update(no_key=True).get(id=out.target_id)
+    work.event("host.back", about_target(target))
+    resolve_attentions(work, Q(target=target, cause=Cause.HOST_NOT_BACK), by="observed Enabled and Up")
+    if target.state == TargetState.NEEDS_PERSON:
+        detail = f"{target.detail}; seen back in service later, by itself or by somebody else"
+        move_target(work, target, TargetState.FAILED, detail=detail, back_at=now)
+    else:
+        target.back_at = now
+        target.save(update_fields=["back_at"])
+
+
+def prune() -> None:
+    """Old feed rows, answers and deliveries go, a bounded number at a time; the audit stays."""
+    now = database_now()
+    old = FeedEvent.objects.filter(at__lt=now - FEED_KEPT).order_by("seq").values_list("seq", flat=True)
+    if seqs := list(old[:PRUNE_ROWS_MAX]):
+        FeedEvent.objects.filter(seq__lte=seqs[-1]).delete()
+    IdempotentAnswer.objects.filter(at__lt=now - timedelta(hours=24)).delete()
+    Notification.objects.filter(sent_at__lt=now - FEED_KEPT).delete()
+    Instance.objects.filter(gone_at__lt=now - timedelta(days=1)).delete()
