@@ -37,6 +37,8 @@ NOT_YET = ("lock file", "pre-existing shared memory block", "the database system
 class EmbeddedPostgres:
     """The server of one var folder. `start` and `stop` may be called again at any time."""
 
+    name = "PostgreSQL"
+
     def __init__(self, var: Path, *, options: Sequence[str] = (), ends_with_us: bool = False) -> None:
         """`options` are server settings, `name=value`; `ends_with_us`: it stops when our process dies.
 
@@ -74,6 +76,10 @@ class EmbeddedPostgres:
             return self.process.poll() is None
         return (pid := self.pid()) is not None and is_running(pid)
 
+    def cause_of_death(self) -> str:
+        """In the server's own last words."""
+        return self._reason_since(max(0, self.log.stat().st_size - 2000))
+
     def pid(self) -> int | None:
         """The server's process number as it noted it, or None."""
         try:
@@ -89,6 +95,11 @@ class EmbeddedPostgres:
         self.process = None
         if self.socket_folder.parent != self.home and self.socket_folder.exists():
             shutil.rmtree(self.socket_folder)
+
+    def hurry(self) -> None:
+        """A stop that goes on at the moment waits no longer; the next start recovers from the log."""
+        if self.is_alive() and (pid := self.pid()):
+            os.kill(pid, signal.SIGQUIT)
 
     def _ends_after(self, sent: signal.Signals, patience_s: float) -> bool:
         if (pid := self.process.pid if self.process else self.pid()) is None:

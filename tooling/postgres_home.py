@@ -73,7 +73,7 @@ def account_for_root() -> Account | None:
 def home_of(var: Path, account: Account | None) -> Path:
     """The folder that holds data and socket: `var/postgres`, or elsewhere when the account cannot get there.
 
-    Elsewhere is noted in `var/postgres-folder` and lasts as long as var: a temporary var gets a temporary one.
+    Elsewhere is noted in `var/postgres-folder` and lasts as long as var: temporary for a temporary one.
     """
     note = var / "postgres-folder"
     if note.exists() and (home := Path(note.read_text().strip())).is_dir():

@@ -40,6 +40,11 @@ def is_running(pid: int) -> bool:
     return not status or status.rpartition(b")")[2].split()[0] != b"Z"
 
 
+def name_of(pid: int) -> str:
+    """The program's name as the kernel keeps it; empty when there is no such process (or no /proc)."""
+    return _read(Path(f"/proc/{pid}/comm")).decode(errors="replace").strip()
+
+
 def with_environment(*settings: str) -> set[int]:
     """All processes but ours whose environment has one of these `NAME=value` lines (Linux only, else none).
 

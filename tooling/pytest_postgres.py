@@ -1,13 +1,13 @@
 """pytest plugin: one throw-away PostgreSQL for the whole run, and an environment no developer's own can bend.
 
-pyproject.toml loads it (`-p tooling.pytest_postgres`): plain `pytest` is enough; pure tests may add `-p no:django`.
+pyproject.toml loads it: plain `pytest` is enough, and pure tests may add `-p no:django`.
 Before pytest-django reads the settings it sets
     DATABASE_URL             the throw-away server (fsync off, 200 connections, no TCP)
     PITSTOP_VAR              a temporary var folder, another for each xdist worker
     DJANGO_SETTINGS_MODULE   dashboard.settings
-and drops every other PITSTOP_* variable and PORT. pytest-django then makes the database `test_pitstop` there; a
-test that starts real processes names that one in their DATABASE_URL: `connection.settings_dict["NAME"]`. The
-server stops with the run, also with a killed one; what a killed run left on the disk, the next run removes.
+and drops every other PITSTOP_* variable and PORT. pytest-django then makes the database `test_pitstop` there;
+a test that starts real processes names that one in their DATABASE_URL: `connection.settings_dict["NAME"]`.
+The server stops with the run, also with a killed one; what that one left on the disk, the next run removes.
 """
 
 import atexit

@@ -1,0 +1,18 @@
+# Two commands matter: `make run` and `make test`. Each is one program that make executes directly.
+.DEFAULT_GOAL := help
+.PHONY: help run test check lock
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## /  make \1  — /p' Makefile
+
+run: ## start Pitstop (PORT, PITSTOP_HOST, PITSTOP_VAR, DATABASE_URL, PITSTOP_DEMO_PASSWORD)
+	@sh tooling/with_python.sh base tooling.launch
+
+test: ## run every test (ARGS="tests/maintenance -k drain" chooses some)
+	@sh tooling/with_python.sh dev tooling.run_tests $(ARGS)
+
+check: ## lint, format, types, migrations, deployment settings, the tree
+	@sh tooling/with_python.sh dev tooling.run_checks
+
+lock: ## write requirements/*.txt anew from requirements/*.in
+	@sh tooling/with_python.sh dev tooling.lock
