@@ -20,11 +20,15 @@ VAR_DIR = Path(os.environ.get("PITSTOP_VAR", BASE_DIR / "var")).resolve()
 # ---- where we are reached (whoever puts a proxy in front turns these) -------------------------------------------
 PORT = number("PORT", 8000)
 HOST = os.environ.get("PITSTOP_HOST", "127.0.0.1")
-BASE_URL = os.environ.get("PITSTOP_BASE_URL", f"http://{'127.0.0.1' if is_loopback(HOST) else HOST}:{PORT}").rstrip("/")
+BASE_URL = os.environ.get(
+    "PITSTOP_BASE_URL", f"http://{'127.0.0.1' if is_loopback(HOST) else HOST}:{PORT}"
+).rstrip("/")
 _base = urlsplit(BASE_URL)
 IS_HTTPS = _base.scheme == "https"
 if _base.scheme not in {"http", "https"} or not _base.hostname:
-    raise ImproperlyConfigured(f"PITSTOP_BASE_URL is {BASE_URL!r}; give a full address such as https://pitstop.example.org")
+    raise ImproperlyConfigured(
+        f"PITSTOP_BASE_URL is {BASE_URL!r}; give a full address such as https://pitstop.example.org"
+    )
 if not IS_HTTPS and not is_loopback(_base.hostname):
     raise ImproperlyConfigured(
         f"PITSTOP_BASE_URL is {BASE_URL}, plain http to another machine: cookies would travel in clear. "
@@ -42,7 +46,9 @@ CSRF_TRUSTED_ORIGINS = WEBSOCKET_ORIGINS
 # ---- what kind of installation (operators of a real cloud turn these) -------------------------------------------
 DEBUG = False  # Error pages with source code are for nobody; tests and logs show what went wrong.
 SECRET_KEY = os.environ.get("PITSTOP_SECRET_KEY") or kept_secret(VAR_DIR / "secret-key")
-DEMO = switch("PITSTOP_DEMO", default=True)  # demo users and the embedded lab cloud; off for a real installation
+DEMO = switch(
+    "PITSTOP_DEMO", default=True
+)  # demo users and the embedded lab cloud; off for a real installation
 FAILPOINTS = switch("PITSTOP_FAILPOINTS", default=False)  # only our own crash tests turn this on
 
 DATABASES: dict[str, Any] = {"default": database_from_url(os.environ.get("DATABASE_URL", ""), VAR_DIR)}
@@ -130,7 +136,9 @@ SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if switch("PITSTOP_BEHIND_PROXY", default=False) else None
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if switch("PITSTOP_BEHIND_PROXY", default=False) else None
+)
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -194,7 +202,9 @@ NOTIFY_WEBHOOK_SECRET = os.environ.get("PITSTOP_NOTIFY_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = os.environ.get("PITSTOP_MAIL_FROM", "pitstop@localhost")
 EMAIL_BACKEND = os.environ.get(
     "PITSTOP_MAIL_BACKEND",
-    "django.core.mail.backends.smtp.EmailBackend" if "PITSTOP_SMTP_HOST" in os.environ else "django.core.mail.backends.console.EmailBackend",
+    "django.core.mail.backends.smtp.EmailBackend"
+    if "PITSTOP_SMTP_HOST" in os.environ
+    else "django.core.mail.backends.console.EmailBackend",
 )
 EMAIL_HOST = os.environ.get("PITSTOP_SMTP_HOST", "localhost")
 EMAIL_PORT = number("PITSTOP_SMTP_PORT", 25)

@@ -140,7 +140,9 @@ def _follow(
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, UUID | datetime) else value for name, value in values.items()}
+    return {
+        name: str(value) if isinstance(value, UUID | datetime) else value for name, value in values.items()
+    }
 
 
 def _about_host(row: Host) -> dict[str, str]:
@@ -264,7 +266,9 @@ def _read_some_hooks(cloud: CloudRow, adapter: Cloud) -> None:
     due = Host.objects.filter(cloud=cloud, gone_at=None, hypervisor="KVM").filter(
         Q(hooks_seen_at=None) | Q(hooks_seen_at__lt=Now() - HOOKS_EVERY)
     )
-    for host_id in due.order_by(F("hooks_seen_at").asc(nulls_first=True)).values_list("id", flat=True)[:HOOKS_A_ROUND]:
+    for host_id in due.order_by(F("hooks_seen_at").asc(nulls_first=True)).values_list("id", flat=True)[
+        :HOOKS_A_ROUND
+    ]:
         try:
             look = adapter.look_at_hooks(host_id)
         except CloudError as reason:

@@ -89,7 +89,9 @@ def host_verdict(
     others_out = out - {host_id}
     if len(others_out) >= limit:
         names = ", ".join(sorted(by_id[o].name if o in by_id else str(o) for o in others_out))
-        return Hold("slot", f"{names} {'is' if len(others_out) == 1 else 'are'} out of service, limit {limit}")
+        return Hold(
+            "slot", f"{names} {'is' if len(others_out) == 1 else 'are'} out of service, limit {limit}"
+        )
     unsettled = [i for i in instances if i.host_id == host_id and i.state in UNSETTLED]
     if unsettled:
         named = ", ".join(f"{i.guest.name} is {i.state}" for i in unsettled[:5])

@@ -63,7 +63,9 @@ ROLLING: Mapping[tuple[Stage, Result], Move] = {
     (S.PREFLIGHT, R.NOT_NEEDED): Move(T.READY, words="noted: not needed"),
     (S.PREFLIGHT, R.FAILURE): Move(T.FAILED, fails_run=True, words="run Failed, nothing was touched"),
     (S.PRE_MAINTENANCE, R.SUCCESS): Move(T.DRAINING, S.DRAIN),
-    (S.PRE_MAINTENANCE, R.NOT_NEEDED): Move(T.SKIPPED, words="noted: not needed; the host never leaves service"),
+    (S.PRE_MAINTENANCE, R.NOT_NEEDED): Move(
+        T.SKIPPED, words="noted: not needed; the host never leaves service"
+    ),
     (S.PRE_MAINTENANCE, R.FAILURE): Move(T.FAILED, words="host never left service"),
     (S.DRAIN, R.SUCCESS): Move(T.WORKING, S.MAINTENANCE),
     (S.DRAIN, R.FAILURE): Move(T.RETURNING, S.RETURN, failing=True),
@@ -83,7 +85,10 @@ BY_HAND: Mapping[tuple[Stage, Result], Move] = {
     (S.RETURN, R.FAILURE): Move(T.NEEDS_PERSON, words="flagged: needs a person"),
 }
 
-TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {RunKind.ROLLING: ROLLING, RunKind.HOST: BY_HAND}
+TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {
+    RunKind.ROLLING: ROLLING,
+    RunKind.HOST: BY_HAND,
+}
 
 
 def next_move(
@@ -216,7 +221,9 @@ def _preflights(run: RunView) -> list[Decision]:
 
 def _turns(run: RunView, now: datetime) -> list[Decision]:
     """Whose turn it is: clusters in order, at most so many at once, in each at most so many hosts at once."""
-    if run.counts.get(T.WAITING, 0) or any(t.state is T.CHECKING and t.preflight_at is None for t in run.begun):
+    if run.counts.get(T.WAITING, 0) or any(
+        t.state is T.CHECKING and t.preflight_at is None for t in run.begun
+    ):
         return []
     in_turn = Counter(t.cluster for t in run.begun)
     decisions: list[Decision] = []

@@ -119,10 +119,19 @@ def _start_stage(work: UnitOfWork, run: Run, target_id: UUID, stage: Stage) -> N
     work.wake_engine()
 
 
+def start_last_return(work: UnitOfWork, run: Run, target: Target) -> None:
+    """Bring home a host that an ended run left out: the run stays ended, only this host goes on."""
+    _start_stage(work, run, target.id, Stage.RETURN)
+
+
 def _cancel_waiting(work: UnitOfWork, run: Run, now: datetime) -> None:
     """Hosts that have not begun will not; a step that is held for them ends undone."""
     waiting = Target.objects.select_for_update(no_key=True).filter(run=run, state__in=TARGET_WAITING)
-    why = "not begun: the run was stopped" if run.ending == RunState.CANCELLED else "not begun: the run had failed"
+    why = (
+        "not begun: the run was stopped"
+        if run.ending == RunState.CANCELLED
+        else "not begun: the run had failed"
+    )
     for target in waiting:
         end_open_step(target, "never begun", now)
         move_target(
@@ -200,7 +209,10 @@ def _end_run(work: UnitOfWork, run: Run, state: RunState, now: datetime) -> None
 def _sentence(run: Run, state: RunState) -> str:
     """How it ended, for people; "OK" where CloudStack says so."""
     ended = dict(
-        Target.objects.filter(run=run).values("state").annotate(hosts=Count("id")).values_list("state", "hosts")
+        Target.objects.filter(run=run)
+        .values("state")
+        .annotate(hosts=Count("id"))
+        .values_list("state", "hosts")
     )
     failed = ended.get(TargetState.FAILED, 0) + ended.get(TargetState.NEEDS_PERSON, 0)
     match state:

@@ -47,7 +47,12 @@ def ask_for_person(work: UnitOfWork, cause: Cause, *, run: Run, target: Target, 
         return
     work.event(
         "attention.opened",
-        {"attention": str(attention.id), "run": str(run.id), "target": str(target.id), "host": str(target.host_id)},
+        {
+            "attention": str(attention.id),
+            "run": str(run.id),
+            "target": str(target.id),
+            "host": str(target.host_id),
+        },
         after={"cause": cause, "title": title, "message": message},
     )
     _owe_notifications(run, target, cause, title, message)

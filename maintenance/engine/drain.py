@@ -6,13 +6,13 @@ from maintenance.backends.base import ClusterLook, DrainLook, HostRead, Later, N
 from maintenance.clock import database_now
 from maintenance.domain.gate import RUNNING, Hold, Open, Refuse
 from maintenance.domain.outcomes import Outcome
+from maintenance.engine.claim import check_claim
 from maintenance.engine.gate import LeftService, leave_service
 from maintenance.engine.hands import Hands
 from maintenance.engine.hold import hold_step, postpone
 from maintenance.engine.intents import follow_jobs, last_failure, open_intents, send, write_intent
 from maintenance.engine.settle import Ending, end_step
 from maintenance.feed import ENGINE, unit_of_work
-from maintenance.engine.claim import check_claim
 from maintenance.models import HostOut, Intent
 
 LOOK_EVERY_S = 0.25
@@ -70,7 +70,9 @@ def _leave_service(hands: Hands) -> bool:
 def _ask(hands: Hands, intent: Intent) -> bool:
     """Send the request; False when the cloud refused it and the step has ended."""
     try:
-        send(hands, intent, lambda until: hands.cloud.prepare_for_maintenance(hands.host_id, expires_at=until))
+        send(
+            hands, intent, lambda until: hands.cloud.prepare_for_maintenance(hands.host_id, expires_at=until)
+        )
     except Never as refusal:
         end_step(hands.claim, Ending(Outcome.FAILED, f"the cloud refused: {refusal}"))
         return False
@@ -105,11 +107,16 @@ def _not_begun(hands: Hands, host: HostRead) -> Ending | None:
         return None
     if failure := last_failure(hands):
         return Ending(Outcome.FAILED, f"the cloud's job failed: {failure}")
-    accepted = Intent.objects.filter(step=hands.step, action="prepare", settled_at__isnull=False).exclude(job_id="")
+    accepted = Intent.objects.filter(step=hands.step, action="prepare", settled_at__isnull=False).exclude(
+        job_id=""
+    )
     if accepted.exists():
         # The listing may lag behind the job by seconds; a job that succeeded is believed for a while.
         newest = accepted.latest("settled_at")
-        if newest.settled_at and (database_now() - newest.settled_at).total_seconds() < settings.LISTING_LAG_S:
+        if (
+            newest.settled_at
+            and (database_now() - newest.settled_at).total_seconds() < settings.LISTING_LAG_S
+        ):
             return None
         return Ending(Outcome.FAILED, f"somebody else returned the host: it is {host.resource_state}")
     # Every earlier request has expired or was refused as "later" with nothing done: it is safe to ask once more.
@@ -117,7 +124,9 @@ def _not_begun(hands: Hands, host: HostRead) -> Ending | None:
         check_claim(hands.claim)
         intent = write_intent(hands, "prepare")
     try:
-        send(hands, intent, lambda until: hands.cloud.prepare_for_maintenance(hands.host_id, expires_at=until))
+        send(
+            hands, intent, lambda until: hands.cloud.prepare_for_maintenance(hands.host_id, expires_at=until)
+        )
     except Never as refusal:
         return Ending(Outcome.FAILED, f"the cloud refused: {refusal}")
     except Later as reason:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import Min
 
 from maintenance.backends.base import ClusterLook, HostRead, InstanceRead
+from maintenance.clock import database_now
 from maintenance.domain.capacity import Guest
 from maintenance.domain.gate import RUNNING, GateHost, GateInstance, Hold, Open, Verdict, host_verdict
 from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, Result
@@ -15,7 +16,6 @@ from maintenance.engine.claim import check_claim, fenced
 from maintenance.engine.hands import Hands
 from maintenance.engine.intents import write_intent
 from maintenance.engine.settle import software_of
-from maintenance.clock import database_now
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Cluster, HostOut, Intent, Run, Target
 
@@ -57,9 +57,7 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
         if not isinstance(verdict, Open):
             return verdict
         now = database_now()
-        HostOut.objects.create(
-            host_id=target.host_id, cluster_id=target.cluster_id, run=run, target=target
-        )
+        HostOut.objects.create(host_id=target.host_id, cluster_id=target.cluster_id, run=run, target=target)
         fenced(hands.claim, note="")
         running = [i for i in look.instances if i.host_id == target.host_id and i.state == RUNNING]
         move_target(
@@ -102,7 +100,9 @@ def _preflight_holds(run: Run, target: Target) -> Hold | None:
 
 
 def _out_of(cluster_id: UUID) -> list[UUID]:
-    return list(HostOut.objects.filter(cluster_id=cluster_id, closed_at=None).values_list("host_id", flat=True))
+    return list(
+        HostOut.objects.filter(cluster_id=cluster_id, closed_at=None).values_list("host_id", flat=True)
+    )
 
 
 def _smallest_limit(cluster_id: UUID, own_limit: int) -> int:

@@ -14,14 +14,23 @@ from maintenance.engine.attention import Cause, ask_for_person, resolve_attentio
 from maintenance.engine.claim import check_claim
 from maintenance.engine.drain import missing_instances
 from maintenance.engine.hands import Hands
-from maintenance.engine.intents import follow_jobs, had_silence, last_failure, open_intents, send, write_intent
+from maintenance.engine.intents import (
+    follow_jobs,
+    had_silence,
+    last_failure,
+    open_intents,
+    send,
+    write_intent,
+)
 from maintenance.engine.settle import Ending, end_step
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import HostOut, Intent, Target
 
 LOOK_EVERY_S = 0.1
 SECOND_LOOK_AFTER = timedelta(seconds=5)
-OUT = frozenset({"PrepareForMaintenance", "Maintenance", "ErrorInPrepareForMaintenance", "ErrorInMaintenance"})
+OUT = frozenset(
+    {"PrepareForMaintenance", "Maintenance", "ErrorInPrepareForMaintenance", "ErrorInMaintenance"}
+)
 
 
 def give_back(hands: Hands) -> None:
@@ -96,7 +105,9 @@ def _good_for_long(hands: Hands) -> bool:
 
 
 def _forget_good(hands: Hands) -> None:
-    HostOut.objects.filter(target=hands.target, closed_at=None).exclude(good_since=None).update(good_since=None)
+    HostOut.objects.filter(target=hands.target, closed_at=None).exclude(good_since=None).update(
+        good_since=None
+    )
 
 
 def _close_ledger(hands: Hands) -> None:
@@ -136,5 +147,3 @@ def _why_late(hands: Hands) -> str:
     words = last_failure(hands) or hands.step.note or "no answer"
     refused = Intent.objects.filter(step=hands.step).exclude(refused="").order_by("-written_at").first()
     return f"not back in service after {settings.HOST_RETURN_TIMEOUT_S} s: {refused.refused if refused else words}"
-
-

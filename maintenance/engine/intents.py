@@ -77,4 +77,12 @@ def _write(hands: Hands, intent: Intent, **changes: object) -> None:
         intent.save(update_fields=list(changes))
 
 
-__all__ = ["INTENT_VALID", "follow_jobs", "had_silence", "last_failure", "open_intents", "send", "write_intent"]
+__all__ = [
+    "INTENT_VALID",
+    "follow_jobs",
+    "had_silence",
+    "last_failure",
+    "open_intents",
+    "send",
+    "write_intent",
+]

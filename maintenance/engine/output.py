@@ -10,7 +10,9 @@ from maintenance.models import OutputChunk
 
 HEAD_BYTES = 64 * 1024
 TAIL_BYTES = 64 * 1024
-PIECES_A_LOOK = 4  # a flood is shown in bounded work; what the runner dropped meanwhile is a gap, shown as one
+PIECES_A_LOOK = (
+    4  # a flood is shown in bounded work; what the runner dropped meanwhile is a gap, shown as one
+)
 
 
 def pump_output(hands: Hands, bytes_total: int) -> None:

@@ -26,7 +26,9 @@ def perform(claim: Claim, orders: Orders) -> None:
     if claim.taken_over:
         bound.warning("step taken over")
         with unit_of_work(ENGINE) as work:
-            work.event("step.taken_over", hands.about, after={"epoch": claim.epoch, "takeovers": claim.takeovers})
+            work.event(
+                "step.taken_over", hands.about, after={"epoch": claim.epoch, "takeovers": claim.takeovers}
+            )
     try:
         if claim.takeovers >= TAKEOVERS_MAX:
             words = f"given up after {claim.takeovers} engines died or froze while doing it"

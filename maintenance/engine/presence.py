@@ -45,5 +45,3 @@ def engine_is_silent() -> bool:
     """Whether nobody works: pages say so, and since when."""
     age_s = newest_sign_age_s()
     return age_s is None or age_s > settings.ENGINE_SILENT_S
-
-

@@ -19,7 +19,9 @@ from maintenance.engine.output import pump_output
 from maintenance.engine.settle import Ending, end_step
 
 WAIT_S = 0.25  # between looks while the script prints; its end is noticed at once
-LATE_GRACE = timedelta(seconds=30)  # past the script's own limit and its grace, before the result counts as lost
+LATE_GRACE = timedelta(
+    seconds=30
+)  # past the script's own limit and its grace, before the result counts as lost
 
 
 def run_script(hands: Hands) -> None:
@@ -99,7 +101,9 @@ def _not_reachable(hands: Hands, reason: Later) -> None:
         away = isinstance(reason, AgentUnreachable) and hands.step.stage == Stage.MAINTENANCE
         words = f"not reachable for {hands.run.timeout_s} s: {reason}"
         return end_step(hands.claim, Ending(Outcome.UNKNOWN, words, not_back=away))
-    return postpone(hands.claim, f"waiting for the host: {reason}", for_s=min(reason.retry_after_s or 0.5, 30))
+    return postpone(
+        hands.claim, f"waiting for the host: {reason}", for_s=min(reason.retry_after_s or 0.5, 30)
+    )
 
 
 def _follow(hands: Hands, stays: str) -> None:

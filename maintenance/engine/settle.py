@@ -10,6 +10,7 @@ from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.rolling import Move, Result, next_move, result_of
 from maintenance.domain.states import (
+    RUN_ENDED,
     TARGET_ENDED,
     OnFailure,
     RunKind,
@@ -52,7 +53,9 @@ def end_step(claim: Claim, ending: Ending) -> None:
             lease_until=None,
         )
         step = Step.objects.get(id=claim.step_id)
-        work.event("step.ended", about_step(step, target), after={"outcome": step.outcome, "detail": step.detail})
+        work.event(
+            "step.ended", about_step(step, target), after={"outcome": step.outcome, "detail": step.detail}
+        )
         _move_on(work, run, target, step, ending, now)
         advance(work, run)
 
@@ -96,7 +99,14 @@ def _note_preflight(target: Target, outcome: Outcome, ending: Ending, now: datet
 
 
 def _apply(
-    work: UnitOfWork, run: Run, target: Target, step: Step, move: Move, ending: Ending, stays: str, now: datetime
+    work: UnitOfWork,
+    run: Run,
+    target: Target,
+    step: Step,
+    move: Move,
+    ending: Ending,
+    stays: str,
+    now: datetime,
 ) -> None:
     reason = ending.detail or f"{step.stage}: {step.outcome}"
     changes: dict[str, object] = {"next_stage": move.then or ""}
@@ -120,6 +130,8 @@ def _apply(
     if move.state in TARGET_ENDED:
         changes["finished_at"] = now
         changes["agent_after"] = software_of(target)
+        if run.state in RUN_ENDED:
+            changes["is_open"] = False  # a last return after the run's end
     move_target(work, target, move.state, **changes)
     if move.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
         resolve_attentions(work, Q(target=target) & ~Q(cause=Cause.INSTANCE_LOST), by=ENGINE)

@@ -16,7 +16,16 @@ from maintenance.domain.states import RUN_ACTIVE, TARGET_ENDED, RunState, Target
 from maintenance.engine.advance import about_target, advance, move_run, move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
-from maintenance.models import FeedEvent, HostOut, IdempotentAnswer, Instance, Intent, Notification, Run, Target
+from maintenance.models import (
+    FeedEvent,
+    HostOut,
+    IdempotentAnswer,
+    Instance,
+    Intent,
+    Notification,
+    Run,
+    Target,
+)
 
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # an active run is looked at this often even if nobody rang the bell
 FEED_KEPT = timedelta(days=7)

@@ -53,9 +53,15 @@ def _deliver(notification: Notification) -> None:
     if settings.NOTIFY_WEBHOOK_SECRET:
         at = datetime.now(UTC)
         headers["webhook-timestamp"] = str(int(at.timestamp()))
-        headers["webhook-signature"] = Webhook(settings.NOTIFY_WEBHOOK_SECRET).sign(str(notification.id), at, content)
+        headers["webhook-signature"] = Webhook(settings.NOTIFY_WEBHOOK_SECRET).sign(
+            str(notification.id), at, content
+        )
     answer = httpx.post(
-        settings.NOTIFY_WEBHOOK_URL, content=content, headers=headers, timeout=WEBHOOK_TIMEOUT_S, follow_redirects=False
+        settings.NOTIFY_WEBHOOK_URL,
+        content=content,
+        headers=headers,
+        timeout=WEBHOOK_TIMEOUT_S,
+        follow_redirects=False,
     )
     if not answer.is_success:
         raise httpx.HTTPStatusError(f"answered {answer.status_code}", request=answer.request, response=answer)
@@ -63,7 +69,9 @@ def _deliver(notification: Notification) -> None:
 
 def _try_again(notification: Notification, reason: str) -> None:
     """After 1, 2, 4 … seconds, at most 10 minutes; given up, and said so, after the twelfth try."""
-    log.warning("notification not delivered", channel=notification.channel, tries=notification.tries, reason=reason)
+    log.warning(
+        "notification not delivered", channel=notification.channel, tries=notification.tries, reason=reason
+    )
     if notification.tries >= TRIES_MAX:
         Notification.objects.filter(id=notification.id).update(given_up_at=Now(), error=reason)
         return

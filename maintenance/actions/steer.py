@@ -1,0 +1,190 @@
+"""Steering a run: pause, resume, cancel; retry or skip one of its hosts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from maintenance.actions.errors import IllegalMove, NotFound
+from maintenance.clock import database_now
+from maintenance.domain.states import (
+    STATE_DURING,
+    TARGET_BEGUN,
+    RunKind,
+    RunState,
+    Stage,
+    TargetState,
+)
+from maintenance.domain.steering import legal_run_moves, legal_target_moves
+from maintenance.engine.advance import (
+    about_run,
+    about_target,
+    advance,
+    end_open_step,
+    lock_run,
+    move_run,
+    move_target,
+)
+from maintenance.engine.attention import resolve_attentions
+from maintenance.feed import UnitOfWork, unit_of_work
+from maintenance.models import HostOut, Run, Step, Target
+
+
+@dataclass
+class Steering:
+    """A locked run and what is written with the change."""
+
+    work: UnitOfWork
+    run: Run
+    actor: str
+    now: datetime
+
+
+@contextmanager
+def _steering(run_id: UUID, move: str, actor: str, request_id: str) -> Iterator[Steering]:
+    """Raises: NotFound, IllegalMove (when `move` is a move of the whole run)."""
+    with unit_of_work(actor, request_id=request_id) as work:
+        try:
+            run = lock_run(run_id)
+        except Run.DoesNotExist:
+            raise NotFound(f"no run has the id {run_id}") from None
+        legal = legal_run_moves(RunState(run.state), pausing=run.pausing)
+        if move in {"pause", "resume", "cancel"} and move not in legal:
+            raise IllegalMove(f"run {run.number} is {run.state}: {move} is not possible", legal=sorted(legal))
+        yield Steering(work, run, actor, database_now())
+        work.audit(f"run: {move}", about_run(run), after={"state": run.state})
+        work.wake_engine()
+
+
+def pause_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
+    """No further host starts; begun ones finish their way home, then the run is Paused.
+
+    Raises: NotFound, IllegalMove.
+    """
+    with _steering(run_id, "pause", actor, request_id) as at:
+        at.run.pausing = True
+        at.run.paused_reason = {
+            "code": "by-person",
+            "message": f"paused by {actor}",
+            "host": None,
+            "since": at.now.isoformat(),
+            "by": actor,
+        }
+        at.run.save(update_fields=["pausing", "paused_reason"])
+        at.work.event("run.pausing", about_run(at.run), after=at.run.paused_reason)
+        advance(at.work, at.run)
+    return at.run
+
+
+def resume_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
+    """The run goes on. Raises: NotFound, IllegalMove."""
+    with _steering(run_id, "resume", actor, request_id) as at:
+        _resume(at)
+    return at.run
+
+
+def _resume(at: Steering) -> None:
+    move_run(at.work, at.run, RunState.RUNNING, pausing=False, paused_reason=None)
+    # Hosts that were held by the pause are asked again at once.
+    Step.objects.filter(run=at.run, state="Pending").update(due_at=at.now)
+    advance(at.work, at.run)
+
+
+def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
+    """Running scripts get TERM, then KILL; hosts that are out are returned to service; then the run is Cancelled.
+
+    Raises: NotFound, IllegalMove.
+    """
+    with _steering(run_id, "cancel", actor, request_id) as at:
+        run = at.run
+        if run.state == RunState.QUEUED:
+            move_run(at.work, run, RunState.RUNNING)
+        details = f"stopped by {actor}"
+        move_run(
+            at.work,
+            run,
+            RunState.STOPPING,
+            pausing=False,
+            paused_reason=None,
+            ending=RunState.CANCELLED,
+            details=details,
+        )
+        begun = Target.objects.select_for_update(no_key=True).filter(
+            run=run, state__in=[*TARGET_BEGUN, TargetState.CHECKING]
+        )
+        for target in begun:
+            target.cancelling = True
+            target.save(update_fields=["cancelling"])
+            if target.state == TargetState.IN_MAINTENANCE:
+                move_target(at.work, target, TargetState.RETURNING, next_stage=Stage.RETURN)
+        advance(at.work, run)
+    return at.run
+
+
+def skip_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") -> Run:
+    """The waiting host, or the failed one of a paused run, ends Skipped. Raises: NotFound, IllegalMove."""
+    with _steering(run_id, "skip a host", actor, request_id) as at:
+        target = _target(at, host_id, "skip")
+        end_open_step(target, f"skipped by {actor}", at.now)
+        why = f"skipped by {actor}"
+        if target.state == TargetState.FAILED:
+            why = f"skipped by {actor} after it failed: {target.detail}"
+        resolve_attentions(at.work, Q(target=target), by=actor)
+        move_target(
+            at.work, target, TargetState.SKIPPED, detail=why, next_stage="", is_open=False, finished_at=at.now
+        )
+        at.work.audit("host skipped", about_target(target), after={"detail": why})
+        advance(at.work, at.run)
+    return at.run
+
+
+def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") -> Run:
+    """A new attempt of the failed host, and the run goes on: from PreMaintenance when the host is back in service,
+    from the failed stage while it is still out. Raises: NotFound, IllegalMove.
+    """
+    with _steering(run_id, "retry a host", actor, request_id) as at:
+        target = _target(at, host_id, "retry")
+        is_out = HostOut.objects.filter(target=target, closed_at=None).exists()
+        resolve_attentions(at.work, Q(target=target), by=actor)
+        target.attempt += 1
+        again = {
+            "attempt": target.attempt,
+            "failing": "",
+            "cancelling": False,
+            "not_needed": "",
+            "finished_at": None,
+            "detail": f"tried again by {actor}",
+        }
+        if is_out:
+            failed_stage = _last_stage(target)
+            if failed_stage is Stage.RETURN:
+                again["failing"] = target.failing  # why it went home does not change by trying again
+            move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
+        else:
+            move_target(at.work, target, TargetState.READY, next_stage="", back_at=None, out_at=None, **again)
+        at.work.audit("host retried", about_target(target), after={"attempt": target.attempt})
+        _resume(at)
+    return at.run
+
+
+def _last_stage(target: Target) -> Stage:
+    last = Step.objects.filter(target=target).exclude(started=None).order_by("-started").first()
+    return Stage(last.stage) if last else Stage.RETURN
+
+
+def _target(at: Steering, host_id: UUID, move: str) -> Target:
+    target = Target.objects.select_for_update(no_key=True).filter(run=at.run, host_id=host_id).first()
+    if target is None:
+        raise NotFound(f"run {at.run.number} has no host {host_id}")
+    legal = legal_target_moves(RunState(at.run.state), TargetState(target.state))
+    if at.run.kind == RunKind.HOST:
+        legal -= {"skip"}
+    if move not in legal:
+        raise IllegalMove(
+            f"{target.host_name} is {target.state} in a run that is {at.run.state}: {move} is not possible",
+            legal=sorted(legal),
+        )
+    return target

@@ -1,0 +1,61 @@
+"""The result of a rolling run in CloudStack's shape, with ours beside it: every host in exactly one list."""
+
+from datetime import datetime
+from typing import Any
+
+from maintenance.domain.states import RunState, Stage, TargetState
+from maintenance.hooks.inert import inert
+from maintenance.models import OutputChunk, Run, Step, Target
+
+OUTPUT_BYTES_MAX = 4096
+
+
+def run_result(run: Run) -> dict[str, Any]:
+    """`{success, details, hostsupdated, hostsskipped, hostsfailed}` of what has ended so far.
+
+    Dates as CloudStack's own answer has them: from before prepare to after cancel (startdate, enddate), UTC.
+    `output` is the Maintenance script's, its last 4 kB.
+    """
+    updated: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    outputs = _maintenance_outputs(run)
+    for target in Target.objects.filter(run=run).order_by("order"):
+        named = {"hostid": str(target.host_id), "hostname": target.host_name}
+        match TargetState(target.state):
+            case TargetState.DONE:
+                dates = {"startdate": _date(target.out_at), "enddate": _date(target.back_at)}
+                updated.append(named | dates | {"output": outputs.get(target.id, "")})
+            case TargetState.SKIPPED | TargetState.CANCELLED:
+                skipped.append(named | {"reason": target.detail})
+            case TargetState.FAILED | TargetState.NEEDS_PERSON:
+                failed.append(named | {"reason": target.detail})
+            case _:
+                pass  # not over yet: it is in no list
+    return {
+        "success": run.state == RunState.SUCCEEDED,
+        "details": run.details,
+        "hostsupdated": updated,
+        "hostsskipped": skipped,
+        "hostsfailed": failed,
+    }
+
+
+def _maintenance_outputs(run: Run) -> dict[Any, str]:
+    steps = Step.objects.filter(run=run, stage=Stage.MAINTENANCE).order_by("attempt")
+    return {step.target_id: output_tail(step, OUTPUT_BYTES_MAX) for step in steps}
+
+
+def output_tail(step: Step, most: int) -> str:
+    """The last `most` bytes a stage printed, inert."""
+    tail = b""
+    for chunk in OutputChunk.objects.filter(step=step).order_by("-start"):
+        tail = bytes(chunk.content) + tail
+        if len(tail) >= most:
+            break
+    return inert(tail[-most:])
+
+
+def _date(at: datetime | None) -> str | None:
+    """CloudStack's usual date, such as 2021-09-28T20:05:04+0000."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S%z") if at else None
