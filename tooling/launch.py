@@ -81,14 +81,13 @@ def run(supervisor: Supervisor, var: VarFolder, address: Address) -> None:
     environment["DATABASE_URL"] = open_database(supervisor, var)
     supervisor.start(Strays(var.path))
     login = prepare_site(supervisor, var, environment)
-    if not supervisor.stopping.is_set():
-        try:
-            start_engine_and_web(supervisor, var, address, environment)
-        finally:
-            if not supervisor.stopping.is_set():
-                say(login)  # also when they fail: a password that was made now is never shown again
-        say(f"logs are in {var.logs}; Ctrl-C stops everything")
-        supervisor.watch_until(lambda: False)
+    if supervisor.stopping.is_set():
+        return
+    try:
+        start_engine_and_web(supervisor, var, address, environment)
+    finally:
+        say(login)  # also when they fail: a password that was made now is never shown again
+    supervisor.watch_until(lambda: False)
 
 
 def open_database(supervisor: Supervisor, var: VarFolder) -> str:
@@ -163,7 +162,7 @@ def start_engine_and_web(
     if not address.is_ready():
         named = next((child for child in (web, engine) if not child.is_alive()), web)
         raise LaunchError(f"{named.name} does not get ready: {error_in(named.log)} (more in {named.log})")
-    say(f"ready at {address.url}")
+    say(f"ready at {address.url} (logs are in {var.logs}; Ctrl-C stops everything)")
 
 
 def stop_on_signals(supervisor: Supervisor) -> None:

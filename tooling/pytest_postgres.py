@@ -11,65 +11,30 @@ The server stops with the run, also with a killed one; what that one left on the
 """
 
 import atexit
-import fcntl
 import os
-import shutil
-import signal
-import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import IO
 
 import pytest
 
-from tooling.embedded_postgres import EmbeddedPostgres
-from tooling.processes import send, with_environment
-
-FOLDER = "PITSTOP_TEST_FOLDER"  # set by the run's first process; xdist workers inherit it
-PREFIX = "pitstop-tests-"
-SERVER_OPTIONS = (
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-    "wal_level=minimal",
-    "max_wal_senders=0",
-    "autovacuum=off",
-    "max_connections=200",
-    "shared_buffers=64MB",
-)
+from tooling.throw_away_postgres import FOLDER_VARIABLE, ThrowAwayPostgres
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """Runs around all others, pytest-django's reading of the settings included."""
-    is_xdist_worker = "PYTEST_XDIST_WORKER" in os.environ
-    if not is_xdist_worker:
-        _boot()
-    _set_environment(Path(os.environ[FOLDER]), os.environ.get("PYTEST_XDIST_WORKER", "main"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        postgres = ThrowAwayPostgres()
+        atexit.register(postgres.stop)  # unlike pytest's last hooks, it also runs after a usage error
+        os.environ[FOLDER_VARIABLE] = str(postgres.folder)
+        os.environ["DATABASE_URL"] = postgres.url
+    set_environment(Path(os.environ[FOLDER_VARIABLE]), worker or "main")
     return (yield)
 
 
-def _boot() -> None:
-    parent = _open_temporary_folder()
-    _remove_dead_runs(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    folder.chmod(0o711)  # root's PostgreSQL runs as another account, which must get through
-    alive = _held_lock(folder)
-    assert alive is not None, "we made the folder this moment"
-    server = EmbeddedPostgres(folder, options=SERVER_OPTIONS, ends_with_us=True)
-
-    def tear_down() -> None:
-        server.stop()
-        alive.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(tear_down)
-    server.start()
-    os.environ[FOLDER] = str(folder)
-    os.environ["DATABASE_URL"] = server.url()
-
-
-def _set_environment(folder: Path, worker: str) -> None:
+def set_environment(folder: Path, worker: str) -> None:
+    """The settings see this run's folders and server and nothing of the developer's own."""
     for name in list(os.environ):
         if name == "PORT" or (name.startswith("PITSTOP_") and not name.startswith("PITSTOP_TEST_")):
             del os.environ[name]
@@ -77,30 +42,3 @@ def _set_environment(folder: Path, worker: str) -> None:
     var.mkdir(mode=0o711, exist_ok=True)
     os.environ["PITSTOP_VAR"] = str(var)
     os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-
-
-def _open_temporary_folder() -> Path:
-    """The temporary folder, or /tmp when ours is closed to other accounts and PostgreSQL needs one."""
-    chosen = Path(tempfile.gettempdir())
-    is_open = all(folder.stat().st_mode & 0o001 for folder in [chosen, *chosen.parents])
-    return chosen if is_open or os.geteuid() != 0 else Path("/tmp")
-
-
-def _remove_dead_runs(parent: Path) -> None:
-    for folder in parent.glob(f"{PREFIX}*"):
-        if folder.stat().st_uid != os.geteuid() or (lock := _held_lock(folder)) is None:
-            continue
-        send(with_environment(f"{FOLDER}={folder}"), signal.SIGKILL)
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.close()
-
-
-def _held_lock(folder: Path) -> IO[str] | None:
-    """The folder's lock, held by us while the file is open; None when a living run holds it."""
-    lock = (folder / "alive.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock

@@ -17,10 +17,12 @@ class Strays:
 
     def __init__(self, var: Path) -> None:
         # The launcher marks its children with the first, maintenance.hooks its runners with the second.
-        self.marks = (f"PITSTOP_LAUNCHER={var}", f"PITSTOP_HOOK_ROOT={var / 'hooks'}")
+        self.launcher_mark = f"PITSTOP_LAUNCHER={var}"
+        self.hook_mark = f"PITSTOP_HOOK_ROOT={var / 'hooks'}"
 
     def start(self) -> None:
-        """They start by themselves."""
+        """What a killed launcher's children left running is ended; hook scripts go on, tickets know them."""
+        processes.send(processes.with_environment(self.launcher_mark), signal.SIGKILL)
 
     def is_alive(self) -> bool:
         return True
@@ -40,4 +42,4 @@ class Strays:
         processes.send(self._found(), signal.SIGKILL)
 
     def _found(self) -> set[int]:
-        return processes.with_descendants(processes.with_environment(*self.marks))
+        return processes.with_descendants(processes.with_environment(self.launcher_mark, self.hook_mark))
