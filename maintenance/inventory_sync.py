@@ -58,9 +58,10 @@ def read_cloud(cloud: CloudRow) -> None:
     try:
         snapshot = adapter.snapshot()
     except CloudError as reason:
-        return _note_failure(cloud, str(reason))
-    _apply(cloud, snapshot)
-    _read_some_hooks(cloud, adapter)
+        _note_failure(cloud, str(reason))
+    else:
+        _apply(cloud, snapshot)
+        _read_some_hooks(cloud, adapter)
 
 
 def _note_failure(cloud: CloudRow, reason: str) -> None:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
 
 from maintenance.actions.errors import BadInput, NotFound
 from maintenance.actions.requests import StartRequest
@@ -14,9 +13,10 @@ from maintenance.domain.gate import GateHost, GateInstance
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.plan import Candidate, Choices, Plan, make_plan
 from maintenance.models import Cloud, Cluster, Host, HostOut, Instance, Pod, Target, Zone
+from maintenance.models.inventory import Listed
 from maintenance.usual import usual_time_out
 
-SCOPES: dict[str, tuple[type[Model], str]] = {
+SCOPES: dict[str, tuple[type[Listed], str]] = {
     "zones": (Zone, "cluster__pod__zone_id__in"),
     "pods": (Pod, "cluster__pod_id__in"),
     "clusters": (Cluster, "cluster_id__in"),
@@ -42,7 +42,7 @@ def compute_plan(request: StartRequest) -> Plan:
 def scope_of(request: StartRequest) -> Scope:
     """The hosts meant. Raises: BadInput naming the first id that is unknown, or that the scope is empty."""
     model, lookup = SCOPES[request.scope_kind]
-    found = {row.id: row for row in _listed(model).filter(id__in=request.scope_ids, gone_at=None)}
+    found = {row.id: row for row in model._default_manager.filter(id__in=request.scope_ids, gone_at=None)}
     for given in request.scope_ids:
         if given not in found:
             kind = request.scope_kind.removesuffix("s")
@@ -68,11 +68,6 @@ def scope_of(request: StartRequest) -> Scope:
     if len(request.scope_ids) > 6:
         words += f" and {len(request.scope_ids) - 6} more"
     return Scope(Cloud.objects.get(id=clouds.pop()), words[:500], hosts)
-
-
-def _listed(model: type[Model]) -> QuerySet[Model]:
-    manager: QuerySet[Model] = model._default_manager.all()
-    return manager
 
 
 def plan_of(request: StartRequest, scope: Scope) -> Plan:

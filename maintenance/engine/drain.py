@@ -16,6 +16,7 @@ from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import HostOut, Intent
 
 LOOK_EVERY_S = 0.25
+LATER_S_MAX = 30.0  # an absurd Retry-After is not obeyed
 MIGRATING_GRACE_LOOKS = 40  # looks at the cluster until the last instance is seen Running elsewhere
 
 ON_THE_WAY = frozenset({"PrepareForMaintenance", "Maintenance"})
@@ -49,11 +50,11 @@ def _leave_service(hands: Hands) -> bool:
     """Through the gate and out; False when the step was held, postponed or ended instead."""
     try:
         look = hands.cloud.look_at_cluster(hands.target.cluster_id)
-    except (Later, NoReply) as reason:
-        postpone(hands.claim, f"the cloud cannot be read: {reason}", for_s=2)
+    except (Later, NoReply) as unread:
+        postpone(hands.claim, f"the cloud cannot be read: {unread}", for_s=2)
         return False
-    except Never as reason:
-        end_step(hands.claim, Ending(Outcome.REFUSED, str(reason)))
+    except Never as refusal:
+        end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))
         return False
     match leave_service(hands, look):
         case LeftService(intent):
@@ -77,8 +78,14 @@ def _ask(hands: Hands, intent: Intent) -> bool:
         end_step(hands.claim, Ending(Outcome.FAILED, f"the cloud refused: {refusal}"))
         return False
     except Later as reason:
-        hands.note(f"the cloud said later: {reason}")
+        _said_later(hands, reason)
     return True
+
+
+def _said_later(hands: Hands, reason: Later) -> None:
+    """Nothing was done; the next look finds the host in service and asks once more."""
+    hands.note(f"the cloud said later: {reason}")
+    hands.rest(min(reason.retry_after_s or 1, LATER_S_MAX))
 
 
 def _look(hands: Hands) -> Ending | None:
@@ -130,7 +137,7 @@ def _not_begun(hands: Hands, host: HostRead) -> Ending | None:
     except Never as refusal:
         return Ending(Outcome.FAILED, f"the cloud refused: {refusal}")
     except Later as reason:
-        hands.note(f"the cloud said later: {reason}")
+        _said_later(hands, reason)
     return None
 
 

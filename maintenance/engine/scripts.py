@@ -29,7 +29,7 @@ def run_script(hands: Hands) -> None:
     Re-entrant: whoever takes the step over attaches to the same ticket. Raises: LostLease, EngineStops.
     """
     if hands.step.stage == Stage.PRE_MAINTENANCE and not _turn_has_come(hands):
-        return None
+        return
     stays = ""
     try:
         if hands.step.stage == Stage.PRE_MAINTENANCE:
@@ -43,14 +43,16 @@ def run_script(hands: Hands) -> None:
         )
     except NoReply as silence:
         # The ticket makes asking again safe: the same ticket never runs a script twice.
-        return postpone(hands.claim, f"no reply: {silence}; asking again", for_s=0.5)
+        postpone(hands.claim, f"no reply: {silence}; asking again", for_s=0.5)
     except Later as reason:
-        return _not_reachable(hands, reason)
+        _not_reachable(hands, reason)
     except Never as refusal:
-        return end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))
-    if not has_script:
-        return end_step(hands.claim, Ending(Outcome.OK, "no script", stays=stays))
-    _follow(hands, stays)
+        end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))
+    else:
+        if has_script:
+            _follow(hands, stays)
+        else:
+            end_step(hands.claim, Ending(Outcome.OK, "no script", stays=stays))
 
 
 def _turn_has_come(hands: Hands) -> bool:
@@ -59,8 +61,8 @@ def _turn_has_come(hands: Hands) -> bool:
         return True
     try:
         look = hands.cloud.look_at_cluster(hands.target.cluster_id)
-    except (Later, NoReply) as reason:
-        postpone(hands.claim, f"the cloud cannot be read: {reason}", for_s=2)
+    except (Later, NoReply) as unread:
+        postpone(hands.claim, f"the cloud cannot be read: {unread}", for_s=2)
         return False
     except Never as refusal:
         end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))

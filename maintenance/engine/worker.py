@@ -156,11 +156,13 @@ class Engine:
     def _until_it_works(self, what: Callable[[], object]) -> None:
         while not self._stopping.is_set():
             try:
-                return void(what())
+                what()
             except (DatabaseError, psycopg.Error) as reason:
                 log.warning("waiting for the database", reason=str(reason).strip())
                 connection.close()
                 self._stopping.wait(RETRY_S)
+            else:
+                return
 
     def _finish(self) -> None:
         """Hand everything on, say goodbye."""
@@ -176,10 +178,6 @@ class Engine:
         except (DatabaseError, psycopg.Error) as reason:
             log.warning("no goodbye: the database is away", reason=str(reason).strip())
         connection.close()
-
-
-def void(_: object) -> None:
-    """Nothing, said on purpose."""
 
 
 def run_until_signalled() -> None:

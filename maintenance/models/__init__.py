@@ -1,4 +1,4 @@
-"""All tables of the work: what was read (inventory), what we do (runs), what is owed (ledger), what was told (events)."""
+"""All tables of the work: what was read (inventory), what we do (runs), what is owed (ledger), what was told."""
 
 from maintenance.models.engines import EngineProcess
 from maintenance.models.events import AuditEntry, FeedEvent, IdempotentAnswer, Notification

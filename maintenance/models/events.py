@@ -11,7 +11,9 @@ class FeedEvent(models.Model):
 
     seq = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())
-    kind = models.CharField(max_length=60)  # run.state, target.state, step.started, step.output, host.changed, …
+    kind = models.CharField(
+        max_length=60
+    )  # run.state, target.state, step.started, step.output, host.changed, …
     actor = models.CharField(max_length=150)  # a user's name, or "engine"
     # What it is about: {"run": id, "target": id, "host": id, "cluster": id, "name": "kvm5", "step": id}.
     object = models.JSONField()
@@ -66,7 +68,9 @@ class Notification(models.Model):
         ordering = ["created_at"]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=models.Q(sent_at=None, given_up_at=None), name="notifications_owed"
+                fields=["due_at"],
+                condition=models.Q(sent_at=None, given_up_at=None),
+                name="notifications_owed",
             )
         ]
 

@@ -31,7 +31,9 @@ class Cloud(models.Model):
 
     def is_known(self, now: datetime) -> bool:
         """Whether the last good reading is fresh enough to be shown as the present."""
-        return self.read_at is not None and now - self.read_at <= timedelta(seconds=settings.INVENTORY_UNKNOWN_S)
+        return self.read_at is not None and now - self.read_at <= timedelta(
+            seconds=settings.INVENTORY_UNKNOWN_S
+        )
 
 
 class Listed(models.Model):
@@ -126,7 +128,9 @@ class Host(Listed):
 
 
 class Instance(Listed):
-    host = models.ForeignKey(Host, null=True, on_delete=models.SET_NULL, related_name="instances", db_constraint=False)
+    host = models.ForeignKey(
+        Host, null=True, on_delete=models.SET_NULL, related_name="instances", db_constraint=False
+    )
     state = models.CharField(max_length=40)
     account = models.CharField(max_length=255)
     domain = models.CharField(max_length=255)

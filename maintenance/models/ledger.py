@@ -14,7 +14,9 @@ class HostOut(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, related_name="outs", db_constraint=False)
-    cluster = models.ForeignKey(Cluster, on_delete=models.DO_NOTHING, related_name="outs", db_constraint=False)
+    cluster = models.ForeignKey(
+        Cluster, on_delete=models.DO_NOTHING, related_name="outs", db_constraint=False
+    )
     run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="outs")
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="outs")
     opened_at = models.DateTimeField(db_default=Now())
@@ -24,7 +26,9 @@ class HostOut(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["host"], condition=models.Q(closed_at=None), name="one_open_out_a_host")
+            models.UniqueConstraint(
+                fields=["host"], condition=models.Q(closed_at=None), name="one_open_out_a_host"
+            )
         ]
         indexes = [models.Index(fields=["cluster"], condition=models.Q(closed_at=None), name="outs_open")]
 
@@ -61,7 +65,9 @@ class Attention(models.Model):
     """Something that needs a person: open until it is resolved by what was seen, or by somebody."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    cause = models.CharField(max_length=60)  # stage-failed | host-not-back | no-room | foreign-maintenance | …
+    cause = models.CharField(
+        max_length=60
+    )  # stage-failed | host-not-back | no-room | foreign-maintenance | …
     title = models.CharField(max_length=300)
     message = models.TextField()
     run = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="attentions")

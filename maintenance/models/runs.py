@@ -24,9 +24,11 @@ class Run(models.Model):
     scope_ids = ArrayField(models.UUIDField())
     scope_words = models.CharField(max_length=500)  # "zone1, zone2"
     plan_hash = models.CharField(max_length=64, blank=True)
-    plan_version = models.PositiveSmallIntegerField(default=1)  # stages and their meaning, as this release knows them
+    plan_version = models.PositiveSmallIntegerField(
+        default=1
+    )  # stages and their meaning, as this release knows them
 
-    payload = models.TextField(null=True)
+    payload = models.TextField(null=True)  # noqa: DJ001 – no payload and an empty one are not the same argument
     timeout_s = models.PositiveIntegerField()
     drain_timeout_s = models.PositiveIntegerField()
     on_failure = models.CharField(max_length=10, default=OnFailure.PAUSE, choices=[(f, f) for f in OnFailure])
@@ -64,19 +66,29 @@ class Target(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="targets")
     # The host may leave the inventory while its history stays: no constraint, and its names are kept here.
     host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
-    cluster = models.ForeignKey(Cluster, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
+    cluster = models.ForeignKey(
+        Cluster, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
+    )
     host_name = models.CharField(max_length=255)
     cluster_name = models.CharField(max_length=255)
     zone_name = models.CharField(max_length=255)
     order = models.PositiveIntegerField()
 
-    state = models.CharField(max_length=20, default=TargetState.WAITING, choices=[(s, s) for s in TargetState])
-    is_open = models.BooleanField(default=True)  # belongs to a run that is not over: a host has at most one open target
+    state = models.CharField(
+        max_length=20, default=TargetState.WAITING, choices=[(s, s) for s in TargetState]
+    )
+    is_open = models.BooleanField(
+        default=True
+    )  # belongs to a run that is not over: a host has at most one open target
     detail = models.TextField(blank=True)  # why it is where it is, in words
-    next_stage = models.CharField(max_length=20, blank=True, choices=[(s, s) for s in Stage])  # due, not yet started
+    next_stage = models.CharField(
+        max_length=20, blank=True, choices=[(s, s) for s in Stage]
+    )  # due, not yet started
     preflight = models.CharField(max_length=20, blank=True)  # "", ok, not_needed, failed
     preflight_at = models.DateTimeField(null=True)
-    not_needed = models.TextField(blank=True)  # which stage said so (exit 70), or that there is no Maintenance script
+    not_needed = models.TextField(
+        blank=True
+    )  # which stage said so (exit 70), or that there is no Maintenance script
     failing = models.TextField(blank=True)  # it will end Failed, for this reason, once it is back in service
     cancelling = models.BooleanField(default=False)  # it will end Cancelled once it is back in service
     attempt = models.PositiveSmallIntegerField(default=1)
@@ -90,11 +102,16 @@ class Target(models.Model):
 
     class Meta:
         ordering = ["run", "order"]
-        indexes = [models.Index(fields=["run", "state", "cluster", "order"]), models.Index(fields=["host", "is_open"])]
+        indexes = [
+            models.Index(fields=["run", "state", "cluster", "order"]),
+            models.Index(fields=["host", "is_open"]),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["run", "host"], name="one_target_a_host"),
             # Active runs never share a host (contracts.md, A run's life).
-            models.UniqueConstraint(fields=["host"], condition=models.Q(is_open=True), name="one_open_target_a_host"),
+            models.UniqueConstraint(
+                fields=["host"], condition=models.Q(is_open=True), name="one_open_target_a_host"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -109,7 +126,9 @@ class Step(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     stage = models.CharField(max_length=20, choices=[(s, s) for s in Stage])
     attempt = models.PositiveSmallIntegerField(default=1)
-    round = models.PositiveSmallIntegerField(default=1)  # a PreFlight that got too old runs again in a new round
+    round = models.PositiveSmallIntegerField(
+        default=1
+    )  # a PreFlight that got too old runs again in a new round
     state = models.CharField(max_length=20, default=StepState.PENDING, choices=[(s, s) for s in StepState])
 
     due_at = models.DateTimeField(db_default=Now())  # not before
