@@ -46,10 +46,14 @@ def read_agent_properties(path: Path) -> AgentProperties:
     ]
     folder = values.get(HOOKS_DIR, "").strip()
     if not folder:
-        warnings.append(f"{path.name} does not set {HOOKS_DIR}: set it to the folder that holds the hook scripts.")
+        warnings.append(
+            f"{path.name} does not set {HOOKS_DIR}: set it to the folder that holds the hook scripts."
+        )
     disabled = values.get(EXECUTOR_DISABLED, "false").strip().lower()
     if disabled not in ("true", "false"):
-        warnings.append(f"{path.name} sets {EXECUTOR_DISABLED} to {disabled!r}, taken as false: write true or false.")
+        warnings.append(
+            f"{path.name} sets {EXECUTOR_DISABLED} to {disabled!r}, taken as false: write true or false."
+        )
     return AgentProperties(path.parent / folder if folder else None, disabled == "true", tuple(warnings))
 
 

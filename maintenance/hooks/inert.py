@@ -11,9 +11,14 @@ import unicodedata
 # Joiners (U+200C, U+200D) belong to words of some languages and to emoji and move nothing: they stay.
 _INVISIBLE = "".join(
     re.escape(chr(point))
-    for point in (*range(0x20), *range(0x7F, 0xA0), *range(0xA0, 0x3000), *range(0xFEFF, 0x10000), *range(0xE0000, 0xE0080))
-    if chr(point) not in "\n\t\u200c\u200d"
-    and unicodedata.category(chr(point)) in {"Cc", "Cf", "Zl", "Zp"}
+    for point in (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        *range(0xA0, 0x3000),
+        *range(0xFEFF, 0x10000),
+        *range(0xE0000, 0xE0080),
+    )
+    if chr(point) not in "\n\t\u200c\u200d" and unicodedata.category(chr(point)) in {"Cc", "Cf", "Zl", "Zp"}
 )
 _ACTS = re.compile(f"[{_INVISIBLE}]")
 

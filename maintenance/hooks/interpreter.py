@@ -19,9 +19,11 @@ def check_interpreter(beginning: bytes) -> None:
     if beginning.startswith(ELF):
         return
     if not beginning.startswith(b"#!"):
-        raise InterpreterMissing("its first line names no interpreter (such as #!/bin/sh) and it is no program")
+        raise InterpreterMissing(
+            "its first line names no interpreter (such as #!/bin/sh) and it is no program"
+        )
     line = os.fsdecode(beginning[:FIRST_LINE_MAX_BYTES].split(b"\n", 1)[0][2:])
-    words = line.strip(" \t").split(maxsplit=1) if not line.endswith("\r") else [line.strip(" \t\r")]
+    words = line.split(maxsplit=1)
     interpreter = words[0] if words else ""
     if line.endswith("\r"):
         raise InterpreterMissing(
@@ -29,6 +31,8 @@ def check_interpreter(beginning: bytes) -> None:
         )
     if not interpreter:
         raise InterpreterMissing("its first line names no interpreter after #!")
+    if not interpreter.startswith("/"):
+        raise InterpreterMissing(f"its interpreter {interpreter} is not given with its full path")
     if not os.access(interpreter, os.X_OK) or Path(interpreter).is_dir():
         raise InterpreterMissing(f"its interpreter {interpreter} is missing or cannot be executed")
     if Path(interpreter).name == "env" and len(words) == 2:

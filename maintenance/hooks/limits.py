@@ -3,7 +3,7 @@
 import os
 import pwd
 import resource
-import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,7 +30,7 @@ class Account:
     group_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """Bounds of one script. `user` empty: the engine's own account. `cgroup`: auto, off, or a folder of ours."""
 
@@ -60,7 +60,9 @@ class Limits:
             try:
                 entry = pwd.getpwnam(self.user)
             except KeyError:
-                raise AccountUnknown(f"PITSTOP_HOOK_USER names {self.user}, which is no account here.") from None
+                raise AccountUnknown(
+                    f"PITSTOP_HOOK_USER names {self.user}, which is no account here."
+                ) from None
             groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
             return Account(entry.pw_name, entry.pw_dir, entry.pw_uid, (entry.pw_gid, *groups))
         try:
@@ -109,7 +111,9 @@ def limits_in_force(limits: Limits | None = None) -> str:
     limits = limits or Limits.from_environment()
     files = f"no core dumps, files up to {limits.file_mb} MB, {OPEN_FILES} open files"
     if limits.cgroups():
-        bounds = f"control group: {limits.processes_max} processes and {limits.memory_mb} MB of memory per script"
+        bounds = (
+            f"control group: {limits.processes_max} processes and {limits.memory_mb} MB of memory per script"
+        )
     elif os.geteuid() == 0 and not limits.drops_rights():
         bounds = f"rlimits only: {limits.memory_mb} MB of memory per process, processes not bounded for root"
     else:
@@ -129,7 +133,11 @@ def _find_cgroups() -> tuple[Path, ...]:
             if _can_make_group(place, "pids.max", "memory.max"):
                 return (place,)
     old = tuple(own[name] for name in ("pids", "memory") if name in own)
-    if len(old) == 2 and _can_make_group(old[0], "pids.max") and _can_make_group(old[1], "memory.limit_in_bytes"):
+    if (
+        len(old) == 2
+        and _can_make_group(old[0], "pids.max")
+        and _can_make_group(old[1], "memory.limit_in_bytes")
+    ):
         return old
     return ()
 
@@ -155,8 +163,12 @@ def _mount_of_version_2() -> Path:
 
 
 def _can_make_group(place: Path, *files: str) -> bool:
+    probe = place / f"pitstop-probe-{os.getpid()}-{threading.get_ident()}"
     try:
-        with tempfile.TemporaryDirectory(prefix="pitstop-probe-", dir=place) as probe:
-            return all((Path(probe) / name).exists() for name in files)
+        probe.mkdir()
     except OSError:
         return False
+    try:
+        return all((probe / name).exists() for name in files)
+    finally:
+        probe.rmdir()

@@ -10,7 +10,15 @@ from typing import Any
 
 from maintenance.hooks.inert import InertReader, inert, whole_characters
 
-__all__ = ["HookEnd", "HookResult", "InertReader", "ResultRefused", "inert", "read_result", "whole_characters"]
+__all__ = [
+    "HookEnd",
+    "HookResult",
+    "InertReader",
+    "ResultRefused",
+    "inert",
+    "read_result",
+    "whole_characters",
+]
 
 RESULT_MAX_BYTES = 64 * 1024
 

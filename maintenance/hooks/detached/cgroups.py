@@ -7,6 +7,10 @@ import posix
 
 from .job import Job
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+
 SIGKILL = 9
 FILES_THAT_COUNT = (b"pids.events", b"memory.events", b"memory.oom_control")
 
@@ -15,7 +19,7 @@ class Cgroups:
     """Made before the script starts, removed when nothing of it is left."""
 
     def __init__(self, job: Job) -> None:
-        self.paths = [parent + b"/hook-" + job.ticket.encode() for parent in job.cgroups]
+        self.paths = [parent + b"/" + group_name(job.ticket) for parent in job.cgroups]
         self._limits = job.cgroup_limits
 
     def make(self) -> None:
@@ -34,10 +38,7 @@ class Cgroups:
     def kill(self) -> None:
         """Every process in the groups, at once where the kernel offers it."""
         for path in self.paths:
-            try:
-                _write(path + b"/cgroup.kill", b"1")
-            except OSError:
-                _kill_one_by_one(path)
+            _kill_all_in(path)
 
     def limits_hit(self) -> list[str]:
         """What the kernel refused or killed because of a limit, in words."""
@@ -59,6 +60,29 @@ class Cgroups:
                 posix.rmdir(path)
             except OSError:
                 pass
+
+
+def group_name(ticket: str) -> bytes:
+    """What the groups of a ticket are called."""
+    return b"hook-" + ticket.encode()
+
+
+def end_groups(parents: "tuple[PathLike[str], ...]", ticket: str) -> None:
+    """Groups that a killed runner left, with all that is in them. For the starter's side."""
+    for parent in parents:
+        path = str(parent).encode("utf-8", "surrogateescape") + b"/" + group_name(ticket)
+        _kill_all_in(path)
+        try:
+            posix.rmdir(path)
+        except OSError:
+            pass
+
+
+def _kill_all_in(path: bytes) -> None:
+    try:
+        _write(path + b"/cgroup.kill", b"1")
+    except OSError:
+        _kill_one_by_one(path)
 
 
 def _kill_one_by_one(path: bytes) -> None:

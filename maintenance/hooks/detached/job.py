@@ -1,4 +1,4 @@
-"""What the starter asks of the runner: one sealed memory file on standard input, fields divided by NUL.
+"""What the starter asks of the runner: one memory file on standard input, fields divided by NUL.
 
 Not JSON: reading JSON costs half as much as starting Python. Not on disk: the payload is nobody else's business.
 """

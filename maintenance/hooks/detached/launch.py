@@ -176,6 +176,6 @@ def _join(cgroup: bytes) -> None:
 
 def _prctl(option: int, value: int) -> None:
     # `ctypes` itself takes 3 ms to import; these three calls are all of it that is needed.
-    function = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+    function = _ctypes.dlsym(_ctypes.dlopen("", 0), "prctl")
     if _ctypes.call_function(function, (option, value, 0, 0, 0)) != 0:
         raise OSError(errno.EINVAL, f"prctl {option}")

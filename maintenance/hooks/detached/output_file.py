@@ -79,5 +79,3 @@ def _read_tail(fd: int, after: int, total: int) -> tuple[int, bytes]:
     if first == total:
         return first, b""
     return first, ring[place:end] if place < end else ring[place:] + ring[:end]
-
-

@@ -34,7 +34,7 @@ F_SETPIPE_SZ = 1031
 def main(folder: str) -> None:
     """Run the script of the ticket with this folder, and end this process."""
     posix.chdir("/")
-    job = read_job(0)
+    job = _take_job()
     wake = _listen_for_signals()
     _announce(folder)
     adopt_orphans()
@@ -109,7 +109,9 @@ class Run:
         # It prints, has ended or had long enough: the interpreter opened its file. When that is still the checked
         # one, it is what runs.
         if changed_since(self.job, self._identity):
-            self.ending.decide("refused", "the script's file changed between check and run; what had begun was ended")
+            self.ending.decide(
+                "refused", "the script's file changed between check and run; what had begun was ended"
+            )
             self._tell_to_end()
             return
         while not self._script_ended and not self.ending.is_decided:
@@ -147,7 +149,9 @@ class Run:
             return
         left = descendants(posix.getpid())
         was_told = self.ending.is_decided
-        self.ending.strays = [child.describe() for child in left if not (was_told and child.group == self._pid)]
+        self.ending.strays = [
+            child.describe() for child in left if not (was_told and child.group == self._pid)
+        ]
         self._cgroups.kill()
         deadline = time.monotonic() + KILL_S
         while self._children_left and time.monotonic() < deadline:
@@ -204,6 +208,15 @@ class Run:
         deadline = time.monotonic() + DRAIN_S
         while time.monotonic() < deadline and self._take_output():
             pass
+
+
+def _take_job() -> Job:
+    """The request, from standard input, which is closed then: the script could find its nonce there."""
+    job = read_job(0)
+    null = posix.open("/dev/null", posix.O_RDONLY | posix.O_CLOEXEC)
+    posix.dup2(null, 0)
+    posix.close(null)
+    return job
 
 
 def read_stop_reason(folder: str) -> str | None:
