@@ -200,15 +200,15 @@ NOTIFY_MAIL_TO = [a.strip() for a in os.environ.get("PITSTOP_NOTIFY_MAIL", "").s
 NOTIFY_WEBHOOK_URL = os.environ.get("PITSTOP_NOTIFY_WEBHOOK", "")
 NOTIFY_WEBHOOK_SECRET = os.environ.get("PITSTOP_NOTIFY_WEBHOOK_SECRET", "")
 DEFAULT_FROM_EMAIL = os.environ.get("PITSTOP_MAIL_FROM", "pitstop@localhost")
-EMAIL_BACKEND = os.environ.get(
-    "PITSTOP_MAIL_BACKEND",
-    "django.core.mail.backends.smtp.EmailBackend"
-    if "PITSTOP_SMTP_HOST" in os.environ
-    else "django.core.mail.backends.console.EmailBackend",
-)
-EMAIL_HOST = os.environ.get("PITSTOP_SMTP_HOST", "localhost")
-EMAIL_PORT = number("PITSTOP_SMTP_PORT", 25)
-EMAIL_TIMEOUT = 8
+_SMTP_HOST = os.environ.get("PITSTOP_SMTP_HOST", "")  # unset: mail is printed, which is right for a demo only
+MAILERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {"host": _SMTP_HOST, "port": number("PITSTOP_SMTP_PORT", 25), "timeout": 8},
+    }
+    if _SMTP_HOST
+    else {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
+}
 
 # ---- language, time, files, logs ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

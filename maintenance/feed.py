@@ -38,14 +38,24 @@ class UnitOfWork:
 
     def event(self, kind: str, about: Json, *, before: Json | None = None, after: Json | None = None) -> None:
         """Tell viewers that something changed. `about` names the things: run, target, host, cluster, step ids."""
-        self._events.append(FeedEvent(kind=kind, actor=self.actor, object=dict(about), before=before, after=after))
+        self._events.append(
+            FeedEvent(kind=kind, actor=self.actor, object=dict(about), before=before, after=after)
+        )
 
     def audit(
-        self, action: str, about: Json, *, reason: str = "", before: Json | None = None, after: Json | None = None
+        self,
+        action: str,
+        about: Json,
+        *,
+        reason: str = "",
+        before: Json | None = None,
+        after: Json | None = None,
     ) -> None:
         """Record for ever who did what, and why."""
         self._audits.append(
-            AuditEntry(actor=self.actor, action=action, object=dict(about), reason=reason, before=before, after=after)
+            AuditEntry(
+                actor=self.actor, action=action, object=dict(about), reason=reason, before=before, after=after
+            )
         )
 
     def wake_engine(self) -> None:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from uuid import UUID
 
-
 from maintenance.actions.errors import BadInput, NotFound
 from maintenance.actions.requests import StartRequest
 from maintenance.clock import database_now
