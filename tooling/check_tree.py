@@ -12,7 +12,7 @@ FORBIDDEN = {
     "the address of a package index": re.compile(
         r"pypi\.or[g]|pythonhosted\.or[g]|registry\.npmjs\.or[g]|--(extra-)?index-ur[l]|--find-link[s]"
     ),
-    "a path of one machine": re.compile(r"(?<![\w.}/-])/(work|root|home/\w+|Users/\w+)[/](?=\w)"),
+    "a path of one machine": re.compile(r"(?<![\w.}/-])/(work|root|home/\w+|Users/\w+)[/](?=[\w.])"),
     "a note to oneself": re.compile(r"\b(TOD[O]|FIXM[E]|XX[X])\b"),
     "a merge conflict": re.compile(r"^(<{7}|>{7}) ", re.MULTILINE),
 }
