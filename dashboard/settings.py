@@ -223,5 +223,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 LOGGING_CONFIG = "dashboard.logs.configure"
-LOG_LEVEL = os.environ.get("PITSTOP_LOG_LEVEL", "INFO")
+LOGGING = {"level": os.environ.get("PITSTOP_LOG_LEVEL", "INFO")}
 SILENCED_SYSTEM_CHECKS: list[str] = []

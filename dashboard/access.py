@@ -1,0 +1,295 @@
+"""Who may see and do what: one matrix of routes, methods and live topics, and deny by default.
+
+A route without a row is refused, a method without an entry does not exist, a topic without a rule cannot be
+subscribed. Pages are decided by `AccessMiddleware`, REST by `ApiAccess`, sockets by `may_subscribe`: all read the
+same tables, before the view looks at any id.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, assert_never
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from dashboard.models import Role, User
+from maintenance.models import Cloud, Cluster, FeedEvent, Host, Instance, Pod, Run, Target, Zone
+
+if TYPE_CHECKING:  # REST's views read this module while they are being imported
+    from rest_framework.views import APIView
+
+type Person = User | AnonymousUser
+
+# ---- principals --------------------------------------------------------------------------------------------------
+
+ANONYMOUS = "anonymous"  # nobody has logged in
+ROLELESS = "roleless"  # logged in, but nobody gave this person a role
+
+ANYBODY = frozenset({ANONYMOUS, ROLELESS, *Role.values})
+LOGGED_IN = ANYBODY - {ANONYMOUS}
+READERS = frozenset({Role.VIEWER.value, Role.OPERATOR.value, Role.ADMINISTRATOR.value})
+OPERATORS = frozenset({Role.OPERATOR.value, Role.ADMINISTRATOR.value})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR.value})
+
+
+def principal(person: Person) -> str:
+    """What the matrix calls this person. Django's staff and superuser flags mean nothing here."""
+    if not person.is_authenticated or not person.is_active:
+        return ANONYMOUS
+    return person.role if person.role in Role.values else ROLELESS
+
+
+# ---- the matrix --------------------------------------------------------------------------------------------------
+
+type Row = Mapping[str, frozenset[str]]
+
+READ: Row = {"GET": READERS}
+OPERATE: Row = {"POST": OPERATORS}
+
+MATRIX: Mapping[str, Row] = {
+    # for machines and browsers, without a login
+    "healthz": {"GET": ANYBODY},
+    "readyz": {"GET": ANYBODY},
+    "csp-report": {"POST": ANYBODY},
+    "api-unknown": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANYBODY),
+    # pages
+    "login": {"GET": ANYBODY, "POST": ANYBODY},
+    "logout": {"POST": LOGGED_IN},
+    "overview": READ,
+    "hosts": READ,
+    "host": READ,
+    "host-prepare": OPERATE,
+    "host-return": OPERATE,
+    "runs": READ,
+    "run": READ,
+    "run-new": {"GET": OPERATORS, "POST": OPERATORS},
+    "run-plan": {"GET": OPERATORS, "POST": OPERATORS},
+    "run-start": OPERATE,
+    "run-pause": OPERATE,
+    "run-resume": OPERATE,
+    "run-cancel": OPERATE,
+    "run-host-retry": OPERATE,
+    "run-host-skip": OPERATE,
+    "run-output": READ,
+    "run-report": READ,
+    "attention-take": OPERATE,
+    "attention-resolve": OPERATE,
+    # REST
+    "api:schema": {"GET": LOGGED_IN},
+    "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
+    "api:clouds": READ,
+    "api:cloud": READ,
+    "api:zones": READ,
+    "api:zone": READ,
+    "api:pods": READ,
+    "api:pod": READ,
+    "api:clusters": READ,
+    "api:cluster": READ,
+    "api:hosts": READ,
+    "api:host": READ,
+    "api:host-prepare": OPERATE,
+    "api:host-cancel": OPERATE,
+    "api:instances": READ,
+    "api:instance": READ,
+    "api:events": READ,
+    "api:runs": {"GET": READERS, "POST": OPERATORS},
+    "api:run": READ,
+    "api:run-pause": OPERATE,
+    "api:run-resume": OPERATE,
+    "api:run-cancel": OPERATE,
+    "api:run-host-retry": OPERATE,
+    "api:run-host-skip": OPERATE,
+    "api:run-stage-output": READ,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A kind of live topic: who may follow it, and whether it names one thing (`run:ID`) or a whole page (`hosts`)."""
+
+    audience: frozenset[str]
+    names_one: bool = False
+
+
+TOPICS: Mapping[str, Topic] = {
+    "events": Topic(READERS),
+    "overview": Topic(READERS),
+    "hosts": Topic(READERS),
+    "host": Topic(READERS, names_one=True),
+    "runs": Topic(READERS),
+    "run": Topic(READERS, names_one=True),
+}
+_TOPIC = re.compile(
+    r"(?P<kind>[a-z]{1,20})(?::(?P<one>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))?",
+    re.ASCII,
+)
+
+
+class Verdict(Enum):
+    """What becomes of a request, before anything is looked up."""
+
+    ALLOWED = auto()
+    LOG_IN = auto()
+    FORBIDDEN = auto()
+    NO_SUCH_METHOD = auto()
+
+
+def judge(route: str, method: str, person: Person) -> Verdict:
+    """The matrix's answer. HEAD is judged as GET; a route without a row is forbidden to everybody."""
+    who = principal(person)
+    row = MATRIX.get(route, {})
+    audience = row.get("GET" if method == "HEAD" else method)
+    if audience is not None and who in audience:
+        return Verdict.ALLOWED
+    if who == ANONYMOUS:
+        return Verdict.LOG_IN
+    return Verdict.NO_SUCH_METHOD if row and audience is None else Verdict.FORBIDDEN
+
+
+def may(person: Person, route: str, method: str = "GET") -> bool:
+    """Whether this person may use the route; pages ask before they draw a button."""
+    return judge(route, method, person) is Verdict.ALLOWED
+
+
+def may_subscribe(person: Person, topic: str) -> bool:
+    """Whether this person may follow the live topic, such as `hosts` or `run:ID`. Unknown topics: nobody."""
+    found = _TOPIC.fullmatch(topic)
+    rule = TOPICS.get(found["kind"]) if found else None
+    if found is None or rule is None or rule.names_one != (found["one"] is not None):
+        return False
+    return principal(person) in rule.audience
+
+
+def allowed_methods(route: str) -> list[str]:
+    return sorted(MATRIX.get(route, {}))
+
+
+# ---- what each principal sees of the tables ------------------------------------------------------------------------
+
+
+def _seen_by[M: Model](person: Person, rows: QuerySet[M]) -> QuerySet[M]:
+    """Readers see every cloud's rows. A tenant sees nothing of hosts and runs; neither does anybody else."""
+    return rows if principal(person) in READERS else rows.none()
+
+
+def visible_clouds(person: Person) -> QuerySet[Cloud]:
+    return _seen_by(person, Cloud.objects.all())
+
+
+def visible_zones(person: Person) -> QuerySet[Zone]:
+    return _seen_by(person, Zone.objects.all())
+
+
+def visible_pods(person: Person) -> QuerySet[Pod]:
+    return _seen_by(person, Pod.objects.all())
+
+
+def visible_clusters(person: Person) -> QuerySet[Cluster]:
+    return _seen_by(person, Cluster.objects.all())
+
+
+def visible_hosts(person: Person) -> QuerySet[Host]:
+    return _seen_by(person, Host.objects.all())
+
+
+def visible_instances(person: Person) -> QuerySet[Instance]:
+    return _seen_by(person, Instance.objects.all())
+
+
+def visible_runs(person: Person) -> QuerySet[Run]:
+    return _seen_by(person, Run.objects.all())
+
+
+def visible_targets(person: Person) -> QuerySet[Target]:
+    return _seen_by(person, Target.objects.all())
+
+
+def visible_events(person: Person) -> QuerySet[FeedEvent]:
+    return _seen_by(person, FeedEvent.objects.all())
+
+
+# ---- the doors -----------------------------------------------------------------------------------------------------
+
+
+class ApiAccess(BasePermission):
+    """REST's door: 401 for anonymous, 403 for a role that is too low, 405 for a method that does not exist."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        django_request = request._request
+        django_request.person_name = request.user.get_username()  # type: ignore[attr-defined]
+        match judge(_route(django_request), request.method or "", request.user):
+            case Verdict.ALLOWED:
+                return True
+            case Verdict.NO_SUCH_METHOD:
+                raise MethodNotAllowed(request.method or "")
+            case Verdict.LOG_IN | Verdict.FORBIDDEN:
+                return False  # DRF answers 401 to the anonymous and 403 to the others
+            case other:
+                assert_never(other)
+
+
+class AccessMiddleware(MiddlewareMixin):
+    """The door of everything that is not REST, and `no-store` on whatever came through a door."""
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        if _has_the_api_door(view):
+            return None
+        route = _route(request)
+        if MATRIX.get(route, {}).get(request.method or "") == ANYBODY:
+            return None  # without asking who it is: health must answer when sessions cannot be read
+        request.person_name = request.user.get_username()  # type: ignore[attr-defined]
+        match judge(route, request.method or "", request.user):
+            case Verdict.ALLOWED:
+                return None
+            case Verdict.LOG_IN:
+                return _to_login(request)
+            case Verdict.FORBIDDEN:
+                raise PermissionDenied(f"your role may not use {request.path}")
+            case Verdict.NO_SUCH_METHOD:
+                return HttpResponseNotAllowed(allowed_methods(route))
+            case other:
+                assert_never(other)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "private, no-store"
+        return response
+
+
+def _route(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
+
+
+def _has_the_api_door(view: Any) -> bool:
+    """Whether the view is REST and asks `ApiAccess` itself, after it has read the token."""
+    return ApiAccess in getattr(getattr(view, "cls", None), "permission_classes", ())
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    """To the login page, and back afterwards. htmx gets told to load it as a page, not to swap it in."""
+    if "HX-Request" in request.headers:
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        answer = HttpResponse(status=401)
+        answer["HX-Redirect"] = _login_url(page.path + (f"?{page.query}" if page.query else ""))
+        return answer
+    return HttpResponseRedirect(
+        _login_url(request.get_full_path() if request.method in {"GET", "HEAD"} else "")
+    )
+
+
+def _login_url(next_path: str) -> str:
+    wanted = next_path if next_path.startswith("/") and next_path not in {"/", settings.LOGIN_URL} else ""
+    return settings.LOGIN_URL + (f"?{urlencode({'next': wanted})}" if wanted else "")

@@ -1,0 +1,6 @@
+"""REST's addresses."""
+
+from django.urls import URLPattern, URLResolver
+
+app_name = "api"
+urlpatterns: list[URLPattern | URLResolver] = []

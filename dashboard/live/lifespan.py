@@ -1,0 +1,19 @@
+"""What a web process starts with itself and stops with itself."""
+
+from dashboard.asgi_types import Receive, Scope, Send
+from dashboard.live import database
+from dashboard.live.feed_tail import feed_tail
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """The server's own messages. A database that is away at the start stops nothing: the tail keeps trying."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            feed_tail().begin()
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await feed_tail().stop()
+            await database.close()
+            await send({"type": "lifespan.shutdown.complete"})
+            return

@@ -1,0 +1,208 @@
+"""Who is at the other end of a socket, and whether they still may be.
+
+Browsers come with their session's cookie and must send one of our own origins; programs come with
+`Authorization: Token …` and need no origin. Whatever let them in is looked at again every few seconds.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import parse_cookie
+from django.utils.crypto import constant_time_compare
+from knox.crypto import hash_token
+
+from dashboard.access import Person
+from dashboard.asgi_types import Application, Receive, Scope, Send
+from dashboard.live import database
+from dashboard.models import User
+
+RECHECK_S = 3.0  # revoking bites within 5 s
+TOKEN = re.compile(r"token ([0-9a-z]{1,128})", re.I | re.ASCII)
+
+LOG_IN = 4401
+NOT_YOURS = 4403
+TRY_LATER = 1013
+
+log = structlog.get_logger("pitstop.live")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What let somebody in, and how that person looked at that moment: any change of it ends the socket."""
+
+    kind: str  # session | token
+    key: str  # the session's key, or the token's digest
+    user_id: int
+    role: str
+    password: str  # the hash: a new password ends old sockets
+
+
+class SocketDoor:
+    """Puts `user` and `credentials` (None: anonymous) into the scope; refuses wrong origins before the handshake."""
+
+    def __init__(self, inner: Application) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = _headers(scope)
+        if not _is_from_us(headers):
+            await receive()
+            await send({"type": "websocket.close", "code": NOT_YOURS, "reason": "origin"})
+            return
+        try:
+            user, credentials = await _who(headers)
+        except database.DatabaseAway:
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+            await send({"type": "websocket.close", "code": TRY_LATER, "reason": "the database is away"})
+            return
+        await self.inner({**scope, "user": user, "credentials": credentials}, receive, send)
+
+
+async def no_such_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuses the handshake of an address that has no socket."""
+    await receive()
+    await send({"type": "websocket.close", "code": NOT_YOURS, "reason": "no such socket"})
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Header values by lower-case name; a repeated cookie header is one, any other repetition is ambiguous."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        if name in found:
+            value = f"{found[name]}; {value}" if name == "cookie" else f"{found[name]}, {value}"
+        found[name] = value
+    return found
+
+
+def _is_from_us(headers: dict[str, str]) -> bool:
+    """A browser always says where a page came from. No origin at all is a program, which must bring a token."""
+    if "origin" not in headers:
+        return "authorization" in headers
+    return headers["origin"] in settings.WEBSOCKET_ORIGINS
+
+
+async def _who(headers: dict[str, str]) -> tuple[Person, Credentials | None]:
+    """A token decides alone when one was sent: a wrong one is anonymous, whatever the cookies say."""
+    if "authorization" in headers:
+        return await _by_token(headers["authorization"])
+    cookies = parse_cookie(headers.get("cookie", ""))
+    return await _by_session(cookies.get(settings.SESSION_COOKIE_NAME, ""))
+
+
+async def _by_token(header: str) -> tuple[Person, Credentials | None]:
+    sent = TOKEN.fullmatch(header)
+    if sent is None:
+        return AnonymousUser(), None
+    digest = hash_token(sent[1])
+    rows = await database.fetch(
+        "SELECT user_id FROM knox_authtoken WHERE digest = %s AND (expiry IS NULL OR expiry > now())",
+        [digest],
+    )
+    return await _person("token", digest, rows[0]["user_id"]) if rows else (AnonymousUser(), None)
+
+
+async def _by_session(key: str) -> tuple[Person, Credentials | None]:
+    if not key.isascii() or not key.isalnum() or len(key) > 64:
+        return AnonymousUser(), None
+    rows = await database.fetch(
+        "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > now()", [key]
+    )
+    session = SessionStore().decode(rows[0]["session_data"]) if rows else {}
+    if session.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return AnonymousUser(), None
+    user, credentials = await _person("session", key, int(session[SESSION_KEY]))
+    if isinstance(user, User) and constant_time_compare(
+        session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()
+    ):
+        return user, credentials
+    return AnonymousUser(), None
+
+
+async def _person(kind: str, key: str, user_id: int) -> tuple[Person, Credentials | None]:
+    rows = await database.fetch(
+        "SELECT id, username, role, password, is_active FROM dashboard_user WHERE id = %s AND is_active",
+        [user_id],
+    )
+    if not rows:
+        return AnonymousUser(), None
+    user = User(**rows[0])
+    return user, Credentials(kind, key, user.pk, user.role, user.password)
+
+
+# ---- and still? ------------------------------------------------------------------------------------------------------
+
+
+class Watch:
+    """Looks again at what let people in, for all sockets of the process at once. Use `watched(credentials)`."""
+
+    def __init__(self) -> None:
+        self._ends: dict[asyncio.Event, Credentials] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def following(self, credentials: Credentials) -> Iterator[asyncio.Event]:
+        ended = asyncio.Event()
+        self._ends[ended] = credentials
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look_again(), name="who may still be here")
+        try:
+            yield ended
+        finally:
+            del self._ends[ended]
+            if not self._ends and self._task is not None:
+                self._task.cancel()
+
+    async def _look_again(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_S)
+            try:
+                good = await still_good(set(self._ends.values()))
+            except database.DatabaseAway:
+                continue  # nobody is told anything meanwhile: there is no feed without the database
+            for ended, credentials in self._ends.items():
+                if credentials not in good:
+                    ended.set()
+
+
+@contextmanager
+def watched(credentials: Credentials) -> Iterator[asyncio.Event]:
+    """An event that is set within 5 s when the credentials end: logout, expiry, a revoked token, another password or
+    role, a deactivated person."""
+    loop = asyncio.get_running_loop()
+    watch = _watches.setdefault(loop, Watch())
+    with watch.following(credentials) as ended:
+        yield ended
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+
+
+async def still_good(asked: set[Credentials]) -> set[Credentials]:
+    """Those of the credentials that would let the same person in again, unchanged. Raises: DatabaseAway."""
+    sessions = [c.key for c in asked if c.kind == "session"]
+    tokens = [c.key for c in asked if c.kind == "token"]
+    keys = await database.fetch(
+        "SELECT 'session' AS kind, session_key AS key FROM django_session "
+        "WHERE session_key = ANY(%s) AND expire_date > now() "
+        "UNION ALL SELECT 'token', digest FROM knox_authtoken "
+        "WHERE digest = ANY(%s) AND (expiry IS NULL OR expiry > now())",
+        [sessions, tokens],
+    )
+    people = await database.fetch(
+        "SELECT id, role, password FROM dashboard_user WHERE id = ANY(%s) AND is_active",
+        [list({c.user_id for c in asked})],
+    )
+    living = {(row["kind"], row["key"]) for row in keys}
+    unchanged = {(row["id"], row["role"], row["password"]) for row in people}
+    return {c for c in asked if (c.kind, c.key) in living and (c.user_id, c.role, c.password) in unchanged}
