@@ -112,13 +112,11 @@ class LabCloud:
     def wait_for_stage(self, host_id: UUID, ticket: UUID, *, timeout_s: float) -> bool:
         """Holds no connection while it waits."""
         with lab_world() as world:
-            ends = stages.simulated_end(world.door, ticket)
-        return stages.wait(ticket, ends, timeout_s)
+            run = stages.simulated(world.door, ticket)
+        return stages.wait(run, ticket, timeout_s)
 
     def read_output(self, host_id: UUID, ticket: UUID, after: int) -> OutputRead:
-        return self._call(
-            "read_output", host_id, lambda world: stages.read_output(world.door, host_id, ticket, after)
-        )
+        return self._call("read_output", host_id, lambda world: stages.read_output(world.door, ticket, after))
 
     def stop_stage(self, host_id: UUID, ticket: UUID) -> None:
         self._call("stop_stage", host_id, lambda world: stages.stop(world.door, world.host(host_id), ticket))

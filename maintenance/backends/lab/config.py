@@ -1,4 +1,4 @@
-"""The lab's settings: how long things take. `lab config set NAME VALUE` changes one; tests and benches make all of it instant."""
+"""The lab's settings: how long things take. `lab config set NAME VALUE` changes one; tests make all of it instant."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,7 +18,9 @@ class LabConfig:
     """Seconds, unless the name says otherwise; the defaults let a demo host drain in 5–8 s."""
 
     time_scale: float = 1.0  # 10 lets ten seconds of the lab pass in one of ours
-    prepare_s: float = 0.3  # from the accepted prepare to its job's end, when the first instance starts moving
+    prepare_s: float = (
+        0.3  # from the accepted prepare to its job's end, when the first instance starts moving
+    )
     move_s_per_gb: float = 0.1
     move_min_s: float = 0.4
     move_retry_s: float = 1.0  # an instance that fits nowhere is tried again after this

@@ -67,7 +67,8 @@ def _still_draining(door: Door, due: Due) -> Draining | None:
     """The host, unless its drain was cancelled or a newer one leads."""
     found = door.row(
         "SELECT id, cluster_id, state, resource_state, drain_tries FROM lab_host h WHERE id = %s AND drain_job = %s"
-        " AND NOT EXISTS (SELECT 1 FROM lab_job j WHERE j.host_id = h.id AND j.kind = 'cancel' AND j.state = 'pending')",
+        " AND NOT EXISTS (SELECT 1 FROM lab_job j WHERE j.host_id = h.id AND j.kind = 'cancel'"
+        " AND j.state = 'pending')",
         due.host_id,
         due.details["job"],
     )
@@ -89,7 +90,9 @@ def _arrive(door: Door, instance: str, job: str) -> None:
 
 def _leave(door: Door, config: LabConfig, due: Due, guest: Guest, place: Place) -> None:
     door.run(
-        "UPDATE lab_instance SET state = 'Migrating', goes_to_id = %s, stuck_why = '' WHERE id = %s", place.id, guest.id
+        "UPDATE lab_instance SET state = 'Migrating', goes_to_id = %s, stuck_why = '' WHERE id = %s",
+        place.id,
+        guest.id,
     )
     seconds = max(config.move_min_s, config.move_s_per_gb * guest.memory_mb / MB_PER_GB)
     details = {"job": due.details["job"], "instance": str(guest.id)}
@@ -110,7 +113,7 @@ def _note_stuck(door: Door, host: Draining, stuck: dict[UUID, str]) -> None:
 
 
 def _wait_or_give_up(door: Door, config: LabConfig, due: Due, host: Draining, *, has_stuck: bool) -> None:
-    """Nothing can move now. Others' migrations end by themselves; those that fit nowhere are tried again, not for ever."""
+    """Nothing can move now. Others' migrations end by themselves; what fits nowhere is tried again, not for ever."""
     if not has_stuck:
         _try_again(door, config, due, host, tries=host.tries)
     elif host.tries >= config.move_tries_max:
@@ -126,13 +129,17 @@ def _try_again(door: Door, config: LabConfig, due: Due, host: Draining, *, tries
     door.run("UPDATE lab_host SET drain_tries = %s WHERE id = %s", tries, host.id)
     pause = max(RETRY_MIN_S, config.scaled(config.move_retry_s))
     at: datetime = max(after(due.at, pause), door.now())
-    schedule(door, "drain_step", due.cluster_id, due.host_id, after(at, RETRY_MIN_S), {"job": due.details["job"]})
+    schedule(
+        door, "drain_step", due.cluster_id, due.host_id, after(at, RETRY_MIN_S), {"job": due.details["job"]}
+    )
 
 
 def _set_resource_state(door: Door, host: Draining, state: str, *, tries: int | None = None) -> None:
     tries = host.tries if tries is None else tries
     if (state, tries) != (host.resource_state, host.tries):
-        door.run("UPDATE lab_host SET resource_state = %s, drain_tries = %s WHERE id = %s", state, tries, host.id)
+        door.run(
+            "UPDATE lab_host SET resource_state = %s, drain_tries = %s WHERE id = %s", state, tries, host.id
+        )
 
 
 def guests_of_cluster(door: Door, cluster_id: UUID) -> list[Guest]:
@@ -142,7 +149,7 @@ def guests_of_cluster(door: Door, cluster_id: UUID) -> list[Guest]:
         " FROM lab_instance i JOIN lab_host h ON h.id = i.host_id WHERE h.cluster_id = %s",
         cluster_id,
     )
-    return [Guest(*row[:7], tuple(row[7]), tuple(row[8])) for row in rows]
+    return [Guest(*[*row[:7], tuple(row[7]), tuple(row[8])]) for row in rows]
 
 
 def places_of_cluster(door: Door, cluster_id: UUID, *, without: UUID) -> Sequence[Place]:
@@ -153,4 +160,4 @@ def places_of_cluster(door: Door, cluster_id: UUID, *, without: UUID) -> Sequenc
         cluster_id,
         without,
     )
-    return [Place(*row[:5], frozenset(row[5])) for row in rows]
+    return [Place(*[*row[:5], frozenset(row[5])]) for row in rows]

@@ -51,7 +51,9 @@ class Fault:
     text: str = ""
 
 
-def fault_for(door: Door, config: LabConfig, call: str, host_id: UUID | None, *, has_any: bool) -> Fault | None:
+def fault_for(
+    door: Door, config: LabConfig, call: str, host_id: UUID | None, *, has_any: bool
+) -> Fault | None:
     """The fault this call meets, if any; one with a number of times is used up by that. `has_any`: some are set."""
     if has_any:
         for row in door.rows(
@@ -107,7 +109,12 @@ def _silence(call: str, reason: str) -> Exception:
 
 def _use_up(door: Door, fault_id: int) -> bool:
     """Whether one of its times was left for us."""
-    return door.run("UPDATE lab_fault SET times_left = times_left - 1 WHERE id = %s AND times_left > 0", fault_id) == 1
+    return (
+        door.run(
+            "UPDATE lab_fault SET times_left = times_left - 1 WHERE id = %s AND times_left > 0", fault_id
+        )
+        == 1
+    )
 
 
 def _random_profile(config: LabConfig) -> tuple[int, float]:
@@ -124,4 +131,6 @@ def _random_fault(door: Door, seed: int, rate: float, call: str) -> Fault | None
     if dice.random() >= rate:
         return None
     kind = dice.choice(KINDS)
-    return Fault(kind, dice.uniform(0.01, RANDOM_SECONDS_MAX if kind == "late" else 0.3), "530 drawn at random")
+    return Fault(
+        kind, dice.uniform(0.01, RANDOM_SECONDS_MAX if kind == "late" else 0.3), "530 drawn at random"
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from maintenance.backends.base import HostRead, Never
@@ -33,10 +34,9 @@ class HostNow:
         return self.read.state == "Up"
 
 
-def host_read(row: tuple[object, ...]) -> HostRead:
+def host_read(row: tuple[Any, ...]) -> HostRead:
     """A row of COLUMNS as the protocol's value."""
-    *plain, tags, agent_version, kernel_version, boot_id, guests_max = row
-    return HostRead(*plain, tuple(tags), agent_version, kernel_version, str(boot_id), guests_max)  # type: ignore[arg-type]
+    return HostRead(*[*row[:9], tuple(row[9]), *row[10:12], str(row[12]), row[13]])
 
 
 def host_now(door: Door, host_id: UUID) -> HostNow:
@@ -60,7 +60,8 @@ def set_agent_state(door: Door, host_id: UUID, state: str) -> None:
 def restart_agent(door: Door, config: LabConfig, host: HostNow, back_after_s: float) -> None:
     """The agent goes away and comes back as a new one. What ran under it is gone; services of the host live on."""
     door.run(
-        "UPDATE lab_host SET state = 'Disconnected', agent_session = agent_session + 1 WHERE id = %s", host.read.id
+        "UPDATE lab_host SET state = 'Disconnected', agent_session = agent_session + 1 WHERE id = %s",
+        host.read.id,
     )
     door.run("DELETE FROM lab_due WHERE host_id = %s AND kind = 'agent_back'", host.read.id)
     note_effect(door, "agent_restart", host.read.id)
@@ -91,7 +92,9 @@ def reboot(door: Door, config: LabConfig, host: HostNow, back_after_s: float | N
 def boot(door: Door, config: LabConfig, due: Due, aftermath: Aftermath) -> None:
     """Everything on the host has ended. A drained host had no instances; any that were left have stopped."""
     door.run(
-        "UPDATE lab_host SET boot_id = %s, agent_session = agent_session + 1 WHERE id = %s", uuid4(), due.host_id
+        "UPDATE lab_host SET boot_id = %s, agent_session = agent_session + 1 WHERE id = %s",
+        uuid4(),
+        due.host_id,
     )
     door.run("UPDATE lab_ticket SET ends = NULL WHERE host_id = %s AND ends > %s", due.host_id, due.at)
     stopped = door.rows(
@@ -137,7 +140,9 @@ def reboot_wishes(folder: Path, default_s: float) -> list[RebootWish]:
         except FileNotFoundError:
             continue  # another process was quicker
         wishes.append(
-            RebootWish(path, path.name, _seconds(text, default_s), f"{path.name} {stamp.st_mtime_ns} {stamp.st_ino}")
+            RebootWish(
+                path, path.name, _seconds(text, default_s), f"{path.name} {stamp.st_mtime_ns} {stamp.st_ino}"
+            )
         )
     return wishes
 

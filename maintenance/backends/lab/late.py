@@ -1,6 +1,6 @@
 """Requests that the network delivers seconds after their caller has given up waiting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -29,10 +29,14 @@ def request(kind: str, host_id: UUID, *, request: UUID, expires_at: datetime) ->
 
 def start(start: Start) -> DeliverLater:
     """How the start of a script is put on its slow way."""
-    return lambda world, seconds: _put_on_its_way(world, start.host_id, "late_start", start.to_json(), seconds)
+    return lambda world, seconds: _put_on_its_way(
+        world, start.host_id, "late_start", start.to_json(), seconds
+    )
 
 
-def _put_on_its_way(world: "World", host_id: UUID, kind: str, details: dict[str, object], seconds: float) -> None:
+def _put_on_its_way(
+    world: "World", host_id: UUID, kind: str, details: Mapping[str, object], seconds: float
+) -> None:
     found = world.door.row("SELECT cluster_id, clock_timestamp() FROM lab_host WHERE id = %s", host_id)
     if found is not None:
         schedule(world.door, kind, found[0], host_id, after(found[1], seconds), details)
@@ -45,7 +49,9 @@ def late_request(door: Door, config: LabConfig, due: Due, aftermath: Aftermath) 
     try:
         _ACCEPT[due.details["kind"]](door, config, due.host_id, UUID(due.details["request"]), expires_at)
     except CloudError as refusal:
-        note_effect(door, f"late_{due.details['kind']}_refused", due.host_id, f"{type(refusal).__name__}: {refusal}")
+        note_effect(
+            door, f"late_{due.details['kind']}_refused", due.host_id, f"{type(refusal).__name__}: {refusal}"
+        )
 
 
 @applies("late_start")

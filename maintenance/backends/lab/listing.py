@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from maintenance.backends.base import (
@@ -22,7 +23,8 @@ from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.world import World
 
 INSTANCE_COLUMNS = (
-    "i.id, i.name, i.state, i.host_id, i.account, i.domain, i.cpu_cores, i.memory_mb, i.tags, i.affinity_groups"
+    "i.id, i.name, i.state, i.host_id, i.account, i.domain, i.cpu_cores, i.memory_mb, i.tags,"
+    " i.affinity_groups"
 )
 
 
@@ -61,7 +63,9 @@ def read_everything(door: Door) -> Snapshot:
         pods=tuple(PodRead(*row) for row in door.rows("SELECT id, zone_id, name FROM lab_pod ORDER BY name")),
         clusters=tuple(
             ClusterRead(*row)
-            for row in door.rows("SELECT id, pod_id, name, hypervisor, allocation_state FROM lab_cluster ORDER BY name")
+            for row in door.rows(
+                "SELECT id, pod_id, name, hypervisor, allocation_state FROM lab_cluster ORDER BY name"
+            )
         ),
         hosts=tuple(host_read(row) for row in door.rows(f"SELECT {COLUMNS} FROM lab_host h ORDER BY h.name")),
         instances=tuple(
@@ -72,7 +76,8 @@ def read_everything(door: Door) -> Snapshot:
             ManagementServerRead(*row)
             for row in door.rows(
                 "SELECT m.id, m.name, m.state, m.version, count(h.id) FROM lab_management_server m"
-                " LEFT JOIN lab_host h ON h.management_server_id = m.id AND h.state = 'Up' GROUP BY m.id ORDER BY m.name"
+                " LEFT JOIN lab_host h ON h.management_server_id = m.id AND h.state = 'Up' GROUP BY m.id"
+                " ORDER BY m.name"
             )
         ),
         pending_jobs=pending_jobs(door),
@@ -90,7 +95,9 @@ def read_cluster(door: Door, cluster_id: UUID) -> ClusterLook:
         " WHERE h.cluster_id = %s ORDER BY i.name",
         cluster_id,
     )
-    return ClusterLook(as_of, tuple(host_read(row) for row in hosts), tuple(instance_read(row) for row in instances))
+    return ClusterLook(
+        as_of, tuple(host_read(row) for row in hosts), tuple(instance_read(row) for row in instances)
+    )
 
 
 def cluster_of_listing(listing: Snapshot, cluster_id: UUID) -> ClusterLook:
@@ -102,10 +109,9 @@ def cluster_of_listing(listing: Snapshot, cluster_id: UUID) -> ClusterLook:
     return ClusterLook(listing.as_of, hosts, tuple(i for i in listing.instances if i.host_id in ids))
 
 
-def instance_read(row: tuple[object, ...]) -> InstanceRead:
+def instance_read(row: tuple[Any, ...]) -> InstanceRead:
     """A row of INSTANCE_COLUMNS as the protocol's value."""
-    *plain, tags, groups = row
-    return InstanceRead(*plain, tuple(tags), tuple(groups))  # type: ignore[arg-type]
+    return InstanceRead(*[*row[:8], tuple(row[8]), tuple(row[9])])
 
 
 def pending_jobs(door: Door) -> tuple[PendingJobRead, ...]:

@@ -12,7 +12,17 @@ def _words() -> "ArrayField[list[str], list[str]]":
     return ArrayField(models.TextField(), default=list)
 
 
-class World(models.Model):
+class LabRow(models.Model):
+    """Shared by all: a row is called by its name, where it has one."""
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(getattr(self, "name", self.pk))
+
+
+class World(LabRow):
     """The one row of the whole lab. `generation` changes with every reset, so that nobody keeps an old listing."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
@@ -23,7 +33,7 @@ class World(models.Model):
         db_table = "lab_world"
 
 
-class Zone(models.Model):
+class Zone(LabRow):
     id = models.UUIDField(primary_key=True)
     name = models.TextField(unique=True)
 
@@ -31,7 +41,7 @@ class Zone(models.Model):
         db_table = "lab_zone"
 
 
-class Pod(models.Model):
+class Pod(LabRow):
     id = models.UUIDField(primary_key=True)
     zone = models.ForeignKey(Zone, models.CASCADE)
     name = models.TextField()
@@ -40,7 +50,7 @@ class Pod(models.Model):
         db_table = "lab_pod"
 
 
-class Cluster(models.Model):
+class Cluster(LabRow):
     """The row whose lock orders everything that changes in the cluster."""
 
     id = models.UUIDField(primary_key=True)
@@ -53,7 +63,7 @@ class Cluster(models.Model):
         db_table = "lab_cluster"
 
 
-class ManagementServer(models.Model):
+class ManagementServer(LabRow):
     id = models.UUIDField(primary_key=True)
     name = models.TextField(unique=True)
     state = models.TextField(default="Up")
@@ -63,7 +73,7 @@ class ManagementServer(models.Model):
         db_table = "lab_management_server"
 
 
-class Host(models.Model):
+class Host(LabRow):
     """`state` is the agent's, `resource_state` the administrator's; both spelled as CloudStack does."""
 
     id = models.UUIDField(primary_key=True)
@@ -89,7 +99,7 @@ class Host(models.Model):
         db_table = "lab_host"
 
 
-class Instance(models.Model):
+class Instance(LabRow):
     """`host` is empty while it runs nowhere. While Migrating it counts on both hosts."""
 
     id = models.UUIDField(primary_key=True)
@@ -111,7 +121,7 @@ class Instance(models.Model):
         db_table = "lab_instance"
 
 
-class PendingJob(models.Model):
+class PendingJob(LabRow):
     """Work of other people on the cloud; when it ends, another takes its place."""
 
     id = models.UUIDField(primary_key=True)
@@ -127,7 +137,7 @@ class PendingJob(models.Model):
         db_table = "lab_pending_job"
 
 
-class Job(models.Model):
+class Job(LabRow):
     """One accepted prepare or cancel. A request delivered twice by the network finds its own job again."""
 
     id = models.UUIDField(primary_key=True)
@@ -142,7 +152,7 @@ class Job(models.Model):
         db_table = "lab_job"
 
 
-class Due(models.Model):
+class Due(LabRow):
     """What will happen at `at` (the database's clock), once somebody looks after that."""
 
     cluster = models.ForeignKey(Cluster, models.CASCADE)
@@ -156,7 +166,7 @@ class Due(models.Model):
         indexes = [models.Index(fields=["cluster", "at"], name="lab_due_in_order")]
 
 
-class Ticket(models.Model):
+class Ticket(LabRow):
     """A stage script that was started on a host, and which boot and which agent started it."""
 
     id = models.UUIDField(primary_key=True)  # the caller's ticket
@@ -166,7 +176,7 @@ class Ticket(models.Model):
     boot_id = models.UUIDField()
     agent_session = models.IntegerField()
     started = models.DateTimeField(db_default=Now())
-    is_stopped = models.BooleanField(default=False)
+    refusal = models.TextField(default="")  # why its script must not run
     ends = models.DateTimeField(null=True)  # simulated scripts only
     exit_status = models.IntegerField(null=True)  # simulated scripts only
 
@@ -174,7 +184,7 @@ class Ticket(models.Model):
         db_table = "lab_ticket"
 
 
-class Fault(models.Model):
+class Fault(LabRow):
     """How the lab answers wrongly; see faults.py. `call` "*" is every call."""
 
     call = models.TextField()
@@ -189,7 +199,7 @@ class Fault(models.Model):
         db_table = "lab_fault"
 
 
-class Effect(models.Model):
+class Effect(LabRow):
     """What was accepted and done, in order: a test counts here that nothing was done twice."""
 
     at = models.DateTimeField(db_default=Now())
@@ -202,7 +212,7 @@ class Effect(models.Model):
         indexes = [models.Index(fields=["host", "kind"], name="lab_effect_by_host")]
 
 
-class Harm(models.Model):
+class Harm(LabRow):
     """What a wrong engine did to customers; always empty after a right one."""
 
     at = models.DateTimeField(db_default=Now())

@@ -16,15 +16,15 @@ from django.db import connections, transaction
 from maintenance.backends.lab.router import ALIAS
 
 
-_taken = threading.local()
-
-
 class CalledInsideTransaction(Exception):
     """A cloud was called from inside a transaction of ours. Commit first: calls outside may take seconds."""
 
 
 class NoLab(Exception):
     """The lab has not been seeded: run `manage.py lab reset`."""
+
+
+_taken = threading.local()
 
 
 class Door:
@@ -66,7 +66,7 @@ class Door:
 
 @contextmanager
 def lab_door() -> Iterator[Door]:
-    """The lab's connection for one call. Inside another one of this thread, the same. Raises: CalledInsideTransaction."""
+    """The lab's connection for one call. Raises: CalledInsideTransaction."""
     if connections["default"].in_atomic_block:
         raise CalledInsideTransaction(CalledInsideTransaction.__doc__)
     door = Door()

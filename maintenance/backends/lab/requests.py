@@ -69,10 +69,13 @@ def accept_cancel(door: Door, config: LabConfig, host_id: UUID, request: UUID, e
     host = _asked(door, host_id, expires_at)
     if host.resource_state not in MAY_CANCEL:
         raise Never(f"{host.name} is {host.resource_state}: there is no maintenance to cancel")
-    if door.row("SELECT 1 FROM lab_job WHERE host_id = %s AND kind = 'cancel' AND state = 'pending'", host.id):
+    if door.row(
+        "SELECT 1 FROM lab_job WHERE host_id = %s AND kind = 'cancel' AND state = 'pending'", host.id
+    ):
         raise Later(f"the maintenance of {host.name} is already being cancelled")
     door.run(
-        "UPDATE lab_job SET state = 'failed', error = 'cancelled' WHERE host_id = %s AND state = 'pending'", host.id
+        "UPDATE lab_job SET state = 'failed', error = 'cancelled' WHERE host_id = %s AND state = 'pending'",
+        host.id,
     )
     job = _new_job(door, host, "cancel", request)
     ends = after(host.now, config.scaled(config.cancel_s))
@@ -109,8 +112,13 @@ def _asked(door: Door, host_id: UUID, expires_at: datetime) -> Asked:
 
 def _new_job(door: Door, host: Asked, kind: str, request: UUID) -> UUID:
     job = uuid4()
-    door.run("INSERT INTO lab_job (id, request, host_id, kind, state, error) VALUES (%s, %s, %s, %s, 'pending', '')",
-             job, request, host.id, kind)
+    door.run(
+        "INSERT INTO lab_job (id, request, host_id, kind, state, error) VALUES (%s, %s, %s, %s, 'pending', '')",
+        job,
+        request,
+        host.id,
+        kind,
+    )
     note_effect(door, kind, host.id, str(job))
     return job
 
@@ -124,7 +132,9 @@ def _refuse_while_another_prepares(door: Door, host: Asked) -> None:
         list(PREPARING),
     )
     if found:
-        raise Later(f"{found[0]} of the same cluster prepares for maintenance; one host of a cluster at a time")
+        raise Later(
+            f"{found[0]} of the same cluster prepares for maintenance; one host of a cluster at a time"
+        )
 
 
 def _refuse_for_its_instances(door: Door, host: Asked) -> None:
@@ -151,7 +161,7 @@ def _refuse_for_its_instances(door: Door, host: Asked) -> None:
 
 
 def _second_prepare(door: Door, host: Asked, request: UUID) -> str:
-    """What CloudStack does when asked again meanwhile: instances that run elsewhere by now are marked stopped (#14026)."""
+    """What CloudStack does when asked again meanwhile: instances that have moved are marked stopped (#14026)."""
     job = _new_job(door, host, "prepare", request)
     door.run("UPDATE lab_job SET state = 'succeeded' WHERE id = %s", job)
     stopped = door.rows(

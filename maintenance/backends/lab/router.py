@@ -22,5 +22,7 @@ class LabRouter:
         ours = [one._meta.app_label == APP, other._meta.app_label == APP]
         return all(ours) if any(ours) else None
 
-    def allow_migrate(self, db: str, app_label: str, model_name: str | None = None, **hints: Any) -> bool | None:
+    def allow_migrate(
+        self, db: str, app_label: str, model_name: str | None = None, **hints: Any
+    ) -> bool | None:
         return False if db == ALIAS else None

@@ -5,7 +5,7 @@ an hour tells the same story as one that was watched all along. Cheap when nothi
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,7 +51,12 @@ def applies(kind: str) -> Callable[[Apply], Apply]:
 
 
 def schedule(
-    door: Door, kind: str, cluster_id: UUID, host_id: UUID, at: datetime, details: dict[str, Any] | None = None
+    door: Door,
+    kind: str,
+    cluster_id: UUID,
+    host_id: UUID,
+    at: datetime,
+    details: Mapping[str, Any] | None = None,
 ) -> None:
     """The effect happens at `at`, when somebody looks after that."""
     assert kind in _APPLY, f"nobody applies {kind}"
@@ -91,4 +96,6 @@ def settle_locked(door: Door, config: LabConfig, cluster_id: UUID) -> Aftermath:
 
 def clusters_with_something_due(door: Door) -> list[UUID]:
     """Where time has to be caught up."""
-    return [row[0] for row in door.rows("SELECT DISTINCT cluster_id FROM lab_due WHERE at <= clock_timestamp()")]
+    return [
+        row[0] for row in door.rows("SELECT DISTINCT cluster_id FROM lab_due WHERE at <= clock_timestamp()")
+    ]

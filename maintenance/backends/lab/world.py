@@ -80,20 +80,24 @@ class World:
             found = self.door.row("SELECT id, cluster_id FROM lab_host WHERE name = %s", wish.host_name)
             if found is not None:
                 with cluster_locked(self.door, found[1]):
-                    reboot(self.door, self.config, host_now(self.door, found[0]), wish.back_after_s, wish.token)
+                    reboot(
+                        self.door, self.config, host_now(self.door, found[0]), wish.back_after_s, wish.token
+                    )
             wish.path.unlink(missing_ok=True)
 
     def finish(self, aftermath: Aftermath) -> None:
         """Scripts of rebooted hosts are ended, requests that arrive late are carried out."""
         if aftermath.interrupted or aftermath.late_starts:
-            finish_aftermath(self.door, aftermath)
+            finish_aftermath(self.door, aftermath, self.config)
 
 
 @contextmanager
 def lab_world() -> Iterator[World]:
     """The lab for one call. Raises: CalledInsideTransaction, NoLab."""
     with lab_door() as door:
-        row = door.row("SELECT generation, settings::text, EXISTS (SELECT 1 FROM lab_fault) FROM lab_world WHERE id = 1")
+        row = door.row(
+            "SELECT generation, settings::text, EXISTS (SELECT 1 FROM lab_fault) FROM lab_world WHERE id = 1"
+        )
         if row is None:
             raise NoLab(NoLab.__doc__)
         yield World(door, LabConfig.read(json.loads(row[1])), row[0], row[2])
