@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 
 @pytest.fixture
@@ -22,3 +23,13 @@ def open_folder() -> Iterator[Path]:
 def other_account() -> pwd.struct_passwd | None:
     """Somebody without rights, when we are root and may become anybody; else None: we are that one already."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def pools_are_closed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Pooled connections end before the test database is dropped. Pure tests never make one."""
+    if any(item.get_closest_marker("django_db") for item in request.session.items):
+        request.getfixturevalue("django_db_setup")
+    yield
+    for connection in connections.all(initialized_only=True):
+        connection.close_pool()

@@ -18,7 +18,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def make_steps(count):
     run = make_run(hosts=count)
-    return [Step.objects.create(run=run, target=target, stage=Stage.PREFLIGHT) for target in run.targets.all()]
+    return [
+        Step.objects.create(run=run, target=target, stage=Stage.PREFLIGHT) for target in run.targets.all()
+    ]
 
 
 def let_lease_end(step):

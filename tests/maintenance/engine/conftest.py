@@ -1,0 +1,21 @@
+"""A small lab for each test, its folders in a var folder of the test's own."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from maintenance.backends.lab.record import harms
+from maintenance.backends.registry import _made
+from tests.maintenance.engine.small_lab import make_small_lab
+
+
+@pytest.fixture
+def lab(db, settings, open_folder: Path):
+    """Three hosts of one cluster. At the end of every test nobody was harmed."""
+    settings.VAR_DIR = open_folder
+    _made.cache_clear()
+    yield make_small_lab()
+    assert harms() == []
+    _made.cache_clear()
+    shutil.rmtree(open_folder / "lab", ignore_errors=True)
