@@ -13,8 +13,9 @@ PYTHON = sys.executable
 # What an administrator of a real installation would set; `check --deploy` must have nothing to say about it.
 PRODUCTION = {
     "PITSTOP_BASE_URL": "https://pitstop.example.org",
-    "PITSTOP_DEMO": "0",
     "PITSTOP_BEHIND_PROXY": "1",
+    "PITSTOP_DEMO": "0",
+    "PITSTOP_SMTP_HOST": "mail.example.org",
 }
 
 

@@ -44,7 +44,7 @@ def server(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 def ask(server: EmbeddedPostgres, question: str) -> object:
     with psycopg.connect(server.url()) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(question).fetchone()
     return row[0] if row else None
 
 
