@@ -19,6 +19,7 @@ from maintenance.backends.lab.faults import fault_for, perform
 from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster
 from maintenance.backends.lab.looks import look_at_drain, look_at_job
 from maintenance.backends.lab.requests import accept_cancel, accept_prepare
+from maintenance.backends.lab.started import Start
 from maintenance.backends.lab.world import World, lab_world
 from maintenance.domain.hook_stages import HookStage
 
@@ -96,7 +97,7 @@ class LabCloud:
     def start_stage(
         self, host_id: UUID, stage: HookStage, *, ticket: UUID, payload: str | None, timeout_s: float
     ) -> bool:
-        start = stages.Start(host_id, stage, ticket, payload, timeout_s)
+        start = Start(host_id, stage, ticket, payload, timeout_s)
         return self._call(
             "start_stage",
             host_id,

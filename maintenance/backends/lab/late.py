@@ -11,7 +11,7 @@ from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.record import note_effect
 from maintenance.backends.lab.requests import accept_cancel, accept_prepare
 from maintenance.backends.lab.settle import Aftermath, Due, after, applies, schedule
-from maintenance.backends.lab.stages import Start
+from maintenance.backends.lab.started import Start
 
 if TYPE_CHECKING:
     from maintenance.backends.lab.world import World

@@ -10,7 +10,7 @@ from django.db import transaction
 from maintenance.backends.lab import folders, models, tenants, topology
 from maintenance.backends.lab.outside import Door, lab_door
 from maintenance.backends.lab.router import ALIAS
-from maintenance.backends.lab.stages import end_all_scripts
+from maintenance.backends.lab.started import end_all_scripts
 from maintenance.backends.lab.topology import MB_PER_GB, lab_id
 from maintenance.domain.hook_stages import HookStage
 

@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from maintenance.backends.base import Never
-from maintenance.backends.lab import folders
+from maintenance.backends.base import CloudError, Never
+from maintenance.backends.lab import folders, stages
 from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.hosts import HostNow, host_now, reboot, reboot_wishes
 from maintenance.backends.lab.outside import Door, NoLab, cluster_locked, lab_door
+from maintenance.backends.lab.record import note_effect
 from maintenance.backends.lab.settle import (
     Aftermath,
     clusters_with_something_due,
     settle_cluster,
     settle_locked,
 )
-from maintenance.backends.lab.stages import finish_aftermath
+from maintenance.backends.lab.started import Start, end_cut_off_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,18 @@ class World:
             wish.path.unlink(missing_ok=True)
 
     def finish(self, aftermath: Aftermath) -> None:
-        """Scripts of rebooted hosts are ended, requests that arrive late are carried out."""
-        if aftermath.interrupted or aftermath.late_starts:
-            finish_aftermath(self.door, aftermath, self.config)
+        """Scripts cut off by a reboot or by their agent's end are ended; late requests to start one are obeyed."""
+        for host_id in aftermath.interrupted:
+            host = host_now(self.door, host_id)
+            if not host.is_virtual:
+                end_cut_off_scripts(self.door, host)
+        for kept in aftermath.late_starts:
+            start = Start.from_json(kept)
+            try:
+                stages.start(self.door, self.config, host_now(self.door, start.host_id), start)
+            except CloudError as refusal:
+                words = f"{type(refusal).__name__}: {refusal}"
+                note_effect(self.door, "late_start_refused", start.host_id, words)
 
 
 @contextmanager

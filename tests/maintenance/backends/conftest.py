@@ -1,6 +1,5 @@
-"""The demo lab for each test (which says `pytestmark = pytest.mark.django_db(transaction=True, …)`), in a var folder of the test's own, with everything instant that need not take time."""
+"""The demo lab for each test, in a var folder of the test's own, with everything instant that need not take time."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def var_folder(settings, open_folder: Path) -> Path:
 
 
 @pytest.fixture
-def lab(var_folder: Path) -> Iterator[LabCloud]:
+def lab(var_folder: Path) -> LabCloud:
     seed_lab()
     set_lab(
         prepare_s=0,
@@ -31,4 +30,4 @@ def lab(var_folder: Path) -> Iterator[LabCloud]:
         boot_grace_s=0.1,
         boot_back_s=0.3,
     )
-    yield LabCloud(CLOUD_ID)
+    return LabCloud(CLOUD_ID)
