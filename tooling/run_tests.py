@@ -17,7 +17,7 @@ def main() -> int:
     if not ensure_chromium():
         return 1
     workers = os.environ.get("PITSTOP_TEST_WORKERS", "2")
-    side_by_side = [] if workers == "0" else ["-n", workers, "--dist", "loadgroup"]
+    side_by_side = [] if workers == "0" else ["-n", workers, "--dist", "loadfile"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *side_by_side, *sys.argv[1:]], check=False
     ).returncode

@@ -1,6 +1,7 @@
 """The embedded server: made once, adopted, recovered, unreachable for others, nobody's rights changed."""
 
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -14,7 +15,7 @@ import pytest
 
 from tests.waiting import wait_until
 from tooling.embedded_postgres import EmbeddedPostgres
-from tooling.postgres_home import EmbeddedPostgresError
+from tooling.postgres_home import Account, EmbeddedPostgresError, programs_for
 
 pytestmark = pytest.mark.processes
 SMALL = ("shared_buffers=16MB", "max_connections=20", "fsync=off")
@@ -126,6 +127,28 @@ def test_a_temporary_var_that_was_deleted_takes_its_database_elsewhere_along(clo
         assert not former.home.exists()
     else:
         former.stop()
+
+
+def test_a_wheel_that_its_account_cannot_reach_is_copied_once(open_folder: Path):
+    nobody = pwd.getpwnam("nobody")
+    stranger = Stranger("nobody", nobody.pw_uid, nobody.pw_gid)
+    rights = stranger.rights() if os.geteuid() == 0 else {}
+
+    programs = programs_for(stranger, open_folder)
+
+    assert programs.is_relative_to(open_folder)
+    assert programs_for(stranger, open_folder) == programs
+    said = subprocess.run(
+        [programs / "postgres", "--version"], capture_output=True, text=True, check=True, **rights
+    )
+    assert "PostgreSQL" in said.stdout
+
+
+class Stranger(Account):
+    """Whatever the modes say: the virtual environment lies where it cannot go."""
+
+    def can_run(self, program: Path) -> bool:
+        return False
 
 
 def test_a_path_too_long_for_a_socket_gets_a_short_one(open_folder: Path):

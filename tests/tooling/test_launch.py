@@ -1,6 +1,7 @@
 """`make run`: what it starts stays alive, what it stops is gone, what it cannot do it says in one line."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,28 +18,36 @@ from tooling.launch_error import LaunchError
 from tooling.processes import is_running
 from tooling.var_folder import VarFolder
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("launch")]
+pytestmark = pytest.mark.processes
 
 
-@pytest.fixture(scope="module")
-def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def var(tmp_path: Path) -> Iterator[Path]:
     """Below a closed folder: for root, PostgreSQL has to live elsewhere."""
-    return tmp_path_factory.mktemp("launch") / "var"
+    yield tmp_path / "var"
+    remove_database_of(tmp_path / "var")
 
 
 @pytest.fixture(scope="module")
-def launched(var: Path) -> Iterator[Launched]:
+def launched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    var = tmp_path_factory.mktemp("launch") / "var"
     launched = Launched.start(var).wait_until_ready()
     yield launched
     launched.end()
+    remove_database_of(var)
 
 
-def test_it_answers_and_says_how_to_log_in(launched: Launched):
+def remove_database_of(var: Path) -> None:
+    if (note := var / "postgres-folder").exists():
+        shutil.rmtree(note.read_text().strip())
+
+
+def test_it_answers_and_says_where_it_is_and_how_to_log_in(launched: Launched):
+    launched.read_until("made now, shown this once")
+    assert f"ready at http://127.0.0.1:{launched.port}/ " in launched.lines[0]
+    assert len(launched.password()) >= 16
     assert launched.answers("/healthz")
     assert launched.health()["ready"] is True
-    assert f"http://127.0.0.1:{launched.port}/" in launched.lines[-2] + launched.lines[-3]
-    launched.read_until("made now, shown this once")
-    assert len(launched.password()) >= 16
 
 
 @pytest.mark.parametrize("part", ["web", "engine", "postgres"])
@@ -52,23 +61,23 @@ def test_who_is_killed_is_started_again_within_two_seconds(launched: Launched, p
     wait_until(lambda: launched.answers(), within_s=20)
 
 
-def test_a_second_start_on_the_same_folder_is_refused_in_one_line(launched: Launched, var: Path):
-    second = Launched.start(var)
+def test_a_second_start_on_the_same_folder_is_refused_in_one_line(launched: Launched):
+    second = Launched.start(launched.var)
 
     assert second.exit_status() == 1
     (line,) = second.lines
-    assert f"already running from {var}: process {launched.process.pid}" in line
+    assert f"already running from {launched.var}: process {launched.process.pid}" in line
 
 
-def test_a_command_in_another_shell_needs_only_the_var_folder(launched: Launched, var: Path):
-    told = {"PATH": os.environ["PATH"], "PITSTOP_VAR": str(var)}
+def test_a_command_in_another_shell_needs_only_the_var_folder(launched: Launched):
+    told = {"PATH": os.environ["PATH"], "PITSTOP_VAR": str(launched.var)}
     command = [sys.executable, "manage.py", "migrate", "--check"]
 
     assert subprocess.run(command, cwd=ROOT, env=told, check=False).returncode == 0
 
 
-def test_a_killed_launcher_takes_web_and_engine_along_and_the_next_one_adopts_the_database(tmp_path: Path):
-    first = Launched.start(tmp_path / "var", PITSTOP_DEMO_PASSWORD="choose-a-password").wait_until_ready()
+def test_a_killed_launcher_takes_web_and_engine_along_and_the_next_one_adopts_the_database(var: Path):
+    first = Launched.start(var, PITSTOP_DEMO_PASSWORD="choose-a-password").wait_until_ready()
     children = {first.pid_of("web"), first.pid_of("engine")}
     postgres = first.pid_of("postgres")
 
@@ -77,7 +86,7 @@ def test_a_killed_launcher_takes_web_and_engine_along_and_the_next_one_adopts_th
     wait_until_gone(children)
     assert is_running(postgres)
     begun = time.monotonic()
-    second = Launched.start(tmp_path / "var").wait_until_ready()
+    second = Launched.start(var).wait_until_ready()
     took_s = time.monotonic() - begun
     assert second.pid_of("postgres") == postgres
     assert second.end() == 0
@@ -87,8 +96,7 @@ def test_a_killed_launcher_takes_web_and_engine_along_and_the_next_one_adopts_th
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_stop_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals):
-    var = tmp_path / "var"
+def test_a_stop_leaves_nothing_behind(var: Path, sent: signal.Signals):
     launched = Launched.start(var).wait_until_ready()
     mark = {"PATH": os.environ["PATH"], "PITSTOP_HOOK_ROOT": str(var / "hooks")}
     runner = subprocess.Popen(["sleep", "300"], env=mark, start_new_session=True)
@@ -112,34 +120,34 @@ def test_a_stop_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals):
         ({"DATABASE_URL": "nonsense"}, "DATABASE_URL: "),
     ],
 )
-def test_what_cannot_work_is_said_in_one_line(tmp_path: Path, environment: dict[str, str], words: str):
-    launched = Launched.start(tmp_path / "var", **environment)
+def test_what_cannot_work_is_said_in_one_line(var: Path, environment: dict[str, str], words: str):
+    launched = Launched.start(var, **environment)
 
     assert launched.exit_status() == 1
     (line,) = launched.lines
     assert words in line
 
 
-def test_a_taken_port_is_named_in_one_line(tmp_path: Path):
+def test_a_taken_port_is_named_in_one_line(var: Path):
     with socket.create_server(("127.0.0.1", 0)) as somebody:
         port = somebody.getsockname()[1]
 
-        launched = Launched.start(tmp_path / "var", PORT=str(port))
+        launched = Launched.start(var, PORT=str(port))
 
         assert launched.exit_status() == 1
     (line,) = launched.lines
     assert f"cannot listen at 127.0.0.1 port {port}: Address already in use" in line
 
 
-def test_plain_http_for_other_machines_is_refused_in_words(tmp_path: Path):
-    launched = Launched.start(tmp_path / "var", PITSTOP_HOST="0.0.0.0")
+def test_plain_http_for_other_machines_is_refused_in_words(var: Path):
+    launched = Launched.start(var, PITSTOP_HOST="0.0.0.0")
 
     assert launched.exit_status() == 1
     assert [line for line in launched.lines if "cookies would travel in clear" in line]
 
 
-def test_too_little_disk_space_is_named_with_what_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("PITSTOP_VAR", str(tmp_path / "var"))
+def test_too_little_disk_space_is_named_with_what_is_needed(monkeypatch: pytest.MonkeyPatch, var: Path):
+    monkeypatch.setenv("PITSTOP_VAR", str(var))
     monkeypatch.setattr("tooling.var_folder.MEGABYTES_NEEDED", 10**9)
 
     with pytest.raises(LaunchError, match=r"not enough disk space in .*: \d+ MB free, 1000000000 MB needed"):
