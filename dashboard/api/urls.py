@@ -1,6 +1,48 @@
-"""REST's addresses."""
+"""REST's addresses, under /api/."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
+
+from dashboard.api import events, hosts_by_hand, inventory, runs, stage_output, tokens
+from dashboard.api.schema import Schema
 
 app_name = "api"
-urlpatterns: list[URLPattern | URLResolver] = []
+
+a_run: list[URLPattern | URLResolver] = [
+    path("", runs.OneRun.as_view(), name="run"),
+    path("pause/", runs.Pause.as_view(), name="run-pause"),
+    path("resume/", runs.Resume.as_view(), name="run-resume"),
+    path("cancel/", runs.Cancel.as_view(), name="run-cancel"),
+    path("hosts/<uuid:host_id>/retry/", runs.Retry.as_view(), name="run-host-retry"),
+    path("hosts/<uuid:host_id>/skip/", runs.Skip.as_view(), name="run-host-skip"),
+    path(
+        "hosts/<uuid:host_id>/stages/<str:stage>/output",
+        stage_output.StageOutput.as_view(),
+        name="run-stage-output",
+    ),
+]
+version_1: list[URLPattern | URLResolver] = [
+    path("auth/token/", tokens.Token.as_view(), name="token"),
+    path("clouds/", inventory.Clouds.as_view(), name="clouds"),
+    path("clouds/<uuid:id>/", inventory.OneCloud.as_view(), name="cloud"),
+    path("zones/", inventory.Zones.as_view(), name="zones"),
+    path("zones/<uuid:id>/", inventory.OneZone.as_view(), name="zone"),
+    path("pods/", inventory.Pods.as_view(), name="pods"),
+    path("pods/<uuid:id>/", inventory.OnePod.as_view(), name="pod"),
+    path("clusters/", inventory.Clusters.as_view(), name="clusters"),
+    path("clusters/<uuid:id>/", inventory.OneCluster.as_view(), name="cluster"),
+    path("hosts/", inventory.Hosts.as_view(), name="hosts"),
+    path("hosts/<uuid:id>/", inventory.OneHost.as_view(), name="host"),
+    path(
+        "hosts/<uuid:host_id>/prepare-for-maintenance/", hosts_by_hand.Prepare.as_view(), name="host-prepare"
+    ),
+    path("hosts/<uuid:host_id>/cancel-maintenance/", hosts_by_hand.Return.as_view(), name="host-cancel"),
+    path("instances/", inventory.Instances.as_view(), name="instances"),
+    path("instances/<uuid:id>/", inventory.OneInstance.as_view(), name="instance"),
+    path("events/", events.Events.as_view(), name="events"),
+    path("rolling-maintenances/", runs.Runs.as_view(), name="runs"),
+    path("rolling-maintenances/<uuid:run_id>/", include(a_run)),
+]
+urlpatterns = [
+    path("schema/", Schema.as_view(), name="schema"),
+    path("v1/", include(version_1)),
+]

@@ -1,0 +1,48 @@
+"""Programs come with `Authorization: Token …`, the pages' own requests with the session's cookie and a CSRF token."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from knox.auth import TokenAuthentication
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+
+TOKEN = re.compile(rb"[0-9A-Za-z]{1,128}")
+
+
+class Tokens(TokenAuthentication):
+    """knox's tokens (kept hashed); whatever cannot be one is refused before it is looked up."""
+
+    def authenticate_credentials(self, token: bytes) -> Any:
+        if not TOKEN.fullmatch(token):
+            raise AuthenticationFailed("Invalid token.")
+        return super().authenticate_credentials(token)
+
+
+class Sessions(SessionAuthentication):
+    """The browser's session; every write needs the CSRF token."""
+
+
+class TokensInSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document names it."""
+
+    target_class = Tokens
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Token …`, as POST auth/token/ gives it",
+        }
+
+
+class SessionsInSchema(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = Sessions
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
