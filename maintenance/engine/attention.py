@@ -16,7 +16,7 @@ class Cause(StrEnum):
     PREFLIGHT_FAILED = "preflight-failed"
     STAGE_FAILED = "stage-failed"
     HOST_NOT_BACK = "host-not-back"
-    NO_ROOM = "no-room"
+    HELD = "held"
     INSTANCE_LOST = "instance-lost"
     FOREIGN_CHANGE = "foreign-change"
     OVERDUE = "overdue"
@@ -26,7 +26,7 @@ TITLES: dict[Cause, str] = {
     Cause.PREFLIGHT_FAILED: "PreFlight failed on {host}: the run ended",
     Cause.STAGE_FAILED: "{host} failed",
     Cause.HOST_NOT_BACK: "{host} is not back in service",
-    Cause.NO_ROOM: "{host} is held: no room for its instances",
+    Cause.HELD: "{host} is held and cannot leave service",
     Cause.INSTANCE_LOST: "Instances of {host} are not running",
     Cause.FOREIGN_CHANGE: "Somebody else changed {host}",
     Cause.OVERDUE: "{host} takes much longer than it may",

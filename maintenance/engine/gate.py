@@ -108,7 +108,10 @@ def _out_of(cluster_id: UUID) -> list[UUID]:
 def _smallest_limit(cluster_id: UUID, own_limit: int) -> int:
     """Runs may share a cluster; then the smallest limit holds."""
     others = Run.objects.filter(
-        state__in=RUN_ACTIVE, targets__cluster_id=cluster_id, targets__is_open=True, kind=RunKind.ROLLING
+        state__in=RUN_ACTIVE - {RunState.QUEUED},
+        targets__cluster_id=cluster_id,
+        targets__is_open=True,
+        kind=RunKind.ROLLING,
     ).aggregate(least=Min("max_unavailable"))["least"]
     return own_limit if others is None else min(own_limit, others)
 

@@ -27,7 +27,6 @@ from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import HostOut, Intent, Target
 
 LOOK_EVERY_S = 0.1
-SECOND_LOOK_AFTER = timedelta(seconds=5)
 OUT = frozenset(
     {"PrepareForMaintenance", "Maintenance", "ErrorInPrepareForMaintenance", "ErrorInMaintenance"}
 )
@@ -87,7 +86,7 @@ def _seen_good(hands: Hands) -> Ending | None:
     if open_intents(hands).exists():
         return None
     if had_silence(hands) and not _good_for_long(hands):
-        hands.note("in service; a request went without a reply, so it is looked at once more in 5 s")
+        hands.note("in service; a request went without a reply, so it is looked at once more")
         return None
     _close_ledger(hands)
     return Ending(Outcome.OK)
@@ -101,7 +100,7 @@ def _good_for_long(hands: Hands) -> bool:
     if out.good_since is None:
         HostOut.objects.filter(id=out.id).update(good_since=now)
         return False
-    return now - out.good_since >= SECOND_LOOK_AFTER
+    return now - out.good_since >= timedelta(seconds=settings.SECOND_LOOK_S)
 
 
 def _forget_good(hands: Hands) -> None:

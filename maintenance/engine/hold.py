@@ -11,8 +11,13 @@ from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Step, Target
 
 HOLD_S = 1.0
-# A host that is held this long for want of room will not help itself: a person is told. It still goes on by itself.
-TELL_AFTER = timedelta(seconds=20)
+# A host that is held this long may not help itself: a person is told. It still goes on by itself. A slot that another
+# run uses comes free with that run's host, which may take its time.
+TELL_AFTER = {
+    "no-room": timedelta(seconds=20),
+    "unsettled": timedelta(minutes=2),
+    "slot": timedelta(minutes=30),
+}
 
 
 def hold_step(claim: Claim, code: str, reason: str, *, for_s: float = HOLD_S) -> None:
@@ -24,9 +29,9 @@ def hold_step(claim: Claim, code: str, reason: str, *, for_s: float = HOLD_S) ->
         now = database_now()
         _give_back(claim, note=reason, for_s=for_s)
         move_target(work, target, TargetState.READY, detail=reason)
-        held_s = now - (step.started or now)
-        if code == "no-room" and held_s > TELL_AFTER:
-            ask_for_person(work, Cause.NO_ROOM, run=run, target=target, message=reason)
+        held_for = now - (step.started or now)
+        if code in TELL_AFTER and held_for > TELL_AFTER[code]:
+            ask_for_person(work, Cause.HELD, run=run, target=target, message=reason)
 
 
 def postpone(claim: Claim, reason: str, for_s: float) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from maintenance.backends.base import JobLook, Later, Never, NoReply
@@ -12,15 +13,18 @@ from maintenance.engine.hands import Hands
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Intent
 
-# The cloud refuses a request from this age on (CloudStack: signatureVersion=3 and expires). It is shorter than a lease,
-# so that whoever takes a step over finds every request of the dead owner either done or refused.
-INTENT_VALID = timedelta(seconds=5)
-
 
 def write_intent(hands: Hands, action: str) -> Intent:
-    """The request as it will be sent. Call inside the transaction that decides it."""
+    """The request as it will be sent. Call inside the transaction that decides it.
+
+    The cloud refuses it once it has expired (CloudStack: signatureVersion=3 and expires). It lives shorter than a
+    lease, so that whoever takes a step over finds every request of the dead owner either done or refused.
+    """
     return Intent.objects.create(
-        host_id=hands.host_id, step=hands.step, action=action, expires_at=database_now() + INTENT_VALID
+        host_id=hands.host_id,
+        step=hands.step,
+        action=action,
+        expires_at=database_now() + timedelta(seconds=settings.INTENT_VALID_S),
     )
 
 
@@ -78,7 +82,6 @@ def _write(hands: Hands, intent: Intent, **changes: object) -> None:
 
 
 __all__ = [
-    "INTENT_VALID",
     "follow_jobs",
     "had_silence",
     "last_failure",

@@ -14,6 +14,7 @@ from tests.maintenance.engine.small_lab import make_small_lab
 def lab(db, settings, open_folder: Path):
     """Three hosts of one cluster. At the end of every test nobody was harmed."""
     settings.VAR_DIR = open_folder
+    settings.INTENT_VALID_S = settings.SECOND_LOOK_S = 1
     _made.cache_clear()
     yield make_small_lab()
     assert harms() == []

@@ -1,4 +1,4 @@
-"""A small lab in which nothing takes long: a few clusters of equal hosts, instances on them, scripts as a test wants."""
+"""A small lab in which nothing takes long: clusters of equal hosts, instances on them, scripts as a test wants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
