@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from maintenance.domain.states import RunState, Stage, TargetState
-from maintenance.hooks.inert import inert
-from maintenance.models import OutputChunk, Run, Step, Target
+from maintenance.models import Run, Step, Target
+from maintenance.output_tails import output_tails
 
 OUTPUT_BYTES_MAX = 4096
 
@@ -41,19 +42,12 @@ def run_result(run: Run) -> dict[str, Any]:
     }
 
 
-def _maintenance_outputs(run: Run) -> dict[Any, str]:
-    steps = Step.objects.filter(run=run, stage=Stage.MAINTENANCE).order_by("attempt")
-    return {step.target_id: output_tail(step, OUTPUT_BYTES_MAX) for step in steps}
-
-
-def output_tail(step: Step, most: int) -> str:
-    """The last `most` bytes a stage printed, inert."""
-    tail = b""
-    for chunk in OutputChunk.objects.filter(step=step).order_by("-start"):
-        tail = bytes(chunk.content) + tail
-        if len(tail) >= most:
-            break
-    return inert(tail[-most:])
+def _maintenance_outputs(run: Run) -> dict[UUID, str]:
+    """By target: what its last Maintenance script printed."""
+    steps = Step.objects.filter(run=run, stage=Stage.MAINTENANCE).order_by("attempt", "round")
+    step_of = {target_id: step_id for step_id, target_id in steps.values_list("id", "target_id")}
+    tails = output_tails(step_of.values(), OUTPUT_BYTES_MAX)
+    return {target_id: tails.get(step_id, "") for target_id, step_id in step_of.items()}
 
 
 def _date(at: datetime | None) -> str | None:

@@ -67,6 +67,11 @@ def _depth(value: Any) -> int:
 class WholeNumber(serializers.IntegerField):
     """A JSON number without a fraction. `true`, `"5"` and `5.0` are none."""
 
+    def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
+        said = f"give a whole number from {min_value} to {max_value}"
+        messages = dict.fromkeys(("min_value", "max_value", "null"), said)
+        super().__init__(min_value=min_value, max_value=max_value, error_messages=messages, **options)
+
     def to_internal_value(self, data: Any) -> int:
         if type(data) is not int:
             raise serializers.ValidationError("give a whole number")
@@ -135,11 +140,14 @@ class Ids(serializers.ListField):
     """A list of different ids."""
 
     def __init__(self, *, max_length: int, **options: Any) -> None:
-        super().__init__(child=Id(), min_length=1, max_length=max_length, **options)
+        messages = {"min_length": "give at least one id", "max_length": f"give at most {max_length} ids"}
+        super().__init__(child=Id(), min_length=1, max_length=max_length, error_messages=messages, **options)
 
     def to_internal_value(self, data: Any) -> list[UUID]:
         if not isinstance(data, list):
             raise serializers.ValidationError("give a list of ids")
+        if self.max_length is not None and len(data) > self.max_length:
+            raise serializers.ValidationError(f"{len(data)} ids; give at most {self.max_length}")
         ids: list[UUID] = super().to_internal_value(data)
         seen: set[UUID] = set()
         for one in ids:
@@ -157,7 +165,7 @@ class StrictBody(serializers.Serializer):
         if unknown:
             known = ", ".join(self.fields) or "none"
             raise serializers.ValidationError(
-                {name[:60]: f"there is no such field; the fields are: {known}" for name in unknown[:10]}
+                {name[:60]: f"there is no such field; the fields are: {known}" for name in unknown[:3]}
             )
         return super().to_internal_value(data)
 

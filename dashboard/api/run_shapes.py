@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from dashboard.api.stage_output import output_tails
 from maintenance.domain.states import (
     TARGET_WAITING,
     RunKind,
@@ -20,6 +20,7 @@ from maintenance.domain.states import (
 )
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.models import Run, Step, Target
+from maintenance.output_tails import output_tails
 from maintenance.report import run_result
 
 WAY = {stage: place for place, stage in enumerate(Stage)}
@@ -250,7 +251,9 @@ def long(run: Run) -> dict[str, Any]:
         "counts": {run.id: Counter(target.state for target in targets)},
         "targets": targets,
         "stages": stages,
-        "tails": output_tails([step.id for steps in stages.values() for step in steps]),
+        "tails": output_tails(
+            [step.id for steps in stages.values() for step in steps], settings.OUTPUT_TAIL_BYTES
+        ),
     }
     return dict(RunLong(run, context=context).data)
 

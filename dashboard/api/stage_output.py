@@ -1,12 +1,10 @@
-"""What a stage's script printed: the last bytes of many stages in one query, or all that is kept of one."""
+"""What a stage's script printed: all that is kept of it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -22,24 +20,6 @@ from dashboard.api.views import ApiView
 from maintenance.domain.states import Stage
 from maintenance.hooks.inert import inert
 from maintenance.models import OutputChunk, Step
-
-TAILS = """
-SELECT step_id,
-       string_agg(substring(content FROM greatest(1, length(content) - %(most)s + 1)), ''::bytea ORDER BY start)
-FROM (
-    SELECT step_id, start, content,
-           sum(length(content)) OVER (PARTITION BY step_id ORDER BY start DESC) - length(content) AS behind
-    FROM maintenance_outputchunk WHERE step_id = ANY(%(steps)s)
-) AS chunks WHERE behind < %(most)s GROUP BY step_id
-"""
-
-
-def output_tails(steps: list[UUID]) -> dict[UUID, str]:
-    """The last 2 kB that each step printed, inert; steps that printed nothing are missing."""
-    most = settings.OUTPUT_TAIL_BYTES
-    with connection.cursor() as cursor:
-        cursor.execute(TAILS, {"most": most, "steps": steps})
-        return {step: inert(bytes(tail)[-most:]) for step, tail in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)
