@@ -86,7 +86,7 @@ def _apply(cloud: CloudRow, snapshot: Snapshot) -> None:
             row.save(update_fields=["sync_due_at"])
             return
         for kind in KINDS:
-            _follow(work, row, kind, kind.rows(snapshot), now)
+            _follow(work, row, kind, kind.rows(snapshot), snapshot.as_of)
         had_error = bool(row.read_error)
         row.read_at, row.as_of, row.read_error = now, snapshot.as_of, ""
         row.save(update_fields=["sync_due_at", "read_at", "as_of", "read_error"])
@@ -105,9 +105,14 @@ class Kind:
 
 
 def _follow(
-    work: UnitOfWork, cloud: CloudRow, kind: Kind, rows: Iterable[tuple[UUID, dict[str, Any]]], now: datetime
+    work: UnitOfWork,
+    cloud: CloudRow,
+    kind: Kind,
+    rows: Iterable[tuple[UUID, dict[str, Any]]],
+    as_of: datetime,
 ) -> None:
-    """Make the table what the listing says, writing only what differs."""
+    """Make the table what the listing says, writing only what differs. What was looked at after the listing was made
+    (`observed.py`) is newer, and stays."""
     manager: models.Manager[Any] = kind.model._default_manager
     existing = {row.id: row for row in manager.filter(cloud=cloud)}
     new: list[Any] = []
@@ -116,15 +121,15 @@ def _follow(
     for key, values in rows:
         row = existing.pop(key, None)
         if row is None:
-            new.append(kind.model(id=key, cloud=cloud, changed_at=now, **values))
+            new.append(kind.model(id=key, cloud=cloud, changed_at=as_of, **values))
             continue
         differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-        if not differing and row.gone_at is None:
+        if (not differing and row.gone_at is None) or row.changed_at > as_of:
             continue
         before = {name: getattr(row, name) for name in differing}
         for name, value in differing.items():
             setattr(row, name, value)
-        row.gone_at, row.changed_at = None, now
+        row.gone_at, row.changed_at = None, as_of
         changed.append(row)
         columns.update(differing)
         work.event(kind.event, kind.about(row), before=_plain(before), after=_plain(differing))
@@ -133,7 +138,7 @@ def _follow(
         manager.bulk_update(changed, [*columns, "gone_at", "changed_at"], batch_size=500)
     vanished = [row for row in existing.values() if row.gone_at is None]
     if vanished:
-        manager.filter(id__in=[row.id for row in vanished]).update(gone_at=now)
+        manager.filter(id__in=[row.id for row in vanished]).update(gone_at=as_of)
         for row in vanished:
             work.event(kind.event, kind.about(row), after={"gone": True})
     for row in new:

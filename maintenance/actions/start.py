@@ -76,9 +76,10 @@ def owner_of(run: Run) -> dict[str, str | int]:
 def _refuse_unready(plan: Plan) -> None:
     blocked = plan.of(Verdict.BLOCKED)
     if blocked:
-        names = ", ".join(host.name for host in blocked[:5])
+        named = "; ".join(f"{host.name}: {host.why}" for host in blocked[:5])
+        more = f"; and {len(blocked) - 5} more" if len(blocked) > 5 else ""
         raise Conflict(
-            f"not ready: {names}. Mend them, leave them out, or skip such hosts with skip_unready",
+            f"not ready: {named}{more}. Mend them, leave them out, or skip such hosts with skip_unready",
             items=[{"hostid": str(h.host_id), "hostname": h.name, "reason": h.why} for h in blocked],
         )
 

@@ -50,7 +50,7 @@ def _look(hands: Hands) -> Ending | None:
     """One look: how the return ended, or None while it goes on."""
     follow_jobs(hands)
     try:
-        host = hands.cloud.look_at_host(hands.host_id)
+        host = hands.look_at_host()
     except (Later, NoReply) as reason:
         hands.note(f"the cloud cannot be read: {reason}")
         return None

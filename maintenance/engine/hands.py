@@ -7,14 +7,15 @@ from uuid import UUID
 
 from django.db import connection
 
-from maintenance.backends.base import Cloud
+from maintenance.backends.base import Cloud, HostRead
 from maintenance.backends.registry import cloud_of_kind
 from maintenance.clock import database_now
 from maintenance.domain.states import TargetState
 from maintenance.engine.advance import about_target, move_target
 from maintenance.engine.claim import Claim, LostLease, check_claim, fenced
 from maintenance.feed import ENGINE, unit_of_work
-from maintenance.models import Run, Step, Target
+from maintenance.models import Host, Run, Step, Target
+from maintenance.observed import differs, note_observation
 
 
 class EngineStops(Exception):
@@ -102,6 +103,16 @@ class Hands:
         if self.step.movement != movement:
             self.step.movement = movement
             self._tell("step.moved", movement, movement=movement)
+
+    def look_at_host(self) -> HostRead:
+        """The host as it is now; the inventory follows. Raises: Later, NoReply, Never, LostLease."""
+        read = self.cloud.look_at_host(self.host_id)
+        host = Host.objects.filter(id=self.host_id).first()
+        if host is not None and differs(host, read):
+            with unit_of_work(ENGINE) as work:
+                check_claim(self.claim)
+                note_observation(work, read)
+        return read
 
     def begin_turn(self, state: TargetState) -> None:
         """The gate has opened: the host's turn begins, and everybody sees it."""

@@ -26,6 +26,7 @@ from maintenance.models import (
     Run,
     Target,
 )
+from maintenance.observed import note_observation
 
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # an active run is looked at this often even if nobody rang the bell
 FEED_KEPT = timedelta(days=7)
@@ -89,6 +90,7 @@ def _reconcile(out: HostOut) -> None:
         out_now = held.filter(id=out.id, closed_at=None).select_related("target", "run").first()
         if out_now is None:
             return
+        note_observation(work, host)
         if not is_good:
             out_now.good_since = None
             out_now.save(update_fields=["good_since"])
