@@ -29,7 +29,7 @@ class AgentProperties:
 def read_agent_properties(path: Path) -> AgentProperties:
     """What the file says now. A relative folder is meant from where the file is.
 
-    The talk on rolling maintenance spells both keys without `rolling.`; the agent does not know that spelling, so
+    The talk on rolling maintenance spells both keys without `rolling.`; the agent does not know that spelling:
     it is named in a warning and not used.
     Raises: AgentPropertiesUnreadable.
     """
@@ -58,7 +58,7 @@ def read_agent_properties(path: Path) -> AgentProperties:
 
 
 def parse_properties(text: str) -> dict[str, str]:
-    """Java's properties format: comments, three separators, continued lines, escapes; the last of equal keys wins."""
+    """Java's properties format: comments, three separators, continued lines, escapes; the last equal key wins."""
     values: dict[str, str] = {}
     continued = ""
     for line in text.splitlines():

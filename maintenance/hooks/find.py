@@ -15,7 +15,7 @@ SUFFIXES = ("", ".sh", ".py")
 SCRIPT_MAX_BYTES = 16 * 1024 * 1024
 BEGINNING_BYTES = 512
 DIGESTS_MAX = 10_000
-# A file changed again within the clock's grain would look untouched: only what has been at rest is remembered.
+# A file changed twice within the clock's grain looks untouched: only what has been at rest is remembered.
 SETTLED_NS = 2_000_000_000
 
 _known_digests: dict[tuple[int, ...], str] = {}
@@ -33,7 +33,7 @@ class ScriptRefused(Exception):
 
 
 class HooksFolderUnreadable(Exception):
-    """The hooks folder cannot be read, so nobody knows which scripts there are. Never the same as no script."""
+    """The hooks folder cannot be read, so which scripts there are is unknown: never the same as none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,10 @@ class Found:
 
 
 def find_script(hooks_dir: Path, stage: HookStage) -> Script | None:
-    """The script of a stage: `<Stage>`, then `<Stage>.sh`, then `<Stage>.py`, the first that is a file (CloudStack).
+    """The script of a stage: `<Stage>`, `<Stage>.sh` or `<Stage>.py`, the first that is a file (CloudStack).
 
-    None when there is none at all. Something of that name that is no file is passed over for a file after it, but
-    alone it is refused: somebody meant to have a script there.
+    None when there is none at all. Something of that name that is no file is passed over for a file after it,
+    but alone it is refused: somebody meant to have a script there.
     Raises: ScriptRefused, HooksFolderUnreadable.
     """
     names = _names_in(hooks_dir)
@@ -146,7 +146,7 @@ def _open_folders(folder: Path, target: Path) -> list[str]:
     reasons = []
     for place in (*(parent for parent in target.parents if parent.is_relative_to(folder)), folder.parent):
         mode = place.stat().st_mode
-        # Above the hooks folder a sticky folder (such as /tmp) is harmless: only owners can rename what is in it.
+        # Above the hooks folder a sticky one (such as /tmp) is harmless: only owners can rename what is in it.
         if mode & stat.S_IWOTH and (place != folder.parent or not mode & stat.S_ISVTX):
             reasons.append(f"its folder {place} is world-writable: take that right away with chmod o-w")
     return reasons
@@ -155,7 +155,7 @@ def _open_folders(folder: Path, target: Path) -> list[str]:
 def _read(target: Path) -> tuple[bytes, str, os.stat_result]:
     """The file's first bytes, digest and status, all of the same open file."""
     fd = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(fd, "rb", buffering=0) as file:
+    with os.fdopen(fd, "rb", buffering=0) as file:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file any more")
@@ -187,7 +187,7 @@ def _digest(fd: int, *identity: int) -> str:
 
 def _why_no_file(path: Path) -> tuple[str, str]:
     if path.is_symlink() and not path.exists():
-        return "symlink_broken", f"it is a symlink to {os.readlink(path)}, which does not exist"
+        return "symlink_broken", f"it is a symlink to {path.readlink()}, which does not exist"
     try:
         path.stat()
     except OSError as problem:

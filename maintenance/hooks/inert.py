@@ -1,26 +1,19 @@
-r"""Bytes of a script made harmless for people: nothing in them can move a cursor, set a title or turn a line.
+r"""Bytes of a script made harmless for people: nothing in them moves a cursor, sets a title or turns a line.
 
-Newlines and tabs stay. Everything else that acts instead of showing becomes visible: escape as ␛, other control
-characters as their pictures (␀, ␍), bytes that are no UTF-8 and C1 controls as \x9b, bidi controls as \u202e.
+Newlines and tabs stay. Everything else that acts instead of showing becomes visible: escape as ␛, other
+control characters as their pictures (␀, ␍), bytes that are no UTF-8 and C1 controls as \x9b, bidi controls as
+\u202e.
 HTML is not treated here: templates escape it.
 """
 
 import re
 import unicodedata
+from functools import lru_cache
 
-# Joiners (U+200C, U+200D) belong to words of some languages and to emoji and move nothing: they stay.
-_INVISIBLE = "".join(
-    re.escape(chr(point))
-    for point in (
-        *range(0x20),
-        *range(0x7F, 0xA0),
-        *range(0xA0, 0x3000),
-        *range(0xFEFF, 0x10000),
-        *range(0xE0000, 0xE0080),
-    )
-    if chr(point) not in "\n\t\u200c\u200d" and unicodedata.category(chr(point)) in {"Cc", "Cf", "Zl", "Zp"}
-)
-_ACTS = re.compile(f"[{_INVISIBLE}]")
+# Joiners belong to words of some languages and to emoji, and move nothing.
+_HARMLESS = frozenset("\n\t\u200c\u200d")
+_ACTING_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp"})
+_UNUSUAL = re.compile(r"[^\n\t\x20-\x7e]")
 
 
 def inert(data: bytes) -> str:
@@ -33,7 +26,7 @@ def inert(data: bytes) -> str:
 
 
 def whole_characters(data: bytes) -> int:
-    """How many bytes of `data` end on a character and not between CR and LF; the rest belongs to the next slice."""
+    """How many bytes of `data` end on a character, not between CR and LF; the rest is for the next slice."""
     end = len(data) - _torn_at_end(data)
     return end - 1 if data[:end].endswith(b"\r") else end
 
@@ -58,10 +51,13 @@ class InertReader:
 
 
 def _show(text: str) -> str:
-    return _ACTS.sub(lambda match: _picture(match.group()), text.replace("\r\n", "\n"))
+    return _UNUSUAL.sub(lambda match: _picture(match.group()), text.replace("\r\n", "\n"))
 
 
+@lru_cache(maxsize=4096)
 def _picture(character: str) -> str:
+    if character in _HARMLESS or unicodedata.category(character) not in _ACTING_CATEGORIES:
+        return character
     point = ord(character)
     if point < 0x20:
         return chr(0x2400 + point)

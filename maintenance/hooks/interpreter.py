@@ -15,7 +15,7 @@ class InterpreterMissing(Exception):
 
 
 def check_interpreter(beginning: bytes) -> None:
-    """Nothing, when the file with this beginning can be executed. Raises: InterpreterMissing, with the reason."""
+    """Nothing, when a file with this beginning can be executed. Raises: InterpreterMissing, with why."""
     if beginning.startswith(ELF):
         return
     if not beginning.startswith(b"#!"):
@@ -27,7 +27,7 @@ def check_interpreter(beginning: bytes) -> None:
     interpreter = words[0] if words else ""
     if line.endswith("\r"):
         raise InterpreterMissing(
-            f"its first line ends with CR (a file from Windows), so that the kernel looks for '{interpreter}\\r'"
+            f"its first line ends with CR (saved on Windows): the kernel would look for '{interpreter}\\r'"
         )
     if not interpreter:
         raise InterpreterMissing("its first line names no interpreter after #!")

@@ -19,7 +19,7 @@ _VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 class TicketMalformed(Exception):
-    """A ticket is a UUID, a payload one argument of at most 8 kB without NUL, a variable's name upper case."""
+    """A ticket is a UUID, a payload at most 8 kB without NUL, a variable's name upper case."""
 
 
 def canonical_ticket(ticket: str) -> str:

@@ -16,11 +16,13 @@ ABOVE_STANDARD = 10
 # TERM waits until the runner can hear it; HUP and INT are meant for the terminal we were started from.
 BLOCKED = {signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
+DEFAULTS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+
 _children: set[int] = set()
 
 
 def spawn_runner(folder: Path, job: bytes, lock: int, environment: Mapping[str, str]) -> Process:
-    """Start the runner for a claimed ticket, in a session of its own. `lock` is handed on. Raises: OSError."""
+    """Start the runner of a claimed ticket in its own session; `lock` is handed on. Raises: OSError."""
     collect_ended()
     request = _memory_file(job)
     held = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, ABOVE_STANDARD)
@@ -43,7 +45,7 @@ def spawn_runner(folder: Path, job: bytes, lock: int, environment: Mapping[str, 
             ],
             setsid=True,
             setsigmask=BLOCKED,
-            setsigdef=signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP},
+            setsigdef=DEFAULTS,
         )
     finally:
         os.close(request)

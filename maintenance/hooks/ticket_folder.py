@@ -49,7 +49,7 @@ class TicketFolder:
         return self.path.is_dir()
 
     def claim(self, *, stage: str, script: str, digest: str, nonce: str) -> int | None:
-        """Make the folder, whole and at once; of all who try, one gets the held lock (a file descriptor), once.
+        """Make the folder, whole and at once; of all who try, one gets the held lock (its descriptor), once.
 
         None: somebody has claimed the ticket before. Room for output and result is taken here: a full disk is
         found before anything runs. Raises: OSError.
@@ -118,7 +118,7 @@ class TicketFolder:
     def ask_to_stop(self, reason: str) -> None:
         """Leave the wish to stop where the runner looks for it. The first reason stands."""
         fd, name = tempfile.mkstemp(prefix="stop-", dir=self.path)
-        with open(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(reason or "no reason was given")
         try:
             (self.path / "stop").hardlink_to(name)

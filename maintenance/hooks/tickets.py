@@ -1,7 +1,7 @@
 """Hook scripts by ticket: the same ticket never runs a script twice, whoever asks, however often.
 
-Each script runs in a detached runner process of its own (`runner.py`) that outlives its starter; its output and
-its result stay under the ticket until they are pruned.
+Each script runs in a detached runner process of its own (`runner.py`) that outlives its starter; its output
+and its result stay under the ticket until they are pruned.
 """
 
 import importlib.util
@@ -73,7 +73,7 @@ class TicketLook:
 
 @dataclass(frozen=True, slots=True)
 class OutputSlice:
-    """Bytes `start` to `end` of `total`. Where `start` is beyond what was asked for, bytes in between are gone."""
+    """Bytes `start` to `end` of `total`. Where `start` is beyond what was asked for, some in between are gone."""
 
     start: int
     data: bytes
@@ -87,7 +87,7 @@ class Tickets:
     def __init__(self, root: Path, limits: Limits | None = None) -> None:
         if importlib.util.find_spec("_ctypes") is None:
             raise RunnerUnavailable("This Python was built without ctypes (libffi), which hook scripts need.")
-        self._root = root.absolute()
+        self._root = root.resolve()
         self._limits = limits or Limits.from_environment()
         self._started: dict[str, Process] = {}
 
@@ -101,15 +101,16 @@ class Tickets:
         grace_s: float = 5,
         extra_env: Mapping[str, str] | None = None,
     ) -> None:
-        """The script is being run, or was run, under this ticket: once. Later calls, from anywhere, do nothing.
+        """The script is being run, or was run, under this ticket: once. Later calls, from anywhere, are idle.
 
-        The payload is handed over as one argument, as data; None means no argument. After `timeout_s` the script
-        gets TERM, `grace_s` later KILL. A file that is not the checked one any more ends as refused.
+        The payload is handed over as one argument, as data; None means no argument. After `timeout_s` the
+        script gets TERM, `grace_s` later KILL. A file that is not the checked one any more ends as refused.
         Raises: TicketMalformed, AccountUnknown, OSError (nothing was started then).
         """
         folder = self._folder(ticket)
         if folder.exists():
             return
+        self._limits.warm_up()
         nonce = secrets.token_hex(16)
         job = make_job(
             script,
@@ -158,7 +159,7 @@ class Tickets:
         return TicketLook(TicketState.FINISHED, result, result.bytes_total)
 
     def read_output(self, ticket: str, after: int) -> OutputSlice:
-        """What is kept of the output from byte `after` on, also while the script prints. Raises: NoSuchTicket."""
+        """What is kept of the output from byte `after` on, also while it is printed. Raises: NoSuchTicket."""
         folder = self._existing(ticket)
         fd = os.open(folder.path / "output", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -168,7 +169,7 @@ class Tickets:
         return OutputSlice(start, data, start + len(data), total)
 
     def wait(self, ticket: str, timeout_s: float) -> bool:
-        """Until the ticket is finished or lost, at once when it is; False when it still runs after `timeout_s`.
+        """Until the ticket is finished or lost, at once if it is; False when it still runs after `timeout_s`.
 
         Raises: NoSuchTicket.
         """
@@ -203,21 +204,21 @@ class Tickets:
             runner.send(signal.SIGTERM)
 
     def kill_as_lost(self, ticket: str) -> None:
-        """Everything of the ticket is killed at once, as by a reboot of its host; without a result it is lost.
+        """All of the ticket is killed at once, as by a reboot of its host; without a result it is lost.
 
         Nothing of it runs any more when this returns. A ticket that had finished keeps its result.
         """
         folder = self._folder(ticket)
         runner = self._announced(folder)
         # The runner first: it must not live to write down how its script was killed.
-        processes = [runner, *below(runner)] if runner else []
+        processes = [runner, *below(runner)] if runner else self._left_of(folder)
         deadline = time.monotonic() + KILLED_WITHIN_S
         while processes and time.monotonic() < deadline:
             for process in processes:
                 process.send(signal.SIGKILL)
             for process in processes:
                 process.wait(deadline - time.monotonic())
-            processes = [found.process for found in with_tickets(self._root, folder.ticket)]
+            processes = self._left_of(folder)
         end_groups(self._limits.cgroups(), folder.ticket)
         collect_ended()
 
@@ -237,7 +238,7 @@ class Tickets:
         return found
 
     def prune(self, older_than_s: float) -> int:
-        """Forget tickets that ended longer ago than this; how many. They could run again: keep them for long."""
+        """Forget tickets that ended longer ago; how many. They could run again: keep them for long."""
         before = time.time() - older_than_s
         pruned = 0
         for path in self._root.iterdir() if self._root.is_dir() else ():
@@ -273,6 +274,9 @@ class Tickets:
                 return runner
             select.poll().poll(STARTING_POLL_S * 1000)
         return None
+
+    def _left_of(self, folder: TicketFolder) -> list[Process]:
+        return [found.process for found in with_tickets(self._root, folder.ticket)]
 
     def _stop_before_start(self, folder: TicketFolder, reason: str) -> bool:
         """Claim the ticket for nothing; False when somebody else has just started it."""

@@ -1,1 +1,1 @@
-"""What runs in the detached runner process. Imports almost nothing: every import delays the script's start."""
+"""What runs in the detached runner process. Imports almost nothing: imports delay the script."""

@@ -1,7 +1,10 @@
 """The control groups of one script: a bound on its processes and memory, where such groups may be made.
 
-The starter found the places and says them in the job (`hooks/limits.py`); without any, rlimits bound the script.
+The starter finds the places and says them in the job (`hooks/limits.py`); if there are none, rlimits
+bound the script.
 """
+
+# ruff: noqa: SIM105 - contextlib would take 3 ms to import
 
 import posix
 

@@ -51,7 +51,7 @@ def descendants(of: int) -> list[Child]:
 
 
 def read(path: bytes) -> bytes:
-    """The beginning of a small file; empty when it cannot be read (the process is gone, or another user's)."""
+    """The beginning of a small file; empty when it cannot be read (it is gone, or another user's)."""
     try:
         fd = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""How the script ended, gathered while it happens, and written so that it is either there whole or not at all."""
+"""How the script ended, gathered while it happens; written so that it is there whole or not at all."""
 
 import posix
 import time
@@ -78,7 +78,7 @@ class Ending:
 def write_result(folder: str, text: bytes) -> None:
     """The result is on the disk under its name afterwards, whole.
 
-    `result.new` was given its room by the starter, so that a disk filled by the script cannot lose the result.
+    `result.new` was given its room by the starter, so that a disk that the script filled cannot lose it.
     """
     fd = posix.open(folder + "/result.new", posix.O_WRONLY | posix.O_CREAT | posix.O_CLOEXEC, 0o600)
     posix.write(fd, text)

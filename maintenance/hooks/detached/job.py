@@ -1,6 +1,6 @@
 """What the starter asks of the runner: one memory file on standard input, fields divided by NUL.
 
-Not JSON: reading JSON costs half as much as starting Python. Not on disk: the payload is nobody else's business.
+Not JSON: importing that takes nearly as long as Python itself. Not on disk: the payload is nobody's business.
 """
 
 import posix

@@ -1,4 +1,4 @@
-"""Starting the script: checked once more at the last moment, in a session of its own, with a clean environment."""
+"""Starting the script: checked once more, in a session of its own, with a clean environment."""
 
 import _ctypes
 import errno
@@ -67,7 +67,7 @@ def changed_since(job: Job, identity: Identity) -> bool:
 
 
 def launch(job: Job, cgroups: list[bytes], output: int) -> int:
-    """Start the script in `cgroups` with `output` as its stdout and stderr; returns its pid once it really runs.
+    """Start the script in `cgroups` with `output` as its stdout and stderr; its pid, once it really runs.
 
     Raises: Refused, with the kernel's reason, when it could not be executed.
     """
@@ -109,6 +109,7 @@ def _become_the_script(job: Job, cgroups: list[bytes], output: int, report: int)
         step = "account"
         if job.account:
             user, group_id, *groups = job.account
+            posix.fchown(1, user, group_id)  # or /dev/stderr could not be opened by the script
             posix.setgroups(groups)
             posix.setgid(group_id)
             posix.setuid(user)

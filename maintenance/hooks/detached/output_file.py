@@ -5,8 +5,8 @@
     4096     head: the first 64 kB
     +64 kB   tail: a ring; byte n of the output is at n modulo 64 kB
 
-Written by the runner only; read at any time by anyone, also while it is written: a reader drops what the writer
-may have run over meanwhile (`claimed` is raised before the ring is touched, `total` after).
+Written by the runner only; read by anyone at any time, also while it is written: a reader drops what the
+writer may have run over meanwhile (`claimed` is raised before the ring is touched, `total` after).
 """
 
 import posix
@@ -56,7 +56,7 @@ def read_total(fd: int) -> int:
 
 
 def read_from(fd: int, after: int) -> tuple[int, bytes, int]:
-    """(start, bytes, total): what is kept from byte `after` on. `start` > `after` means that bytes in between are gone."""
+    """(start, bytes, total): what is kept from byte `after` on; with `start` > `after` some in between are gone."""
     total = read_total(fd)
     start = min(after, total)
     if start < HEAD_BYTES:

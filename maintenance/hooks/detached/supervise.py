@@ -1,8 +1,10 @@
-"""The runner: starts one script, keeps its output, ends it in time, leaves nothing of it behind, writes the result.
+"""The runner: starts one script, keeps its output, ends it in time, leaves nothing behind, writes the result.
 
 It belongs to nobody: the starter may be killed. It holds the ticket's lock (fd 3) as long as it lives. A free
 lock without a result means that the outcome is unknown; the ticket never runs again.
 """
+
+# ruff: noqa: SIM105 - contextlib would take 3 ms to import
 
 import fcntl
 import posix
@@ -106,8 +108,8 @@ class Run:
             if time.monotonic() >= script_is_open:
                 break
             self._look_until(script_is_open)
-        # It prints, has ended or had long enough: the interpreter opened its file. When that is still the checked
-        # one, it is what runs.
+        # It prints, has ended or had long enough: its interpreter has opened the file. When that is still the
+        # checked one, it is what runs.
         if changed_since(self.job, self._identity):
             self.ending.decide(
                 "refused", "the script's file changed between check and run; what had begun was ended"
@@ -122,8 +124,10 @@ class Run:
             self._tell_to_end()
 
     def _stop(self) -> None:
-        when = "" if self._pid else "before it began"
-        self.ending.decide("stopped", ": ".join(filter(None, (when, read_stop_reason(self.folder)))))
+        if self.ending.is_decided:
+            return
+        reason = read_stop_reason(self.folder) or "its runner was told to end"
+        self.ending.decide("stopped", reason if self._pid else f"before it began: {reason}")
 
     def _tell_to_end(self) -> None:
         """TERM to the whole group and to what left it, time to obey, then KILL to the whole group."""
@@ -140,7 +144,7 @@ class Run:
             _send(-self._pid, _signal.SIGKILL)
 
     def _end_what_is_left(self) -> None:
-        """Background processes get a moment, then KILL; those that detached themselves became our children."""
+        """Background processes get a moment, then KILL; those that detached themselves are our children."""
         if not self.ending.is_decided:
             settled = time.monotonic() + SETTLE_S
             while self._children_left and time.monotonic() < settled:
@@ -156,7 +160,7 @@ class Run:
         deadline = time.monotonic() + KILL_S
         while self._children_left and time.monotonic() < deadline:
             me = posix.getpid()
-            # Children only: their numbers stay theirs until we collect them. Orphans are children a moment later.
+            # Children only: their numbers stay theirs until we collect them. Orphans become children at once.
             for child in descendants(me):
                 if child.parent == me:
                     _send(child.pid, _signal.SIGKILL)
@@ -165,7 +169,7 @@ class Run:
             self.ending.add("some of its processes could not be killed")
 
     def _look_until(self, deadline: float) -> None:
-        """Take one helping of what there is: output, ended processes, a stop. Returns at the deadline at last."""
+        """Take one helping of what there is: output, ended processes, a stop. Not beyond the deadline."""
         rest_ms = max(0.0, deadline - time.monotonic()) * 1000
         for fd, _ in self._poll.poll(rest_ms):
             if fd == self._pipe:
@@ -226,7 +230,7 @@ def read_stop_reason(folder: str) -> str | None:
 
 
 def _send(pid: int, number: int) -> None:
-    """A signal to a process, or to a group (negative). Gone is as good; another account's stays, and is told later."""
+    """A signal to a process or a group (negative). Gone is as good; another account's stays and is told later."""
     try:
         posix.kill(pid, number)
     except (ProcessLookupError, PermissionError):

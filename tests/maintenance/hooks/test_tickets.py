@@ -1,0 +1,397 @@
+"""The same ticket never runs a script twice, whoever dies in between."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from maintenance.hooks.processes import Process
+from maintenance.hooks.results import HookEnd
+from maintenance.hooks.ticket_folder import TicketFolder
+from maintenance.hooks.tickets import NoSuchTicket, TicketMalformed, TicketState
+
+TICKET = "0b8f2a64-5f0e-4a53-9f0a-6d9d3b1c2e4f"
+OTHER = "0b8f2a64-5f0e-4a53-9f0a-6d9d3b1c2e50"
+REPOSITORY = Path(__file__).parents[3]
+STARTER = """
+import sys
+from pathlib import Path
+from maintenance.domain.hook_stages import HookStage
+from maintenance.hooks.find import find_script
+from maintenance.hooks.tickets import Tickets
+folder, root, ticket = sys.argv[1:]
+script = find_script(Path(folder), HookStage.MAINTENANCE)
+tickets = Tickets(Path(root))
+print("ready", flush=True)
+sys.stdin.readline()
+tickets.start(ticket, script, payload=None, timeout_s=30)
+print("started", flush=True)
+sys.stdin.readline()
+"""
+
+
+def another_process(hooks, ticket: str = TICKET) -> subprocess.Popen[bytes]:
+    """A process that starts the ticket when it is told to, and then waits."""
+    return subprocess.Popen(
+        [sys.executable, "-c", STARTER, str(hooks.folder), str(hooks.root), ticket],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+
+
+def tell(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[bytes]) -> bytes:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def start(hooks, script, ticket: str = TICKET) -> None:
+    hooks.tickets.start(ticket, script, payload=None, timeout_s=30)
+
+
+def test_a_ticket_that_never_was_is_absent(hooks) -> None:
+    assert hooks.tickets.look(TICKET).state is TicketState.ABSENT
+    with pytest.raises(NoSuchTicket):
+        hooks.tickets.wait(TICKET, 0)
+
+
+@pytest.mark.parametrize("ticket", ["", "1", "../escape", "not-a-uuid", TICKET + "/.."])
+def test_a_ticket_must_be_a_uuid(hooks, ticket: str) -> None:
+    with pytest.raises(TicketMalformed):
+        hooks.tickets.look(ticket)
+
+
+def test_one_ticket_has_one_spelling(hooks) -> None:
+    script = hooks.sh("echo ran >> count")
+    start(hooks, script)
+    start(hooks, script, TICKET.upper())
+    start(hooks, script, TICKET.replace("-", ""))
+
+    hooks.result(TICKET.upper())
+    assert (hooks.folder / "count").read_text() == "ran\n"
+
+
+def test_while_it_runs_it_is_running_and_its_runner_is_known(hooks) -> None:
+    start(hooks, hooks.sh("echo $PPID; sleep 600"))
+    hooks.until_it_says(TICKET, b"\n")
+
+    look = hooks.tickets.look(TICKET)
+    assert (look.state, look.result, look.pid) == (TicketState.RUNNING, None, int(hooks.output(TICKET)))
+    assert not hooks.tickets.wait(TICKET, 0.01)
+    hooks.tickets.stop(TICKET, "seen")
+    hooks.result(TICKET)
+
+
+def test_starting_again_attaches_while_it_runs_and_after_it_ended(hooks) -> None:
+    script = hooks.sh("echo ran >> count; read line < go")
+    os.mkfifo(hooks.folder / "go")
+    start(hooks, script)
+    start(hooks, script)
+    (hooks.folder / "go").write_text("go\n")
+    first = hooks.result(TICKET)
+    start(hooks, script)
+    start(hooks, hooks.sh("echo other >> count"))
+
+    assert hooks.result(TICKET) == first
+    assert (hooks.folder / "count").read_text() == "ran\n"
+
+
+def test_eight_processes_that_start_it_at_once_run_it_once(hooks) -> None:
+    hooks.sh("echo ran >> count")
+    processes = [another_process(hooks) for _ in range(8)]
+    try:
+        assert [hear(process) for process in processes] == [b"ready"] * 8
+        for process in processes:
+            tell(process)
+        assert [hear(process) for process in processes] == [b"started"] * 8
+        hooks.result(TICKET)
+    finally:
+        for process in processes:
+            process.communicate(timeout=10)
+
+    assert (hooks.folder / "count").read_text() == "ran\n"
+    assert [path.name for path in hooks.root.iterdir()] == [TICKET]
+
+
+def test_a_script_outlives_the_kill_of_its_starter_and_its_result_is_found(hooks) -> None:
+    os.mkfifo(hooks.folder / "go")
+    hooks.sh("echo begun; read line < go; echo ended; exit 4")
+    starter = another_process(hooks)
+    hear(starter)
+    tell(starter)
+    hear(starter)
+    hooks.until_it_says(TICKET, b"begun")
+
+    starter.kill()
+    starter.communicate(timeout=10)
+    assert hooks.tickets.look(TICKET).state is TicketState.RUNNING
+    (hooks.folder / "go").write_text("go\n")
+
+    assert hooks.result(TICKET).exit_status == 4
+    assert hooks.output(TICKET) == b"begun\nended\n"
+
+
+def test_a_starter_killed_at_any_moment_leaves_a_run_or_an_unknown_never_two_runs(hooks) -> None:
+    script = hooks.sh("echo ran >> count")
+    states = []
+    for number in range(12):
+        ticket = f"0b8f2a64-5f0e-4a53-9f0a-{number:012d}"
+        starter = another_process(hooks, ticket)
+        hear(starter)
+        tell(starter)
+        # From at once to some milliseconds later, when the start is in its middle.
+        threading.Event().wait(number * 0.0005)
+        starter.kill()
+        starter.communicate(timeout=10)
+        before = hooks.tickets.look(ticket).state
+        start(hooks, script, ticket)
+        hooks.tickets.wait(ticket, 10)
+        states.append((before, hooks.tickets.look(ticket).state))
+        hooks.tickets.kill_as_lost(ticket)
+
+    ran = (hooks.folder / "count").read_text().count("ran")
+    finished = [after for _, after in states if after is TicketState.FINISHED]
+    assert ran == len(finished)
+    assert {after for _, after in states} <= {TicketState.FINISHED, TicketState.LOST}
+    assert [pair for pair in states if pair == (TicketState.LOST, TicketState.FINISHED)] == []
+
+
+def test_a_killed_runner_means_lost_and_never_a_second_run(hooks) -> None:
+    script = hooks.sh("echo ran >> count; echo begun; sleep 600")
+    start(hooks, script)
+    hooks.until_it_says(TICKET, b"begun")
+    pid = hooks.tickets.look(TICKET).pid
+    assert pid is not None
+
+    os.kill(pid, signal.SIGKILL)
+
+    assert hooks.tickets.wait(TICKET, 10)
+    start(hooks, script)
+    look = hooks.tickets.look(TICKET)
+    assert (look.state, look.result, look.pid) == (TicketState.LOST, None, None)
+    assert look.detail == "The runner ended without a result"
+    assert hooks.output(TICKET) == b"begun\n"
+    assert (hooks.folder / "count").read_text() == "ran\n"
+    hooks.tickets.kill_as_lost(TICKET)
+
+
+def test_a_script_does_not_outlive_its_killed_runner_and_the_rest_is_found_as_strays(hooks) -> None:
+    start(hooks, hooks.sh("setsid -f sleep 601; echo $$; exec sleep 602"))
+    hooks.until_it_says(TICKET, b"\n")
+    script = Process(int(hooks.output(TICKET)), _started(int(hooks.output(TICKET))))
+    pid = hooks.tickets.look(TICKET).pid
+    assert pid is not None
+    assert hooks.tickets.strays() == []
+
+    os.kill(pid, signal.SIGKILL)
+    assert script.wait(5)
+    strays = hooks.tickets.end_strays()
+
+    assert [stray.command.partition(" ")[2] for stray in strays] == ["sleep 601"]
+    assert [stray.ticket for stray in strays] == [TICKET]
+    assert all(stray.process.wait(5) for stray in strays)
+
+
+def test_a_reboot_kills_everything_at_once_and_leaves_no_result(hooks) -> None:
+    start(
+        hooks, hooks.sh("trap '' TERM; setsid -f env -u PITSTOP_HOOK_TICKET sleep 603; echo begun; sleep 604")
+    )
+    hooks.until_it_says(TICKET, b"begun")
+    pid = hooks.tickets.look(TICKET).pid
+    assert pid is not None
+    everything = [Process(pid, _started(pid))]
+
+    hooks.tickets.kill_as_lost(TICKET)
+    hooks.tickets.kill_as_lost(TICKET)
+
+    assert not any(process.is_alive() for process in everything)
+    assert not [line for line in _commands() if "sleep 603" in line or "sleep 604" in line]
+    assert hooks.tickets.look(TICKET).state is TicketState.LOST
+
+
+def test_a_reboot_right_after_the_start_leaves_nothing_running(hooks) -> None:
+    script = hooks.sh("sleep 605")
+    for number in range(5):
+        ticket = f"0b8f2a64-5f0e-4a53-9f0b-{number:012d}"
+        start(hooks, script, ticket)
+        hooks.tickets.kill_as_lost(ticket)
+        assert hooks.tickets.look(ticket).state is TicketState.LOST
+    assert not [line for line in _commands() if "sleep 605" in line]
+
+
+def test_a_reboot_leaves_a_finished_ticket_its_result(hooks) -> None:
+    start(hooks, hooks.sh("exit 3"))
+    hooks.result(TICKET)
+
+    hooks.tickets.kill_as_lost(TICKET)
+
+    assert hooks.result(TICKET).exit_status == 3
+
+
+def test_hangup_and_interrupt_do_not_reach_the_script(hooks) -> None:
+    start(hooks, hooks.sh("echo begun; read line < go; exit 5"))
+    os.mkfifo(hooks.folder / "go")
+    hooks.tickets.stop(TICKET, "")
+    hooks.result(TICKET)
+    start(hooks, hooks.find(), OTHER)
+    hooks.until_it_says(OTHER, b"begun")
+    pid = hooks.tickets.look(OTHER).pid
+    assert pid is not None
+    for number in (signal.SIGHUP, signal.SIGINT):
+        os.kill(pid, number)
+
+    (hooks.folder / "go").write_text("go\n")
+
+    assert hooks.result(OTHER).exit_status == 5
+
+
+def test_a_term_for_the_runner_is_a_stop(hooks) -> None:
+    start(hooks, hooks.sh("echo begun; sleep 600"))
+    hooks.until_it_says(TICKET, b"begun")
+    pid = hooks.tickets.look(TICKET).pid
+    assert pid is not None
+
+    os.kill(pid, signal.SIGTERM)
+
+    assert (hooks.result(TICKET).end, hooks.result(TICKET).detail) == (
+        HookEnd.STOPPED,
+        "its runner was told to end",
+    )
+
+
+def test_a_number_that_another_process_has_now_is_not_taken_for_the_runner(hooks) -> None:
+    start(hooks, hooks.sh("sleep 600"))
+    hooks.tickets.kill_as_lost(TICKET)
+    bystander = subprocess.Popen(["sleep", "606"])
+    try:
+        (hooks.root / TICKET / "runner").write_text(f"{bystander.pid} 1\n")
+
+        assert hooks.tickets.look(TICKET).state is TicketState.LOST
+        hooks.tickets.stop(TICKET, "late")
+        hooks.tickets.kill_as_lost(TICKET)
+        Process(bystander.pid, 1).send(signal.SIGKILL)
+
+        assert Process(bystander.pid, 1).wait(0)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_lock_that_outlives_its_runner_does_not_make_it_live(hooks) -> None:
+    start(hooks, hooks.sh("exit 0"))
+    hooks.result(TICKET)
+    folder = TicketFolder(hooks.root, TICKET)
+    (folder.path / "result.json").unlink()
+    with (folder.path / "lock").open() as leaked:
+        fcntl.flock(leaked, fcntl.LOCK_EX)
+
+        assert hooks.tickets.look(TICKET).state is TicketState.LOST
+
+
+def test_a_result_of_another_ticket_is_not_taken(hooks) -> None:
+    start(hooks, hooks.sh("exit 0"))
+    start(hooks, hooks.sh("exit 0"), OTHER)
+    hooks.result(TICKET)
+    hooks.result(OTHER)
+    (hooks.root / TICKET / "result.json").write_bytes((hooks.root / OTHER / "result.json").read_bytes())
+
+    look = hooks.tickets.look(TICKET)
+
+    assert (look.state, look.detail) == (TicketState.LOST, "The result is another ticket's.")
+
+
+def test_waiting_returns_at_once_when_the_script_has_ended(hooks) -> None:
+    script = hooks.sh("exit 0")
+    lags = []
+    for number in range(15):
+        ticket = f"0b8f2a64-5f0e-4a53-9f0c-{number:012d}"
+        start(hooks, script, ticket)
+        assert hooks.tickets.wait(ticket, 10)
+        lags.append(time.time() - hooks.result(ticket).finished_at.timestamp())
+
+    assert sorted(lags)[len(lags) // 2] < 0.02
+
+
+def test_other_processes_can_wait_for_it_too(hooks) -> None:
+    hooks.sh("sleep 0.2; exit 6")
+    starter = another_process(hooks)
+    hear(starter)
+    tell(starter)
+    hear(starter)
+
+    assert hooks.result(TICKET).exit_status == 6
+    starter.communicate(timeout=10)
+
+
+def test_no_zombie_is_left_by_a_runner(hooks) -> None:
+    start(hooks, hooks.sh("echo $PPID"))
+    hooks.result(TICKET)
+
+    assert not Path("/proc", hooks.output(TICKET).decode().strip()).exists()
+
+
+def test_what_ended_long_ago_is_pruned_and_what_runs_is_kept(hooks) -> None:
+    start(hooks, hooks.sh("exit 0"))
+    hooks.result(TICKET)
+    start(hooks, hooks.sh("sleep 600"), OTHER)
+    for ticket in (TICKET, OTHER):
+        os.utime(hooks.root / ticket, (1, 1))
+
+    assert hooks.tickets.prune(older_than_s=3600) == 1
+
+    assert hooks.tickets.look(TICKET).state is TicketState.ABSENT
+    assert hooks.tickets.look(OTHER).state is TicketState.RUNNING
+    hooks.tickets.stop(OTHER, "seen")
+    hooks.result(OTHER)
+    assert hooks.tickets.prune(older_than_s=3600) == 0
+
+
+def test_what_a_killed_starter_left_half_made_is_pruned(hooks) -> None:
+    (hooks.root / ".new-abc").mkdir(parents=True)
+    os.utime(hooks.root / ".new-abc", (1, 1))
+
+    hooks.tickets.prune(older_than_s=3600)
+
+    assert list(hooks.root.iterdir()) == []
+
+
+def test_a_full_disk_is_found_before_anything_runs(hooks) -> None:
+    """A limit on the size of files stands in for the full disk: no room for the output, no start."""
+    hooks.sh("touch ran")
+    command = [sys.executable, "-c", STARTER, str(hooks.folder), str(hooks.root), TICKET]
+
+    full = subprocess.run(
+        ["sh", "-c", 'ulimit -f 20; exec "$@"', "sh", *command],
+        input=b"go\ngo\n",
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        check=False,
+    )
+
+    assert b"File too large" in full.stderr
+    assert list(hooks.root.iterdir()) == []
+    assert not (hooks.folder / "ran").exists()
+
+
+def _started(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+
+
+def _commands() -> list[str]:
+    """The command lines of our descendants and of the ones that lost their parents."""
+    return subprocess.run(
+        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
