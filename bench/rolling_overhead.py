@@ -185,13 +185,17 @@ def demo(stack: Stack) -> dict[str, Any]:
     run = start_run()
     wait_for(lambda: ended(run), 180)
     assert run.state == "Succeeded", run.details
-    out_s = sum((t.back_at - t.out_at).total_seconds() for t in Target.objects.filter(run=run, state="Done"))
-    wall_s = (run.finished_at - run.created_at).total_seconds()
+    done = list(Target.objects.filter(run=run, state="Done"))
+    out_s = sum((t.back_at - t.out_at).total_seconds() for t in done)
+    # The post's 857 s lie between its first startdate and its last enddate.
+    wall_s = (max(t.back_at for t in done) - min(t.out_at for t in done)).total_seconds()
+    whole_s = (run.finished_at - run.created_at).total_seconds()
     return {
-        "hosts": Target.objects.filter(run=run, state="Done").count(),
+        "hosts": len(done),
         "wall_s": round(wall_s, 2),
         "out_of_service_s": round(out_s, 2),
         "ratio": round(wall_s / out_s, 4),
+        "ratio_from_click_to_report": round(whole_s / out_s, 4),
         "baseline_ratio": 1.36,
         "target": "≤ 1.02",
     }

@@ -23,6 +23,11 @@ ENGINE_CHANNEL = "pitstop_engine"
 FEED_LOCK = 0x70697473  # "pits": one lock for feed and audit, always taken last
 ENGINE = "engine"
 
+RING = "SELECT pg_notify(%s, '')"
+LOCK_AND_STAMP = """
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(%s)) SELECT clock_timestamp() FROM held
+"""
+
 type Json = Mapping[str, Any]
 
 
@@ -66,21 +71,20 @@ class UnitOfWork:
         """Write what was collected. Must be the last statements before the commit."""
         with connection.cursor() as cursor:
             if self._wakes_engine:
-                cursor.execute("SELECT pg_notify(%s, '')", [ENGINE_CHANNEL])
+                cursor.execute(RING, [ENGINE_CHANNEL])
             if not self._events and not self._audits:
                 return
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FEED_LOCK])
+            # Stamped under the lock, so that times follow the feed's order.
+            cursor.execute(LOCK_AND_STAMP, [FEED_LOCK])
+            at = cursor.fetchone()[0]
             for entry in self._audits:
                 _chain(entry, self.request_id)
-            # Stamped here, under the lock, so that times follow the feed's order.
-            cursor.execute("SELECT clock_timestamp()")
-            at = cursor.fetchone()[0]
             for event in self._events:
                 event.at = at
             FeedEvent.objects.bulk_create(self._events)
             if self._events:
-                cursor.execute("SELECT pg_notify(%s, '')", [FEED_CHANNEL])
+                cursor.execute(RING, [FEED_CHANNEL])
 
 
 @contextmanager

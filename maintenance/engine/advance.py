@@ -1,10 +1,11 @@
 """From the decision to rows: load what `decide` needs, ask it, write what it says, all under the run's row lock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q, Window
+from django.db.models import Count, Exists, F, OuterRef, Q, Window
 from django.db.models.functions import RowNumber
 
 from maintenance.clock import database_now
@@ -66,19 +67,21 @@ def advance(work: UnitOfWork, run: Run) -> None:
 def view_of(run: Run) -> RunView:
     """The run as `decide` sees it: all hosts in progress, the first candidates of each cluster, counts of the rest."""
     targets = Target.objects.filter(run=run)
-    open_steps = set(
-        Step.objects.filter(run=run).exclude(state=StepState.ENDED).values_list("target_id", flat=True)
+    has_open_step = Exists(Step.objects.filter(target=OuterRef("id")).exclude(state=StepState.ENDED))
+    active = targets.filter(is_open=True).annotate(has_open_step=has_open_step)
+    begun = active.filter(
+        Q(state__in=BEGUN)
+        | Q(state__in=TARGET_WAITING, has_open_step=True)
+        | (Q(state__in=TARGET_WAITING) & ~Q(next_stage=""))
     )
-    begun = targets.filter(
-        Q(state__in=BEGUN) | Q(id__in=open_steps) | (Q(state__in=TARGET_WAITING) & ~Q(next_stage=""))
-    )
-    waiting = (
-        targets.filter(state__in=TARGET_WAITING, next_stage="")
-        .exclude(id__in=open_steps)
-        .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
-        .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
-        .order_by("order")
-    )
+    waiting: Sequence[Target] = ()
+    if run.state == RunState.RUNNING and not run.pausing:
+        waiting = (
+            active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
+            .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
+            .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
+            .order_by("order")
+        )
     counts = targets.values("state").annotate(hosts=Count("id")).values_list("state", "hosts").order_by()
     return RunView(
         kind=RunKind(run.kind),
@@ -87,13 +90,14 @@ def view_of(run: Run) -> RunView:
         ending=RunState(run.ending) if run.ending else None,
         max_unavailable=run.max_unavailable,
         clusters_in_parallel=run.clusters_in_parallel,
-        begun=_views(begun, open_steps),
-        waiting=_views(waiting, open_steps),
+        begun=_views(begun),
+        waiting=_views(waiting),
         counts={TargetState(state): hosts for state, hosts in counts},
     )
 
 
-def _views(targets: Iterable[Target], open_steps: set[UUID]) -> tuple[TargetView, ...]:
+def _views(targets: Iterable[Any]) -> tuple[TargetView, ...]:
+    """`targets` carry the annotation has_open_step."""
     return tuple(
         TargetView(
             id=target.id,
@@ -101,7 +105,7 @@ def _views(targets: Iterable[Target], open_steps: set[UUID]) -> tuple[TargetView
             order=target.order,
             state=TargetState(target.state),
             next_stage=Stage(target.next_stage) if target.next_stage else None,
-            has_open_step=target.id in open_steps,
+            has_open_step=target.has_open_step,
             preflight_at=target.preflight_at,
         )
         for target in targets
