@@ -1,0 +1,67 @@
+"""What travels to a page's socket: small JSON frames, written once for everybody who gets the same.
+
+`delta {prev, seq, parts}` · `snapshot {seq, changes, parts}` · `current {seq}` · `heartbeat {seq, head, at, age, …}`.
+`parts` maps an element's id to its HTML, or to null when it is gone.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+type Parts = Mapping[str, str | None]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Parts that take a page from `prev` to `seq`. `changes`: a snapshot, after that many changes (0: unknown)."""
+
+    prev: int
+    seq: int
+    parts: Parts
+    changes: int | None = None
+
+    @cached_property
+    def text(self) -> str:
+        if self.changes is None:
+            return _json({"type": "delta", "prev": self.prev, "seq": self.seq, "parts": self.parts})
+        if not self.parts:
+            return _json({"type": "current", "seq": self.seq})
+        return _json({"type": "snapshot", "seq": self.seq, "changes": self.changes, "parts": self.parts})
+
+
+def merged(older: Frame | None, newer: Frame) -> Frame:
+    """For a reader who was too slow for `older`: one frame that does both; of each part the newest wins."""
+    if older is None or newer.changes is not None:
+        return newer
+    parts = {**older.parts, **newer.parts}
+    return Frame(older.prev, newer.seq, parts, older.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Seconds since the feed, each cloud and an engine were last heard of. None: never."""
+
+    feed: float
+    clouds: Mapping[str, float | None]
+    engine: float | None
+
+
+def heartbeat(seq: int, head: int, ages: Ages) -> str:
+    """Says that this audience has everything up to `seq`, and how old that knowledge is."""
+    return _json(
+        {
+            "type": "heartbeat",
+            "seq": seq,
+            "head": head,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "age": round(ages.feed, 1),
+            "clouds": {key: None if age is None else round(age, 1) for key, age in ages.clouds.items()},
+            "engine": None if ages.engine is None else round(ages.engine, 1),
+        }
+    )
+
+
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

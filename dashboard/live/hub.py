@@ -1,0 +1,394 @@
+"""One hub for each web process: it follows the feed once, draws each touched part once per audience, and gives the
+same bytes to every socket of that audience. A slow socket costs nobody anything: for it the newest wins.
+
+An audience is a topic and a role. Its `seq` is the feed position up to which it has been told everything.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.conf import settings
+
+from dashboard.live import database
+from dashboard.live.feed_tail import FeedTail, ToldEvent, feed_tail
+from dashboard.live.frames import Ages, Frame, heartbeat, merged
+from dashboard.live.render import Drawn, draw, drawing_of
+from dashboard.live.touched import FRAME, Part, touched, whole
+
+HEARTBEAT_S = 2.0
+UNDRAINED_MAX_S = 10.0  # a socket that takes nothing for this long is cut off
+REPLAY_MAX = 1_000  # further behind than this, a page is drawn whole
+AGAIN_AFTER_S = 1.0  # a part that could not be drawn is tried again
+
+log = structlog.get_logger("pitstop.live")
+
+type Send = Callable[[str], Awaitable[None]]
+
+
+class Member:
+    """One open page. Frames go out in order; while one is on its way, later ones are merged."""
+
+    def __init__(self, topic: str, role: str, send: Send, abort: Callable[[], None]) -> None:
+        self.topic, self.role = topic, role
+        self._send, self._abort = send, abort
+        self.has_joined = False
+        self._busy_since: float | None = None
+        self._waiting: Frame | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        return self._busy_since is not None
+
+    def push(self, frame: Frame) -> None:
+        if self.is_busy:
+            self._waiting = merged(self._waiting, frame)
+        else:
+            self.send(frame.text)
+
+    def send(self, text: str) -> None:
+        """Runs at once; becomes a task only when the socket's buffer is full."""
+        task = asyncio.Task(self._send_quietly(text), loop=asyncio.get_running_loop(), eager_start=True)
+        if not task.done():
+            self._busy_since = time.monotonic()
+            task.add_done_callback(self._unblocked)
+
+    async def _send_quietly(self, text: str) -> None:
+        try:
+            await self._send(text)
+        except OSError:
+            self._waiting = None  # it has left; its own task takes it out
+
+    def _unblocked(self, task: asyncio.Task[None]) -> None:
+        self._busy_since = None
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not task.cancelled():
+            self.push(waiting)
+
+    def cut_if_stuck(self) -> None:
+        """Aborted, not closed: a polite close would wait behind everything it does not read."""
+        if self._busy_since is not None and time.monotonic() - self._busy_since > UNDRAINED_MAX_S:
+            log.info("a socket that does not drain is cut off", topic=self.topic)
+            self._abort()
+
+
+@dataclass(slots=True)
+class _Dirty:
+    """A part that changed and was not pushed yet."""
+
+    due: float
+    since_seq: int
+
+
+@dataclass(slots=True)
+class _Joiner:
+    """A page that comes, and what it lacks. None: everything."""
+
+    member: Member
+    parts: list[Part]
+    changes: int
+
+
+@dataclass(slots=True)
+class _Audience:
+    topic: str
+    role: str
+    seq: int
+    members: set[Member] = field(default_factory=set)
+    joiners: list[_Joiner] = field(default_factory=list)
+    dirty: dict[Part, _Dirty] = field(default_factory=dict)
+    pushed_at: dict[Part, float] = field(default_factory=dict)
+    is_broken: bool = False  # something of it could not be drawn: no heartbeat, so that it looks stale
+
+    def follows(self, part: Part) -> bool:
+        if part.topic in {self.topic, FRAME}:
+            return True
+        return part.topic.endswith(":*") and self.topic.startswith(part.topic[:-1])
+
+    def touch(self, part: Part, seq: int, now: float) -> None:
+        mine = part if part.topic == FRAME else part._replace(topic=self.topic)
+        if mine not in self.dirty:
+            due = max(now, self.pushed_at.get(mine, 0.0) + drawing_of(mine).every_s)
+            self.dirty[mine] = _Dirty(due, seq)
+
+
+class Hub:
+    """Use `hub()`. Everything runs in the event loop but the drawing, which runs in threads."""
+
+    def __init__(self, tail: FeedTail, drawer: Callable[..., Any] = draw) -> None:
+        self._tail, self._draw = tail, drawer
+        self._audiences: dict[tuple[str, str], _Audience] = {}
+        self._seq = 0
+        self._wake = asyncio.Event()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="draw")  # one round after another
+        self._tasks: list[asyncio.Task[None]] = []
+        self._known: dict[str, bool] = {}
+
+    # ---- members -----------------------------------------------------------------------------------------------------
+
+    async def join(self, member: Member, after: int | None) -> None:
+        """It gets what it lacks since `after` (None: everything), then every change. Raises: DatabaseAway."""
+        await self._tail.start()
+        self._start()
+        member.has_joined = True
+        key = (member.topic, member.role)
+        audience = self._audiences.setdefault(key, _Audience(*key, seq=self._seq))
+        parts, changes = self._lacking(audience, after)
+        audience.joiners.append(_Joiner(member, parts, changes))
+        self._wake.set()
+
+    def leave(self, member: Member) -> None:
+        """It gets nothing any more."""
+        member.has_joined = False
+        audience = self._audiences.get((member.topic, member.role))
+        if audience is None:
+            return
+        audience.members.discard(member)
+        audience.joiners = [joiner for joiner in audience.joiners if joiner.member is not member]
+        if not audience.members and not audience.joiners:
+            del self._audiences[member.topic, member.role]
+
+    def _lacking(self, audience: _Audience, after: int | None) -> tuple[list[Part], int]:
+        """What a page made at `after` lacks, and how many changes that were."""
+        missed = None if after is None else self._tail.after(after)
+        if missed is None or len(missed) > REPLAY_MAX:
+            return whole(audience.topic), 0
+        parts: dict[Part, None] = {}
+        changes = 0
+        for event in missed:
+            mine = [part for part in _touched(event) if audience.follows(part)]
+            changes += bool(mine)
+            for part in mine:
+                parts[part if part.topic == FRAME else part._replace(topic=audience.topic)] = None
+        return list(parts), changes
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        if not self._tasks:
+            self._seq = self._tail.head
+            for work in (self._follow, self._paint, self._beat):
+                self._tasks.append(asyncio.create_task(self._for_ever(work), name=f"hub {work.__name__}"))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A fault in one round is logged and the next round is made; pages look stale meanwhile."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                log.exception("the hub failed", work=work.__name__)
+                await asyncio.sleep(AGAIN_AFTER_S)
+
+    # ---- from events to parts ----------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        while True:
+            events = self._tail.after(self._seq)
+            if events is None:
+                self._seq = self._tail.head
+                self._touch_everything()
+            elif events:
+                now = time.monotonic()
+                for event in events:
+                    self._apply(event, now)
+                self._seq = events[-1].seq
+                self._wake.set()
+            else:
+                await self._tail.news(HEARTBEAT_S)
+
+    def _apply(self, event: ToldEvent, now: float) -> None:
+        for part in _touched(event):
+            for audience in self._audiences.values():
+                if audience.follows(part):
+                    audience.touch(part, event.seq, now)
+
+    def _touch_everything(self) -> None:
+        """What every page shows may be another: pages get a snapshot."""
+        for audience in self._audiences.values():
+            parts = whole(audience.topic)
+            audience.joiners += [_Joiner(member, parts, 0) for member in audience.members]
+        self._wake.set()
+
+    # ---- from parts to frames ----------------------------------------------------------------------------------------
+
+    async def _paint(self) -> None:
+        while True:
+            now = time.monotonic()
+            due = {
+                key: [part for part, dirty in audience.dirty.items() if dirty.due <= now]
+                for key, audience in self._audiences.items()
+            }
+            due = {key: parts for key, parts in due.items() if parts or self._audiences[key].joiners}
+            if due:
+                await self._paint_round(due)
+            else:
+                await self._until_next(now)
+
+    async def _until_next(self, now: float) -> None:
+        dues = [dirty.due for audience in self._audiences.values() for dirty in audience.dirty.values()]
+        try:
+            async with asyncio.timeout(max(0.001, min(dues) - now) if dues else None):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _paint_round(self, due: dict[tuple[str, str], list[Part]]) -> None:
+        self._wake.clear()
+        seq = self._seq
+        taken: dict[tuple[str, str], dict[Part, _Dirty]] = {}
+        joiners: dict[tuple[str, str], list[_Joiner]] = {}
+        wanted: dict[tuple[Part, str], None] = {}
+        for key, parts in due.items():
+            audience = self._audiences[key]
+            taken[key] = {part: audience.dirty.pop(part) for part in parts}
+            joiners[key], audience.joiners = audience.joiners, []
+            for part in [*parts, *(part for joiner in joiners[key] for part in joiner.parts)]:
+                wanted[_picture(part, audience.role)] = None
+        drawn = await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, list(wanted))
+        now = time.monotonic()
+        for key in due:
+            if key in self._audiences:
+                self._deliver(self._audiences[key], taken[key], joiners[key], drawn, seq, now)
+
+    def _deliver(
+        self,
+        audience: _Audience,
+        taken: dict[Part, _Dirty],
+        joiners: list[_Joiner],
+        drawn: dict[tuple[Part, str], Drawn | Exception],
+        seq: int,
+        now: float,
+    ) -> None:
+        failed = [part for part in taken if _has_failed(part, audience.role, drawn)]
+        failed_joiners = [j for j in joiners if any(_has_failed(p, audience.role, drawn) for p in j.parts)]
+        audience.is_broken = bool(failed or failed_joiners)
+        for part in failed:
+            audience.dirty.setdefault(part, _Dirty(now + AGAIN_AFTER_S, taken[part].since_seq))
+        if failed_joiners:
+            asyncio.get_running_loop().call_later(AGAIN_AFTER_S, self._join_again, audience, failed_joiners)
+        good = [part for part in taken if part not in failed]
+        prev = audience.seq
+        if good:
+            for part in good:
+                audience.pushed_at[part] = now
+            # Everything up to here was told – but for what still waits to be merged.
+            told = min([seq, *(dirty.since_seq - 1 for dirty in audience.dirty.values())])
+            audience.seq = max(prev, told)
+            frame = Frame(prev, audience.seq, _parts(good, audience.role, drawn))
+            for member in audience.members:
+                member.push(frame)
+        made: dict[tuple[Part, ...], Frame] = {}  # pages that lack the same get the same bytes
+        for joiner in joiners:
+            if joiner.member.has_joined and joiner not in failed_joiners:
+                lacks = tuple(joiner.parts)
+                if lacks not in made:
+                    parts = _parts(joiner.parts, audience.role, drawn)
+                    made[lacks] = Frame(prev, audience.seq, parts, joiner.changes)
+                audience.members.add(joiner.member)
+                joiner.member.push(made[lacks])
+
+    def _join_again(self, audience: _Audience, joiners: list[_Joiner]) -> None:
+        audience.joiners += joiners
+        self._wake.set()
+
+    # ---- heartbeat ---------------------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        while True:
+            if self._audiences:
+                await self._beat_once()
+            await asyncio.sleep(HEARTBEAT_S)
+
+    async def _beat_once(self) -> None:
+        """None while the feed or the database cannot be read: stale must look stale."""
+        for audience in self._audiences.values():
+            for member in audience.members:
+                member.cut_if_stuck()
+        try:
+            ages = await _ages()
+        except database.DatabaseAway:
+            return
+        if not self._tail.is_fresh():
+            return
+        known = {
+            key: age is not None and age <= settings.INVENTORY_UNKNOWN_S for key, age in ages.clouds.items()
+        }
+        if self._known and known != self._known:
+            self._touch_everything()
+        self._known = known
+        for audience in self._audiences.values():
+            if audience.is_broken:
+                continue
+            text = heartbeat(audience.seq, self._tail.head, ages)
+            for member in audience.members:
+                if not member.is_busy:
+                    member.send(text)
+
+
+def _touched(event: ToldEvent) -> Iterable[Part]:
+    told = json.loads("{" + event.rest)
+    return touched(told["kind"], told["object"], told["before"] or {}, told["after"] or {})
+
+
+def _picture(part: Part, role: str) -> tuple[Part, str]:
+    """What is drawn once: a part, for a role where that makes a difference."""
+    return part, role if drawing_of(part).by_role else ""
+
+
+def _has_failed(part: Part, role: str, drawn: dict[tuple[Part, str], Drawn | Exception]) -> bool:
+    found = drawn[_picture(part, role)]
+    if isinstance(found, Exception):
+        log.error("a part cannot be drawn", part=":".join(part), exc_info=found)
+        return True
+    return False
+
+
+def _parts(
+    parts: Iterable[Part], role: str, drawn: dict[tuple[Part, str], Drawn | Exception]
+) -> dict[str, str | None]:
+    pictures = [drawn[_picture(part, role)] for part in parts]
+    return {picture.element: picture.html for picture in pictures if isinstance(picture, Drawn)}
+
+
+async def _ages() -> Ages:
+    clouds = await database.fetch(
+        "SELECT id, extract(epoch FROM now() - read_at) AS age FROM maintenance_cloud"
+    )
+    engine = await database.fetch(
+        "SELECT extract(epoch FROM now() - max(seen_at)) AS age FROM maintenance_engineprocess WHERE stopped_at IS NULL"
+    )
+    return Ages(0.0, {str(row["id"]): _seconds(row["age"]) for row in clouds}, _seconds(engine[0]["age"]))
+
+
+def _seconds(age: Any) -> float | None:
+    return None if age is None else max(0.0, float(age))
+
+
+_per_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """This process's hub (one for each event loop, and a server has one)."""
+    loop = asyncio.get_running_loop()
+    if loop not in _per_loop:
+        _per_loop[loop] = Hub(feed_tail())
+    return _per_loop[loop]
+
+
+async def stop_hub() -> None:
+    if (running := _per_loop.pop(asyncio.get_running_loop(), None)) is not None:
+        await running.stop()

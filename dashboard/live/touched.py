@@ -1,0 +1,148 @@
+"""Which parts of which pages an event touches. Plain data in, plain data out; the cost is the event's own.
+
+A part is (topic, name, one thing's id). The topic `run:*` means every run's page that somebody looks at.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING
+
+
+class Part(NamedTuple):
+    """A part of a page that is drawn and pushed as one."""
+
+    topic: str
+    name: str
+    one: str = ""
+
+
+FRAME = "frame"  # what stands around every page
+EVERY_RUN = "run:*"
+EVERY_HOST = "host:*"
+
+# All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
+WHOLE: Mapping[str, tuple[str, ...]] = {
+    "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
+    "runs": ("verdict", "newest"),
+    "hosts": ("fleet",),
+    "run": ("head", "progress", "problems", "now", "steering", "next", "finished"),
+    "host": ("head", "way", "hand", "scripts", "instances", "history"),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts"),
+}
+
+
+def whole(topic: str) -> list[Part]:
+    """Every part of the topic's page, with what stands around it."""
+    kind = topic.partition(":")[0]
+    return [Part(topic, name) for name in WHOLE.get(kind, ())] + [Part(FRAME, name) for name in WHOLE[FRAME]]
+
+
+def touched(
+    kind: str, about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[Part]:
+    """The parts that may look different after this event."""
+    subject = kind.partition(".")[0]
+    match subject:
+        case "run":
+            yield from _run(about)
+        case "target":
+            yield from _target(about, str(before.get("state", "")), str(after.get("state", "")))
+        case "step":
+            yield from _step(kind, about)
+        case "host":
+            yield from _host(about, before, after)
+        case "instance":
+            yield from _instance(about, before)
+        case "attention":
+            yield from _attention(about)
+        case "zone" | "pod" | "cluster":
+            yield Part("overview", "clusters")
+        case "server":
+            yield from _parts("overview", "servers", "events")
+        case "jobs":
+            yield from _parts("overview", "jobs", "servers")
+        case "engine":
+            yield Part("overview", "events")
+        case _:
+            return  # cloud.read: whether rows are known has its own way (hub)
+
+
+def _run(about: Mapping[str, Any]) -> Iterator[Part]:
+    yield from _parts("overview", "verdict", "runs", "events")
+    yield from _parts("runs", "verdict", "newest")
+    yield Part("runs", "row", str(about.get("run", "")))
+    yield from _parts(f"run:{about.get('run')}", *WHOLE["run"])
+    yield from _parts(EVERY_HOST, "head", "hand", "way", "history")
+    yield Part(FRAME, "nav-runs")
+
+
+def _target(about: Mapping[str, Any], before: str, after: str) -> Iterator[Part]:
+    run, host, target = f"run:{about.get('run')}", str(about.get("host", "")), str(about.get("target", ""))
+    yield from _parts(run, "head", "progress", "problems", "now", "steering")
+    if {before, after} & TARGET_WAITING:
+        yield Part(run, "next")
+    if {before, after} & TARGET_ENDED:
+        yield Part(run, "finished")
+    yield Part(run, "row", target)
+    yield Part("runs", "row", str(about.get("run", "")))
+    yield from _parts("overview", "verdict", "runs", "clusters-summary", "events")
+    yield Part("overview", "cluster-of-host", host)
+    yield from _host_parts(host, "head", "hand", "way", "history")
+    yield Part("hosts", "row", host)
+
+
+def _step(kind: str, about: Mapping[str, Any]) -> Iterator[Part]:
+    run, host, target = f"run:{about.get('run')}", str(about.get("host", "")), str(about.get("target", ""))
+    if kind in {"step.output", "step.moved"}:
+        yield Part(run, "out", target)
+        if host:
+            yield Part(f"host:{host}", "out", target)
+        return
+    yield from _parts(run, "now", "problems")
+    yield from _parts("overview", "runs", "events")
+    if host:
+        yield Part(f"host:{host}", "way")
+
+
+def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Part]:
+    host = str(about.get("host", ""))
+    yield from _parts("overview", "verdict", "clusters-summary")
+    yield Part("overview", "cluster-of-host", host)
+    if "cluster_id" in before or {"new", "gone"} & after.keys():
+        yield Part("overview", "clusters")
+        yield Part(FRAME, "nav-hosts")
+    yield Part("hosts", "row", host)
+    yield Part("hosts", "fleet")
+    yield from _host_parts(host, "head", "hand", "way")
+    if "hooks" in after:
+        yield from _host_parts(host, "scripts")
+    yield from _parts(EVERY_RUN, "problems", "census")
+
+
+def _instance(about: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Part]:
+    yield Part("overview", "verdict")
+    for host in {str(about.get("host") or ""), str(before.get("host_id") or "")} - {""}:
+        yield Part("overview", "cluster-of-host", host)
+        yield Part("hosts", "row", host)
+        yield from _host_parts(host, "instances", "hand")
+    yield Part(EVERY_RUN, "census")
+
+
+def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
+    yield from _parts("overview", "verdict", "needs", "events")
+    yield Part(FRAME, "nav-needs")
+    if about.get("run"):
+        yield from _parts(f"run:{about['run']}", "head", "problems")
+    if about.get("host"):
+        yield from _host_parts(str(about["host"]), "head", "hand")
+
+
+def _host_parts(host: str, *names: str) -> Iterator[Part]:
+    if host:
+        yield from _parts(f"host:{host}", *names)
+
+
+def _parts(topic: str, *names: str) -> Iterator[Part]:
+    for name in names:
+        yield Part(topic, name)

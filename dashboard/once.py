@@ -1,0 +1,50 @@
+"""One press, one run: a form's key is spent by the first request that brings it; the others get the same answer."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models.functions import Now
+
+from maintenance.models import IdempotentAnswer, Run
+
+WAIT_S = 10.0
+LOOK_EVERY_S = 0.05
+ABANDONED_AFTER = timedelta(
+    seconds=30
+)  # the process that spent the key died: the work may be asked for again
+
+
+class StillBeingDone(Exception):
+    """The first request with this key has no answer yet; look at the list of runs in a moment."""
+
+
+def run_once(start: Callable[[], Run], *, user: str, route: str, key: str) -> UUID:
+    """The run that `start` made, now or at the first request with this key. Errors of `start` do not spend the key.
+
+    Raises: StillBeingDone, and whatever `start` raises.
+    """
+    named = {"user": user, "route": route, "key": key[:200]}
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        try:
+            claim = IdempotentAnswer.objects.create(**named, body_digest="")
+        except IntegrityError:
+            found = IdempotentAnswer.objects.filter(**named).first()
+            if found is not None and found.answer is not None:
+                return UUID(found.answer["run"])
+            IdempotentAnswer.objects.filter(**named, answer=None, at__lt=Now() - ABANDONED_AFTER).delete()
+            if time.monotonic() > deadline:
+                raise StillBeingDone from None
+            time.sleep(LOOK_EVERY_S)
+            continue
+        try:
+            run = start()
+        except Exception:
+            claim.delete()
+            raise
+        claim.answer, claim.status = {"run": str(run.id)}, 303
+        claim.save(update_fields=["answer", "status"])
+        return run.id

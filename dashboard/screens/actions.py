@@ -1,0 +1,44 @@
+"""A button, what it does, said beneath it, and why it cannot be pressed now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.access import OPERATORS
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`confirm`: words of a second button that opens beneath the first. `asks`: label of a line to fill in with it,
+    `field` its name: one page may ask several such questions."""
+
+    label: str
+    icon: str
+    url: str
+    says: str
+    kind: str = ""
+    disabled: str = ""
+    confirm: str = ""
+    asks: str = ""
+    field: str = ""
+
+    @property
+    def short(self) -> str:
+        """The label where the host's name stands beside it already."""
+        return self.label.split(" ")[0]
+
+    def unless(self, reason: str) -> "Action":
+        """The same, disabled for this reason, when there is one and no other came before."""
+        return replace(self, disabled=self.disabled or reason)
+
+
+def for_role(actions: Sequence[Action], role: str) -> list[Action]:
+    """Whoever may only look sees the buttons, and who may press them."""
+    return [action.unless(too_low(role)) for action in actions]
+
+
+def too_low(role: str) -> str:
+    return (
+        ""
+        if role in OPERATORS
+        else f"Your role is {role or 'none'}. Operators and administrators can do this."
+    )

@@ -1,0 +1,113 @@
+"""A run at one glance: a cell per host grouped by cluster, or, when they are many, counts and one bar."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from django.db.models import Count
+from django.urls import reverse
+
+from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
+from dashboard.screens.words import said
+from maintenance.domain.states import TARGET_BEGUN, TARGET_ENDED, TARGET_WAITING, TargetState
+from maintenance.models import Run, Target
+
+CELLS_MAX = 60  # more hosts than this are counted, not drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    mark: Mark
+    said: str
+    name: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The hosts of one cluster."""
+
+    title: str
+    finished: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    mark: Mark
+    hosts: int
+    section: str  # the filter of the list of all hosts
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of the bar, in hundredths of its width."""
+
+    state: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    label: str
+    groups: list[Group]
+    tallies: list[Tally]
+    segments: list[Segment]
+
+
+# What the counts are called, which states each counts, and under which filter the list of all hosts shows them.
+SECTIONS: dict[str, tuple[Mark, frozenset[TargetState]]] = {
+    "done": (mark(TargetState.DONE), frozenset({TargetState.DONE})),
+    "at-work": (Mark("Working", "At work", "running"), TARGET_BEGUN | {TargetState.CHECKING}),
+    "waiting": (mark(TargetState.WAITING), TARGET_WAITING),
+    "needs-person": (NEEDS_PERSON, frozenset({TargetState.NEEDS_PERSON})),
+    "failed": (mark(TargetState.FAILED), frozenset({TargetState.FAILED})),
+    "skipped": (mark(TargetState.SKIPPED), frozenset({TargetState.SKIPPED})),
+    "cancelled": (mark(TargetState.CANCELLED), frozenset({TargetState.CANCELLED})),
+}
+
+
+def counts_of(run: Run) -> dict[str, int]:
+    """Hosts by state."""
+    return dict(run.targets.order_by().values_list("state").annotate(hosts=Count("id")))
+
+
+def strip(run: Run, counts: dict[str, int]) -> Strip:
+    total = sum(counts.values())
+    if total > CELLS_MAX:
+        tallies = _tallies(counts)
+        return Strip(f"{total:,} hosts", [], tallies, _segments(tallies, total))
+    groups = [
+        _group(zone, cluster, list(targets))
+        for (zone, cluster), targets in groupby(
+            run.targets.order_by("order"), key=lambda t: (t.zone_name, t.cluster_name)
+        )
+    ]
+    return Strip(f"{total} hosts in {len(groups)} clusters", groups, [], [])
+
+
+def _group(zone: str, cluster: str, targets: list[Target]) -> Group:
+    finished = sum(t.state in TARGET_ENDED for t in targets)
+    cells = [
+        Cell(mark(t.state), said(t.host_name), t.host_name, reverse("host", args=[t.host_id]))
+        for t in targets
+    ]
+    return Group(f"{zone} · {cluster}", f"{finished} of {len(targets)}", cells)
+
+
+def _tallies(counts: dict[str, int]) -> list[Tally]:
+    found = [
+        Tally(drawn, sum(counts.get(state, 0) for state in states), section)
+        for section, (drawn, states) in SECTIONS.items()
+    ]
+    return [t for t in found if t.hosts or t.section in {"done", "at-work", "waiting"}]
+
+
+def _segments(tallies: list[Tally], total: int) -> list[Segment]:
+    x = 0.0
+    segments = []
+    for tally in sorted(tallies, key=lambda t: t.section == "waiting"):
+        width = round(100 * tally.hosts / total, 3)
+        segments.append(Segment(tally.mark.state, round(x, 3), width))
+        x += width
+    return segments

@@ -1,0 +1,87 @@
+"""The smallest drawings that every page repeats: a state, an icon, a host's name, a moment, a duration.
+
+They are tags, not included templates, because a list draws them hundreds of times.
+"""
+
+from datetime import UTC, datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from dashboard.screens.marks import Mark
+from dashboard.screens.words import NBSP, duration, split_name
+
+register = template.Library()
+
+
+@register.simple_tag
+def state(mark: Mark) -> SafeString:
+    """Glyph, word and colour of a state."""
+    return format_html(
+        '<span class="state" data-state="{}"{}><svg class="glyph" aria-hidden="true"><use href="#g-{}"/></svg>{}</span>',
+        mark.state,
+        SafeString(" data-live" if mark.live else ""),
+        mark.glyph,
+        mark.word,
+    )
+
+
+@register.simple_tag
+def glyph(mark: Mark) -> SafeString:
+    """The glyph alone; the word must stand beside it, or hidden for readers of the screen."""
+    return format_html('<svg class="glyph" aria-hidden="true"><use href="#g-{}"/></svg>', mark.glyph)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.simple_tag
+def hostname(name: str) -> SafeString:
+    """A host's whole name, isolated in its direction, with the part that people say standing out."""
+    parts = split_name(name)
+    stem = format_html("<span>{}</span>", parts.stem) if parts.stem else ""
+    domain = format_html("<span>{}</span>", parts.domain) if parts.domain else ""
+    return format_html("<bdi>{}{}{}</bdi>", stem, parts.said, domain)
+
+
+@register.simple_tag
+def clock(moment: datetime | None, form: str = "clock") -> SafeString:
+    """A moment. Server text is UTC; live.js writes it in the reader's zone. `form`: clock | minute | day."""
+    if moment is None:
+        return SafeString("–")
+    utc = moment.astimezone(UTC)
+    texts = {"clock": "%H:%M:%S UTC", "minute": "%H:%M UTC", "day": "%-d %b %Y, %H:%M UTC"}
+    return format_html(
+        '<time datetime="{}" data-as="{}">{}</time>',
+        _iso(utc),
+        form,
+        utc.strftime(texts[form]).replace(" ", NBSP),
+    )
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString:
+    """How long ago; live.js keeps it true."""
+    if moment is None:
+        return SafeString("never")
+    text = f"{duration((timezone.now() - moment).total_seconds())} ago"
+    return format_html('<time datetime="{}" data-as="ago">{}</time>', _iso(moment.astimezone(UTC)), text)
+
+
+@register.simple_tag
+def elapsed(since: datetime | None, until: datetime | None = None) -> SafeString:
+    """How long it took, or how long it has taken so far; live.js lets the open one run."""
+    if since is None:
+        return SafeString("–")
+    if until is not None:
+        return SafeString(duration((until - since).total_seconds()))
+    text = duration((timezone.now() - since).total_seconds())
+    return format_html('<time datetime="{}" data-as="for">{}</time>', _iso(since.astimezone(UTC)), text)
+
+
+def _iso(utc: datetime) -> str:
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
