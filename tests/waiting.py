@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until[T](condition: Callable[[], T], *, within_s: float = 10, every_s: float = 0.02) -> T:
+def wait_until[T](condition: Callable[[], T | None], *, within_s: float = 10, every_s: float = 0.02) -> T:
     """The first true value of `condition`. Raises: AssertionError when the time is over."""
     end = time.monotonic() + within_s
     while not (value := condition()):

@@ -13,6 +13,7 @@ from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, Result
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.engine.advance import lock_run, move_target
 from maintenance.engine.claim import check_claim, fenced
+from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.engine.intents import write_intent
 from maintenance.engine.settle import software_of
@@ -73,6 +74,7 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
         work.event("host.out", hands.about, after={"instances": len(running)})
         intent = write_intent(hands, "prepare")
         hands.target, hands.run = target, run
+        failpoint("Drain.leaving", target.host_name)
         return LeftService(intent)
 
 

@@ -13,6 +13,7 @@ from maintenance.engine.advance import move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import check_claim
 from maintenance.engine.drain import missing_instances
+from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.engine.intents import (
     follow_jobs,
@@ -127,6 +128,8 @@ def _close_ledger(hands: Hands) -> None:
         if lost:
             ask_for_person(work, Cause.INSTANCE_LOST, run=hands.run, target=target, message=lost)
         hands.target = target
+        failpoint("ledger.closing", target.host_name)
+    failpoint("ledger.closed", target.host_name)
 
 
 def _lost_instances(hands: Hands) -> str:

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from maintenance.backends.base import JobLook, Later, Never, NoReply
 from maintenance.clock import database_now
 from maintenance.engine.claim import check_claim
+from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Intent
@@ -34,6 +35,7 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
 
     Raises: Never (with the cloud's words; nothing was done), Later (nothing was done), LostLease.
     """
+    failpoint(f"{intent.action}.written", hands.target.host_name)
     try:
         job_id = ask(intent.expires_at)
     except NoReply as silence:
@@ -42,7 +44,9 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
     except (Never, Later) as refusal:
         _write(hands, intent, refused=str(refusal), settled_at=database_now())
         raise
+    failpoint(f"{intent.action}.sent", hands.target.host_name)
     _write(hands, intent, job_id=job_id)
+    failpoint(f"{intent.action}.noted", hands.target.host_name)
 
 
 def follow_jobs(hands: Hands) -> None:
@@ -54,6 +58,7 @@ def follow_jobs(hands: Hands) -> None:
             look = JobLook("unknown")
         if look.state in {"succeeded", "failed"}:
             _write(hands, intent, settled_at=database_now(), job_error=look.error)
+            failpoint(f"{intent.action}.settled", hands.target.host_name)
 
 
 def open_intents(hands: Hands) -> QuerySet[Intent]:

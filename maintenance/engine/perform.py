@@ -6,6 +6,7 @@ from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import Stage
 from maintenance.engine.claim import Claim, LostLease
 from maintenance.engine.drain import drain
+from maintenance.engine.failpoints import failpoint
 from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
@@ -29,6 +30,7 @@ def perform(claim: Claim, orders: Orders) -> None:
             work.event(
                 "step.taken_over", hands.about, after={"epoch": claim.epoch, "takeovers": claim.takeovers}
             )
+    failpoint(f"{claim.stage}.taken", hands.target.host_name)
     try:
         if claim.takeovers >= TAKEOVERS_MAX:
             words = f"given up after {claim.takeovers} engines died or froze while doing it"

@@ -11,6 +11,7 @@ from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.outcomes import Outcome, judge
 from maintenance.domain.states import Stage, TargetState
 from maintenance.engine.claim import fenced
+from maintenance.engine.failpoints import failpoint
 from maintenance.engine.gate import verdict_now
 from maintenance.engine.hands import Hands
 from maintenance.engine.hold import hold_step, postpone
@@ -34,6 +35,7 @@ def run_script(hands: Hands) -> None:
     try:
         if hands.step.stage == Stage.PRE_MAINTENANCE:
             stays = _why_it_stays(hands)
+        failpoint(f"{hands.step.stage}.starting", hands.target.host_name)
         has_script = hands.cloud.start_stage(
             hands.host_id,
             HookStage(hands.step.stage),
@@ -49,6 +51,7 @@ def run_script(hands: Hands) -> None:
     except Never as refusal:
         end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))
     else:
+        failpoint(f"{hands.step.stage}.started", hands.target.host_name)
         if has_script:
             _follow(hands, stays)
         else:
@@ -77,6 +80,7 @@ def _turn_has_come(hands: Hands) -> bool:
         case Open() | Hold():
             fenced(hands.claim, started=database_now())
             hands.begin_turn(TargetState.PREPARING)
+            failpoint("PreMaintenance.begun", hands.target.host_name)
     return True
 
 

@@ -22,6 +22,7 @@ from maintenance.domain.states import (
 from maintenance.engine.advance import about_target, advance, lock_run, move_run, move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import Claim, fenced
+from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
 from maintenance.models import Host, HostOut, Run, Step, Target
 
@@ -42,6 +43,7 @@ def end_step(claim: Claim, ending: Ending) -> None:
     with unit_of_work(ENGINE) as work:
         run = lock_run(claim.run_id)
         target = Target.objects.select_for_update(no_key=True).get(id=claim.target_id)
+        failpoint(f"{claim.stage}.ending", target.host_name)
         now = database_now()
         fenced(
             claim,
@@ -58,6 +60,8 @@ def end_step(claim: Claim, ending: Ending) -> None:
         )
         _move_on(work, run, target, step, ending, now)
         advance(work, run)
+        failpoint(f"{claim.stage}.moving", target.host_name)
+    failpoint(f"{claim.stage}.ended", target.host_name)
 
 
 def about_step(step: Step, target: Target) -> dict[str, str]:

@@ -15,6 +15,7 @@ from maintenance.clock import database_now
 from maintenance.domain.states import RUN_ACTIVE, TARGET_ENDED, RunState, TargetState
 from maintenance.engine.advance import about_target, advance, move_run, move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
+from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
 from maintenance.models import (
     FeedEvent,
@@ -48,6 +49,8 @@ def begin_queued_runs() -> None:
             now = database_now()
             move_run(work, run, RunState.RUNNING, started_at=now, engine_looked_at=now)
             advance(work, run)
+        failpoint("run.beginning")
+    failpoint("run.begun")
 
 
 def _due() -> Q:

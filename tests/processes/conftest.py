@@ -1,0 +1,42 @@
+"""A small lab, and real engine processes that work on it. Whatever a test did: nobody was harmed, nothing is left."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from maintenance.backends.lab.record import harms
+from maintenance.backends.registry import _made
+from maintenance.feed import first_broken_link
+from maintenance.hooks.processes import with_tickets
+from tests.maintenance.engine.small_lab import make_small_lab
+from tests.processes.engines import Engines
+
+
+@pytest.fixture
+def var(open_folder: Path, settings) -> Iterator[Path]:
+    """The var folder that the test and its engines share; scripts that still run in it are ended with the test."""
+    settings.VAR_DIR = open_folder
+    _made.cache_clear()
+    yield open_folder
+    _made.cache_clear()
+    for left in with_tickets(open_folder / "hooks"):
+        left.process.send(signal.SIGKILL)
+
+
+@pytest.fixture
+def lab(transactional_db, var):
+    """Three hosts of one cluster. At the end of every test nobody was harmed and the audit is whole."""
+    yield make_small_lab()
+    assert harms() == []
+    assert first_broken_link() is None
+
+
+@pytest.fixture
+def engines(lab, var) -> Iterator[Engines]:
+    """Starts engines; none is left at the end."""
+    ours = Engines(var, connection.settings_dict)
+    yield ours
+    ours.end()

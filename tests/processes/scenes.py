@@ -1,0 +1,73 @@
+"""What many tests with killed engines need: scripts that note that they ran, stages that last, what must hold after."""
+
+from pathlib import Path
+
+from maintenance.backends.lab import folders
+from maintenance.backends.lab import models as lab_models
+from maintenance.backends.lab.record import effects, most_hosts_out
+from maintenance.domain.hook_stages import HookStage
+from maintenance.models import Attention, HostOut, Run, Step
+from tests.maintenance.engine.small_lab import SmallLab, stages_of
+from tests.waiting import wait_until
+
+WHOLE_WAY = ["PreFlight", "PreMaintenance", "Drain", "Maintenance", "Return", "PostMaintenance"]
+GOES_ON_WITHIN_S = 10  # the promise: after any kill, work goes on by itself
+
+NOTES = '#!/bin/sh\necho {stage} >> "$LAB_HOST_DIR/ran"\n'
+# Lasts until the test lets it go: a file in the host's folder.
+LASTS = NOTES + 'echo begun\nwhile ! [ -e "$LAB_HOST_DIR/go" ]; do sleep 0.05; done\n'
+
+
+def note_every_script(lab: SmallLab) -> None:
+    """Every script adds its stage to a file of its host."""
+    for stage in HookStage:
+        lab.everywhere(stage, NOTES.format(stage=stage))
+
+
+def make_last(lab: SmallLab, host: str, stage: str) -> None:
+    """The host's stage lasts until `let_go`; a drain or return lasts a second and a half."""
+    if stage == "Drain":
+        lab.configure(move_min_s=0.75)
+    elif stage == "Return":
+        lab.configure(cancel_s=1.5)
+    else:
+        lab.script(host, stage, LASTS.format(stage=stage))
+
+
+def in_stage(run: Run, host: str, stage: str) -> Step:
+    """The host is in mid-stage: its script has printed, or the cloud has its job."""
+    step = Step.objects.filter(run=run, target__host_name=host, stage=stage)
+    if stage in {"Drain", "Return"}:
+        return wait_until(step.exclude(intents=None).exclude(intents__job_id="").first, within_s=20)
+    return wait_until(step.filter(output_bytes__gt=0).first, within_s=20)
+
+
+def let_go(host: str) -> None:
+    """The lasting script of the host ends."""
+    (folders.host_dir(host) / "go").touch()
+
+
+def ran(host: str) -> list[str]:
+    """The stages whose script ran on the host, as the scripts themselves noted."""
+    noted: Path = folders.host_dir(host) / "ran"
+    return noted.read_text().split() if noted.exists() else []
+
+
+def taken_over(step: Step) -> Step | None:
+    """The step in the hands of an engine that took it over; None as long as nobody did."""
+    return Step.objects.filter(id=step.id, takeovers__gt=step.takeovers).first()
+
+
+def assert_everything_happened_once(lab: SmallLab, run: Run, hosts: list[str]) -> None:
+    """The run succeeded as if nothing had happened: every effect once, nothing owed, nobody asked for."""
+    run.refresh_from_db()
+    assert (run.state, run.details) == ("Succeeded", "OK")
+    for host in hosts:
+        assert stages_of(run, host) == [(stage, "ok") for stage in WHOLE_WAY]
+        assert ran(host) == list(HookStage)
+        assert (effects(lab.hosts[host], "prepare"), effects(lab.hosts[host], "enabled")) == (1, 1)
+        assert lab.resource_state(host) == "Enabled"
+    assert all(most_hosts_out(cluster) <= run.max_unavailable for cluster in lab.clusters)
+    assert not HostOut.objects.filter(closed_at=None).exists()
+    assert not Attention.objects.exists()
+    assert not lab_models.Instance.objects.exclude(state="Running").exists()
