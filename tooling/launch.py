@@ -86,7 +86,7 @@ def run(supervisor: Supervisor, var: VarFolder, address: Address) -> None:
     try:
         start_engine_and_web(supervisor, var, address, environment)
     finally:
-        say(login)  # also when they fail: a password that was made now is never shown again
+        say(login)  # also when they fail or are stopped: a password that was made now is never shown again
     supervisor.watch_until(lambda: False)
 
 

@@ -3,15 +3,18 @@
 The only line on stdout tells the launcher who can log in: {"users": […], "made_password": …}.
 """
 
+import hashlib
 import json
 import os
 import secrets
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 
 DEMO_USERS = ("admin", "operator", "viewer", "tenant")
@@ -22,9 +25,23 @@ def main() -> None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
         django.setup()
         call_command("migrate", interactive=False, verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        collect_static_files()
         login = seed() if settings.DEMO else {"users": [], "made_password": None}
     print(json.dumps(login))
+
+
+def collect_static_files() -> None:
+    """STATIC_ROOT holds every static file, named by its content and packed. Done once for the same files."""
+    stamp = Path(settings.STATIC_ROOT) / "collected"
+    known = hashlib.sha256()
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            found = Path(storage.path(name)).stat()
+            known.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    if stamp.exists() and stamp.read_text() == known.hexdigest():
+        return
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(known.hexdigest())
 
 
 def seed() -> dict[str, object]:
