@@ -1,13 +1,12 @@
 """What every test may use. The database and the environment come from tooling/pytest_postgres.py."""
 
-import os
-import pwd
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 
 @pytest.fixture
@@ -19,12 +18,6 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture
-def other_account() -> pwd.struct_passwd | None:
-    """Somebody without rights, when we are root and may become anybody; else None: we are that one already."""
-    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-
-
 @pytest.fixture(scope="session", autouse=True)
 def pools_are_closed(request: pytest.FixtureRequest) -> Iterator[None]:
     """Pooled connections end before the test database is dropped. Pure tests never make one."""
@@ -32,4 +25,5 @@ def pools_are_closed(request: pytest.FixtureRequest) -> Iterator[None]:
         request.getfixturevalue("django_db_setup")
     yield
     for connection in connections.all(initialized_only=True):
+        assert isinstance(connection, DatabaseWrapper)
         connection.close_pool()

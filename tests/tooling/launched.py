@@ -81,7 +81,7 @@ class Launched:
     def answers(self, path: str = "/readyz") -> bool:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
-                return answer.status == 200
+                return bool(answer.status == 200)
         except (URLError, OSError):
             return False
 
