@@ -62,7 +62,7 @@ MATRIX: Mapping[str, Row] = {
     "healthz": {"GET": ANYBODY},
     "readyz": {"GET": ANYBODY},
     "csp-report": {"POST": ANYBODY},
-    "api-unknown": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANYBODY),
+    "api-unknown": dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"), ANYBODY),
     # pages
     "login": {"GET": ANYBODY, "POST": ANYBODY},
     "logout": {"POST": LOGGED_IN},
@@ -148,15 +148,16 @@ class Verdict(Enum):
 
 
 def judge(route: str, method: str, person: Person) -> Verdict:
-    """The matrix's answer. HEAD is judged as GET; a route without a row is forbidden to everybody."""
+    """The matrix's answer. HEAD is judged as GET; a route without a row is forbidden to everybody. That a method does
+    not exist is only told to those who may use the route at all."""
     who = principal(person)
     row = MATRIX.get(route, {})
     audience = row.get("GET" if method == "HEAD" else method)
     if audience is not None and who in audience:
         return Verdict.ALLOWED
-    if who == ANONYMOUS:
-        return Verdict.LOG_IN
-    return Verdict.NO_SUCH_METHOD if row and audience is None else Verdict.FORBIDDEN
+    if audience is None and any(who in others for others in row.values()):
+        return Verdict.NO_SUCH_METHOD
+    return Verdict.LOG_IN if who == ANONYMOUS else Verdict.FORBIDDEN
 
 
 def may(person: Person, route: str, method: str = "GET") -> bool:

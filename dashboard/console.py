@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.access import principal, visible_hosts, visible_runs
 from dashboard.requests import request_id
@@ -51,7 +51,7 @@ def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpR
 # ---- pages -----------------------------------------------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     seq = feed_head()
     return render(
@@ -72,7 +72,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     seq = feed_head()
     asked = HostFilter(
@@ -87,7 +87,7 @@ def hosts(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def host(request: HttpRequest, host_id: UUID) -> HttpResponse:
     seq = feed_head()
     at = host_screen.standing(host_id) if visible_hosts(request.user).filter(id=host_id).exists() else None
@@ -109,7 +109,7 @@ def host(request: HttpRequest, host_id: UUID) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     seq = feed_head()
     state = request.GET.get("state", "")[:40]
@@ -119,7 +119,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     seq = feed_head()
     found, role = _run(request, run_id), _role(request)
@@ -141,7 +141,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def run_hosts(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Every host of a run, filtered and in pages."""
     seq = feed_head()
@@ -156,7 +156,7 @@ def run_hosts(request: HttpRequest, run_id: UUID) -> HttpResponse:
     return render(request, "rolling/hosts.html", {"seq": seq, "topic": f"run:{run_id}", "list": shown})
 
 
-@require_GET
+@require_safe
 def run_output(request: HttpRequest, run_id: UUID, host_id: UUID, stage: str) -> HttpResponse:
     """All that is kept of what a stage's script printed; `?after=` is the rest, for a page that is open already."""
     seq = feed_head()

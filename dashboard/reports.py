@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from dashboard.access import visible_runs
 from maintenance.domain.states import word
@@ -35,7 +35,7 @@ class _Echo:
         return row
 
 
-@require_GET
+@require_safe
 def run_report(request: HttpRequest, run_id: UUID, form: str) -> HttpResponse:
     """As far as the run has come; after its end, for good."""
     run = visible_runs(request.user).filter(id=run_id).first()

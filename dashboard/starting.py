@@ -32,7 +32,7 @@ from maintenance.models import Run
 NATURAL = "natural"  # the move that takes all moves back
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def plan_run(request: HttpRequest) -> HttpResponse:
     """GET: the form with the scope of the address. POST: what the form says, planned again. Nothing moves."""
     if request.method == "GET":

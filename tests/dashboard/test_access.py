@@ -1,0 +1,182 @@
+"""Every address × method × role, walked: what the matrix says is what happens, and nothing is without a row."""
+
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from dashboard import access
+from dashboard.access import MATRIX, ROLELESS, TOPICS, Verdict, judge, may, may_subscribe, principal
+from dashboard.models import Role, User
+from maintenance.models import AuditEntry, FeedEvent, IdempotentAnswer, Run
+from tests.dashboard.inventory import make_inventory
+from tests.dashboard.people import make_person, make_token
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
+ROLES = (*Role.values, "")  # "": logged in, without a role
+LOGIN = "/login/"
+
+
+def all_routes() -> dict[str, str]:
+    """Name with its namespaces → an address of it, with ids that nothing has."""
+    found: dict[str, str] = {}
+
+    def walk(patterns: list[URLPattern | URLResolver], namespace: str, path: str) -> None:
+        for pattern in patterns:
+            if isinstance(pattern, URLResolver):
+                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+                walk(pattern.url_patterns, inner, path + str(pattern.pattern))
+            else:
+                assert pattern.name, f"{path}{pattern.pattern} has no name: no rule can be written for it"
+                found.setdefault(f"{namespace}{pattern.name}", _filled(path + str(pattern.pattern)))
+
+    walk(get_resolver().url_patterns, "", "/")
+    return found
+
+
+def _filled(path: str) -> str:
+    parts = []
+    for part in path.replace("^api/", "api/nothing").split("/"):
+        if part.startswith("<uuid:"):
+            parts.append(str(uuid4()))
+        elif part == "<str:stage>":
+            parts.append("PreFlight")
+        else:
+            parts.append(part.replace("<str:form>", "json"))
+    return "/".join(parts)
+
+
+def test_every_route_has_a_row_and_every_row_a_route():
+    assert set(all_routes()) == set(MATRIX)
+
+
+@pytest.mark.parametrize("role", ["anonymous", *ROLES])
+def test_each_route_answers_as_the_matrix_says(db, role):
+    """Ids are made up: who may not is told so before anybody looks for them, and nothing is changed by asking."""
+    person = AnonymousUser() if role == "anonymous" else make_person(role)
+    client = Client()
+    for name, path in all_routes().items():
+        for method in METHODS:
+            if isinstance(person, User) and (method == "GET" or name == "logout"):
+                client.force_login(person)  # again for each: one of the routes is the logout
+            answer = client.generic(method, path)
+            said = f"{role} {method} {path}: {answer.status_code}"
+            match judge(name, method, person):
+                case Verdict.ALLOWED:
+                    assert answer.status_code not in {401, 403, 405}, said
+                    assert path == "/logout/" or not answer.headers.get("Location", "").startswith(LOGIN), (
+                        said
+                    )
+                case Verdict.FORBIDDEN:
+                    assert answer.status_code == 403, said
+                case Verdict.NO_SUCH_METHOD:
+                    assert answer.status_code == 405, said
+                case Verdict.LOG_IN if path.startswith("/api/"):
+                    assert answer.status_code == 401, said
+                    assert answer.headers["WWW-Authenticate"] == "Token"
+                case Verdict.LOG_IN:
+                    assert answer.status_code == 302, said
+                    assert answer.headers["Location"].startswith(LOGIN), said
+    for changed in (Run, AuditEntry, FeedEvent, IdempotentAnswer):
+        assert not changed.objects.exists()
+
+
+def test_a_token_is_judged_like_the_person_it_belongs_to(db):
+    for role in ROLES:
+        person = make_person(role)
+        client = Client(headers={"Authorization": f"Token {make_token(person)}"})
+        answer = client.post(
+            f"/api/v1/hosts/{uuid4()}/prepare-for-maintenance/", content_type="application/json"
+        )
+        assert answer.status_code == (404 if may(person, "api:host-prepare", "POST") else 403)
+
+
+def test_a_route_without_a_row_is_nobodys(db):
+    for role in ROLES:
+        assert judge("made-up", "GET", make_person(role)) is Verdict.FORBIDDEN
+    assert judge("made-up", "GET", AnonymousUser()) is Verdict.LOG_IN
+
+
+def test_django_flags_open_no_door():
+    user = User(username="root", is_superuser=True, is_staff=True)
+    assert principal(user) == ROLELESS
+    assert not may(user, "overview")
+
+
+def test_somebody_deactivated_is_nobody():
+    assert principal(User(username="gone", role=Role.ADMINISTRATOR, is_active=False)) == "anonymous"
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [
+        "",
+        "*",
+        "events:",
+        "event",
+        "Events",
+        "events\n",
+        "run",
+        "run:*",
+        "run:1",
+        "hosts:../",
+        f"hosts:{uuid4()}",
+        "made-up",
+    ],
+)
+def test_a_topic_without_a_rule_cannot_be_subscribed(topic):
+    assert not may_subscribe(User(username="admin", role=Role.ADMINISTRATOR), topic)
+
+
+def test_readers_may_follow_every_topic_and_others_none():
+    for kind, rule in TOPICS.items():
+        topic = f"{kind}:{uuid4()}" if rule.names_one else kind
+        for role in Role.values:
+            assert may_subscribe(User(username=role, role=role), topic) == (role != Role.TENANT)
+        assert not may_subscribe(AnonymousUser(), topic)
+
+
+NARROWED = [
+    access.visible_clouds,
+    access.visible_zones,
+    access.visible_pods,
+    access.visible_clusters,
+    access.visible_hosts,
+    access.visible_instances,
+]
+
+
+@pytest.mark.parametrize("narrowed", NARROWED)
+def test_only_readers_see_rows(db, narrowed):
+    make_inventory()
+    for role in (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR):
+        assert narrowed(make_person(role)).exists()
+    for person in (make_person(Role.TENANT), make_person(""), AnonymousUser()):
+        assert not narrowed(person).exists()
+
+
+def test_a_page_brings_the_anonymous_back_after_the_login(db):
+    answer = Client().get("/hosts/?state=Up")
+    assert answer.headers["Location"] == "/login/?next=%2Fhosts%2F%3Fstate%3DUp"
+
+
+def test_an_htmx_request_is_sent_to_the_login_as_a_page(db):
+    answer = Client().get(
+        "/hosts/", headers={"HX-Request": "true", "HX-Current-URL": "http://127.0.0.1:8000/rolling/?a=1"}
+    )
+    assert answer.status_code == 401
+    assert answer.headers["HX-Redirect"] == "/login/?next=%2Frolling%2F%3Fa%3D1"
+
+
+def test_a_foreign_page_is_no_place_to_come_back_to(db):
+    answer = Client().get("/hosts/", headers={"HX-Request": "true", "HX-Current-URL": "javascript:alert(1)"})
+    assert answer.headers["HX-Redirect"] == "/login/"
+
+
+def test_what_came_through_a_door_is_not_kept_by_caches(db):
+    client = Client()
+    client.force_login(make_person("viewer"))
+    for path in ("/api/v1/hosts/", "/hosts/"):
+        assert client.get(path).headers["Cache-Control"] == "private, no-store"
