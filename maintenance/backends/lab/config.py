@@ -21,8 +21,8 @@ class LabConfig:
     prepare_s: float = (
         0.3  # from the accepted prepare to its job's end, when the first instance starts moving
     )
-    move_s_per_gb: float = 0.1
-    move_min_s: float = 0.4
+    move_s_per_gb: float = 0.09
+    move_min_s: float = 0.5
     move_retry_s: float = 1.0  # an instance that fits nowhere is tried again after this
     move_tries_max: int = 300  # then the host is ErrorInMaintenance
     cancel_s: float = 0.3

@@ -16,6 +16,7 @@ from django.conf import settings
 from maintenance.domain.hook_stages import HookStage
 from maintenance.hooks.agent_properties import EXECUTOR_DISABLED, HOOKS_DIR, PREFIX
 from maintenance.hooks.find import candidate_names
+from maintenance.hooks.limits import Limits
 
 SUFFIXES = (".sh", ".py")
 PYTHON_LINE = "#!/usr/bin/env python3\n"
@@ -62,6 +63,8 @@ def make_host_folder(name: str, *, executor_disabled: bool = False, talks_spelli
     reboots_dir().mkdir(mode=0o755, parents=True, exist_ok=True)
     for part in (folder, folder / "hooks", folder / "bin"):
         part.mkdir(mode=0o755, parents=True, exist_ok=True)
+    for part in (folder, reboots_dir()):
+        _give_to_scripts(part)
     write_executable(folder / "bin" / "lab-reboot", REBOOT_COMMAND.encode())
     lines = [
         "# What rolling maintenance reads of a KVM host's agent.",
@@ -72,6 +75,13 @@ def make_host_folder(name: str, *, executor_disabled: bool = False, talks_spelli
         lines.append(f"{EXECUTOR_DISABLED.removeprefix(PREFIX)}=true")
     properties_path(name).write_text("\n".join(lines) + "\n")
     return True
+
+
+def _give_to_scripts(folder: Path) -> None:
+    """Scripts write there, also where PITSTOP_HOOK_USER drops their rights."""
+    limits = Limits.from_environment()
+    if limits.drops_rights():
+        os.chown(folder, limits.account().user_id, -1)
 
 
 def install_script(host_name: str, stage: HookStage, suffix: str, contents: bytes) -> Path:

@@ -40,6 +40,7 @@ def grow(
         _insert_hosts(door, first, clusters, hosts, is_virtual)
         _insert_instances(door, first, clusters, instances_each)
         door.run("UPDATE lab_world SET generation = %s", uuid4())
+    door.run("ANALYZE lab_cluster, lab_host, lab_instance")  # else every look reads the whole fleet
     if not is_virtual:
         _make_folders(door, first, clusters)
     return clusters

@@ -20,8 +20,10 @@ from maintenance.backends.base import (
 )
 from maintenance.backends.lab.hosts import COLUMNS, host_read
 from maintenance.backends.lab.outside import Door
+from maintenance.backends.lab.record import forget_old
 from maintenance.backends.lab.world import World
 
+FORGET_EVERY_S = 3600
 INSTANCE_COLUMNS = (
     "i.id, i.name, i.state, i.host_id, i.account, i.domain, i.cpu_cores, i.memory_mb, i.tags,"
     " i.affinity_groups"
@@ -37,6 +39,7 @@ class KeptListing:
         self._generation: UUID | None = None
         self._read_at = 0.0
         self._good_for_s = 0.0
+        self._forgot_at = time.monotonic()
 
     def get(self, world: World, age_max_s: float | None = None) -> Snapshot:
         """The kept listing, or a new one. `age_max_s` overrides how old it may be."""
@@ -52,7 +55,13 @@ class KeptListing:
                 self._good_for_s = config.scaled(
                     random.uniform(config.listing_age_min_s, config.listing_age_max_s)
                 )
+                self._forget_old(world.door)
             return self._snapshot
+
+    def _forget_old(self, door: Door) -> None:
+        if time.monotonic() - self._forgot_at > FORGET_EVERY_S:
+            self._forgot_at = time.monotonic()
+            forget_old(door)
 
 
 def read_everything(door: Door) -> Snapshot:

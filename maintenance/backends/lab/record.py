@@ -1,8 +1,11 @@
 """The lab's book: what was accepted (effects) and what a wrong caller broke (harm)."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from maintenance.backends.lab.outside import Door, lab_door
+
+KEPT_FOR = timedelta(days=7)
 
 
 def note_effect(door: Door, kind: str, host_id: UUID, note: str = "") -> None:
@@ -19,6 +22,12 @@ def note_harm(door: Door, what: str, host_id: UUID, instance_id: UUID | None = N
         instance_id,
         note,
     )
+
+
+def forget_old(door: Door) -> None:
+    """The book and what hosts remember of scripts and jobs go back a week; harm is kept."""
+    for table, column in (("effect", "at"), ("job", "created"), ("ticket", "started")):
+        door.run(f"DELETE FROM lab_{table} WHERE {column} < clock_timestamp() - %s::interval", KEPT_FOR)
 
 
 def effects(host_id: UUID, kind: str) -> int:

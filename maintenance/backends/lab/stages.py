@@ -8,6 +8,7 @@ from maintenance.backends.base import (
     AgentUnreachable,
     HooksLook,
     Later,
+    Never,
     OutputRead,
     ScriptFound,
     StageLook,
@@ -32,7 +33,7 @@ OUTPUT_BYTES_MAX = 64 * 1024
 
 
 def look_at_hooks(host: HostNow) -> HooksLook:
-    """What is in the host's hooks folder now. Raises: AgentUnreachable, Later."""
+    """What is in the host's hooks folder now. Raises: AgentUnreachable, Later, Never."""
     _needs_agent(host)
     if host.is_virtual:
         return virtual.hooks()
@@ -182,6 +183,8 @@ def simulated(door: Door, ticket: UUID) -> virtual.Run | None:
 
 
 def _needs_agent(host: HostNow) -> None:
+    if host.read.hypervisor != "KVM":
+        raise Never(f"{host.read.name} is a {host.read.hypervisor} host: nothing on it runs hook scripts")
     if not host.agent_answers:
         raise AgentUnreachable(f"the agent of {host.read.name} is {host.read.state}")
 

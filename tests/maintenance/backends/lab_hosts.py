@@ -3,9 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from maintenance.backends.base import InstanceRead
+from maintenance.backends.base import Cloud, InstanceRead, StageLook
 from maintenance.backends.lab import folders
-from maintenance.backends.lab.cloud import LabCloud
 from maintenance.backends.lab.models import Host, World
 from maintenance.backends.lab.seed import cluster_id, host_id
 from maintenance.backends.lab.topology import HOSTS
@@ -42,23 +41,25 @@ def install(host: UUID, stage: HookStage, script: str, suffix: str = ".sh") -> N
     folders.install_script(name_of(host), stage, suffix, script.encode())
 
 
-def instances_on(cloud: LabCloud, cluster: UUID, host: UUID) -> list[InstanceRead]:
+def instances_on(cloud: Cloud, cluster: UUID, host: UUID) -> list[InstanceRead]:
     return [i for i in cloud.look_at_cluster(cluster).instances if i.host_id == host]
 
 
-def until_resource_state(cloud: LabCloud, host: UUID, state: str) -> None:
+def until_resource_state(cloud: Cloud, host: UUID, state: str) -> None:
     wait_until(lambda: cloud.look_at_host(host).resource_state == state)
 
 
-def until_agent_is(cloud: LabCloud, host: UUID, state: str) -> None:
+def until_agent_is(cloud: Cloud, host: UUID, state: str) -> None:
     wait_until(lambda: cloud.look_at_host(host).state == state)
 
 
-def until_stage_is(cloud: LabCloud, host: UUID, ticket: UUID, *states: str):
+def until_stage_is(cloud: Cloud, host: UUID, ticket: UUID, *states: str) -> StageLook:
     """The stage's look, once it is in one of the states."""
 
-    def look():
+    def look() -> StageLook | None:
         found = cloud.look_at_stage(host, ticket)
         return found if found.state in states else None
 
-    return wait_until(look)
+    found = wait_until(look)
+    assert found is not None
+    return found

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"
 @pytest.fixture(params=["lab"])
 def cloud(request) -> Cloud:
     """Each cloud there is, with a host KVM1 that carries instances and has room for them elsewhere."""
-    return request.getfixturevalue(request.param)
+    made: Cloud = request.getfixturevalue(request.param)
+    return made
 
 
 def test_the_listing_hangs_together(cloud: Cloud):

@@ -156,7 +156,7 @@ def test_settings_are_listed_read_and_changed(lab):
     lab_command("config", "set", "move_s_per_gb", "0.25")
 
     assert lab_command("config", "get", "move_s_per_gb") == "0.25\n"
-    assert "move_s_per_gb = 0.25  (default 0.1)" in lab_command("config", "list")
+    assert "move_s_per_gb = 0.25  (default 0.09)" in lab_command("config", "list")
 
 
 @pytest.mark.parametrize(
