@@ -17,6 +17,7 @@ from maintenance.backends.registry import cloud_of_kind
 from maintenance.clock import database_now
 from maintenance.engine.hooks_read import forget_hooks, note_hooks
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
+from maintenance.fitting import fitting
 from maintenance.models import (
     Cloud as CloudRow,
 )
@@ -118,7 +119,8 @@ def _follow(
     new: list[Any] = []
     changed: list[Any] = []
     columns: set[str] = set()
-    for key, values in rows:
+    for key, listed in rows:
+        values = fitting(kind.model, listed)
         row = existing.pop(key, None)
         if row is None:
             new.append(kind.model(id=key, cloud=cloud, changed_at=as_of, **values))

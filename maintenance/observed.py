@@ -3,6 +3,7 @@
 from maintenance.backends.base import HostRead
 from maintenance.clock import database_now
 from maintenance.feed import UnitOfWork
+from maintenance.fitting import fitting
 from maintenance.models import Host
 
 OBSERVED = ("state", "resource_state", "boot_id", "kernel_version", "agent_version")
@@ -10,7 +11,11 @@ OBSERVED = ("state", "resource_state", "boot_id", "kernel_version", "agent_versi
 
 def differs(host: Host, read: HostRead) -> bool:
     """Whether the inventory says something else than was just seen."""
-    return any(getattr(host, name) != getattr(read, name) for name in OBSERVED)
+    return any(getattr(host, name) != value for name, value in _seen(read).items())
+
+
+def _seen(read: HostRead) -> dict[str, str]:
+    return fitting(Host, {name: getattr(read, name) for name in OBSERVED})
 
 
 def note_observation(work: UnitOfWork, read: HostRead) -> None:
@@ -19,7 +24,7 @@ def note_observation(work: UnitOfWork, read: HostRead) -> None:
     if host is None or not differs(host, read):
         return
     before = {name: getattr(host, name) for name in OBSERVED}
-    after = {name: getattr(read, name) for name in OBSERVED}
+    after = _seen(read)
     for name, value in after.items():
         setattr(host, name, value)
     host.changed_at = database_now()

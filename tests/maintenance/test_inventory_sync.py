@@ -101,3 +101,16 @@ def test_a_listing_older_than_a_look_does_not_undo_it(lab, monkeypatch):
         note_observation(work, seen)
     read_as(lab, replace(older, as_of=timezone.now() - timedelta(seconds=3)), monkeypatch)
     assert Host.objects.get(name="kvm1").resource_state == "Maintenance"
+
+
+def test_a_clouds_endless_or_odd_text_is_cut_and_stops_nobody(lab, monkeypatch):
+    odd = "x" * 500 + "\0"
+    read_as(
+        lab,
+        changed(now_listed(lab), "kvm1", agent_version=odd, kernel_version="6.1\0", state="?" * 99),
+        monkeypatch,
+    )
+
+    host = Host.objects.get(name="kvm1")
+    assert (len(host.agent_version), host.kernel_version, host.state) == (80, "6.1␀", "?" * 39 + "…")
+    assert lab.cloud.read_error == ""

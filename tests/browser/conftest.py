@@ -1,0 +1,158 @@
+"""A whole Pitstop on a small lab – web, engine, browser – for one test at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from dashboard.models import Role, User
+from maintenance.backends.lab.record import harms
+from maintenance.backends.registry import _made
+from maintenance.hooks.processes import with_tickets
+from tests.browser.webs import ROOT, Web
+from tests.maintenance.engine.small_lab import SmallLab, make_small_lab
+from tests.processes.engines import Engines, url_of
+
+PASSWORD = "for-browser-tests-only"
+# Playwright's sync API keeps an event loop in this thread; the ORM must not mind.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+
+
+def _chromium() -> str:
+    for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"):
+        if Path(path).exists():
+            return path
+    raise FileNotFoundError("no Chromium: `make test` installs it, or says what to install")
+
+
+@pytest.fixture
+def var(open_folder: Path, settings) -> Iterator[Path]:
+    """The var folder that the test and its processes share."""
+    settings.VAR_DIR = open_folder
+    _made.cache_clear()
+    yield open_folder
+    _made.cache_clear()
+    for left in with_tickets(open_folder / "hooks"):
+        left.process.send(signal.SIGKILL)
+
+
+@pytest.fixture
+def lab(transactional_db, var: Path) -> Iterator[SmallLab]:
+    """Three hosts of one cluster. At the end of every test nobody was harmed."""
+    yield make_small_lab()
+    assert harms() == []
+
+
+@pytest.fixture
+def engines(lab: SmallLab, var: Path) -> Iterator[Engines]:
+    """Starts engines; none is left at the end."""
+    ours = Engines(var, connection.settings_dict)
+    yield ours
+    ours.end()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=_chromium(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The static files as a web process serves them, collected once."""
+    folder = tmp_path_factory.mktemp("static-var")
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
+        cwd=ROOT,
+        env={**os.environ, "PITSTOP_VAR": str(folder)},
+        check=True,
+    )
+    return folder / "static"
+
+
+@pytest.fixture
+def web(lab, var: Path, collected: Path) -> Iterator[Web]:
+    """One web process on the test's database."""
+    (var / "static").symlink_to(collected)
+    environment = {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PITSTOP_", "DATABASE", "PORT"))
+        },
+        "DATABASE_URL": url_of(connection.settings_dict),
+        "PITSTOP_VAR": str(var),
+    }
+    ours = Web(environment, var / "web.log")
+    ours.start()
+    yield ours
+    ours.stop()
+
+
+@pytest.fixture
+def engine(engines: Engines) -> object:
+    """One engine process."""
+    return engines.start()
+
+
+@pytest.fixture
+def people(db) -> dict[str, User]:
+    """One person for each role, named after it."""
+    return {
+        role: User.objects.create_user(username=role, password=PASSWORD, role=role)
+        for role in (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR, Role.TENANT)
+    }
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What pages complained about: errors of scripts, refused by the content security policy. Always none."""
+    heard: list[str] = []
+    yield heard
+    assert heard == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+    """A page of somebody who has logged in, at a path."""
+    contexts = []
+
+    def opened(path: str = "/", who: str = "operator", width: int = 1440, scheme: str = "light") -> Page:
+        context = browser.new_context(
+            base_url=web.url,
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
+        page.on("console", lambda message: _note(message, complaints))
+        page.goto(f"/login/?next={path}")
+        page.fill("input[name=username]", who)
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(f"**{path}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def _note(message: ConsoleMessage, complaints: list[str]) -> None:
+    # A dead server is what some tests are about: the browser's own words for that are no complaint of ours.
+    if message.type == "error" and "Content Security Policy" in message.text:
+        complaints.append(message.text)

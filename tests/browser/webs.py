@@ -1,0 +1,63 @@
+"""Real web processes that a test may kill and start again on the same port."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.waiting import wait_until
+from tooling.processes import dying_with_parent
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Web:
+    """One uvicorn on a loopback port of its own."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {**environment, "PORT": str(self.port)}
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """It answers."""
+        program = [sys.executable, "-m", "uvicorn", "dashboard.asgi:application", "--port", str(self.port)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*program, "--ws", "websockets-sansio", "--ws-per-message-deflate", "false"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=dying_with_parent(signal.SIGKILL),
+            )
+        wait_until(self.answers, within_s=30)
+
+    def answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self._log.read_text(errors="replace")[-4000:]
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill9(self) -> None:
+        """Gone, without a last word."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(10)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill9()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
