@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from maintenance.backends.base import Later, NoReply
-from maintenance.backends.lab.config import LabConfig
+from maintenance.backends.lab.config import BadValue, LabConfig
 from maintenance.backends.lab.outside import Door
 
 KINDS = ("delay", "lose-request", "lose-reply", "garble", "double", "late", "error")
@@ -118,8 +118,14 @@ def _use_up(door: Door, fault_id: int) -> bool:
 
 
 def _random_profile(config: LabConfig) -> tuple[int, float]:
-    seed, _, rate = os.environ.get(ENVIRONMENT, "").partition(":")
-    return (int(seed), float(rate)) if rate else (config.random_fault_seed, config.random_fault_rate)
+    text = os.environ.get(ENVIRONMENT, "")
+    if not text:
+        return config.random_fault_seed, config.random_fault_rate
+    seed, _, rate = text.partition(":")
+    try:
+        return int(seed), float(rate)
+    except ValueError:
+        raise BadValue(f"{ENVIRONMENT} is {text!r}; give SEED:RATE, such as 7:0.05") from None
 
 
 def _random_fault(door: Door, seed: int, rate: float, call: str) -> Fault | None:

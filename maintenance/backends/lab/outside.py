@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import connections, transaction
 
+from maintenance.backends.base import Later
 from maintenance.backends.lab.router import ALIAS
 
 
@@ -20,7 +21,7 @@ class CalledInsideTransaction(Exception):
     """A cloud was called from inside a transaction of ours. Commit first: calls outside may take seconds."""
 
 
-class NoLab(Exception):
+class NoLab(Later):
     """The lab has not been seeded: run `manage.py lab reset`."""
 
 

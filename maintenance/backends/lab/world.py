@@ -59,21 +59,26 @@ class World:
 
     @contextmanager
     def locked(self, host_id: UUID) -> Iterator[None]:
-        """The host's cluster locked, its time caught up before and after what is done inside. Raises: Never."""
+        """The host's cluster locked, its time caught up before and after what is done inside.
+
+        What is refused inside does not turn time back. Raises: Never.
+        """
         self.grant_reboots()
         found = self.door.row("SELECT cluster_id FROM lab_host WHERE id = %s", host_id)
         if found is None:
             raise Never(f"there is no host {host_id}")
-        aftermath = Aftermath()
-        try:
-            with cluster_locked(self.door, found[0]):
-                aftermath = settle_locked(self.door, self.config, found[0])
+        refusal: CloudError | None = None
+        with cluster_locked(self.door, found[0]):
+            before = settle_locked(self.door, self.config, found[0])
+            try:
                 yield
-                later = settle_locked(self.door, self.config, found[0])
-                aftermath.interrupted |= later.interrupted
-                aftermath.late_starts += later.late_starts
-        finally:
-            self.finish(aftermath)
+            except CloudError as refused:
+                refusal = refused
+            after = settle_locked(self.door, self.config, found[0])
+        self.finish(before)
+        self.finish(after)
+        if refusal is not None:
+            raise refusal
 
     def grant_reboots(self) -> None:
         """Hosts whose scripts asked for a reboot are rebooting."""
@@ -109,5 +114,5 @@ def lab_world() -> Iterator[World]:
             "SELECT generation, settings::text, EXISTS (SELECT 1 FROM lab_fault) FROM lab_world WHERE id = 1"
         )
         if row is None:
-            raise NoLab(NoLab.__doc__)
+            raise NoLab("the lab has not been seeded: run `manage.py lab reset`")
         yield World(door, LabConfig.read(json.loads(row[1])), row[0], row[2])

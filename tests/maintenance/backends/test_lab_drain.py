@@ -182,6 +182,17 @@ def test_one_host_of_a_cluster_prepares_at_a_time(lab: LabCloud):
     lab.prepare_for_maintenance(KVM4, expires_at=soon())  # another cluster
 
 
+def test_a_refused_request_does_not_turn_time_back(lab: LabCloud):
+    set_lab(move_min_s=5)
+    lab.prepare_for_maintenance(KVM1, expires_at=soon())
+    _let_pass(seconds=6)
+
+    with pytest.raises(Later):
+        lab.prepare_for_maintenance(KVM2, expires_at=soon())
+
+    assert Instance.objects.exclude(drained_by=None).count() == 1
+
+
 @pytest.mark.parametrize("state", ["Maintenance", "Disabled", "Creating", "Degraded", "Error"])
 def test_a_host_in_another_state_cannot_be_prepared(lab: LabCloud, state: str):
     Host.objects.filter(id=KVM1).update(resource_state=state)

@@ -10,6 +10,7 @@ from django.db import transaction
 from maintenance.backends.base import Later, NoReply
 from maintenance.backends.lab import steering
 from maintenance.backends.lab.cloud import LabCloud
+from maintenance.backends.lab.config import BadValue
 from maintenance.backends.lab.faults import CALLS, ENVIRONMENT
 from maintenance.backends.lab.models import Effect, Fault
 from maintenance.backends.lab.outside import CalledInsideTransaction, lab_door
@@ -229,6 +230,13 @@ def test_random_faults_can_be_set_for_one_process_by_its_environment(lab: LabClo
 
     assert {"NoReply", "Later"} <= set(answers)
     assert not Fault.objects.exists()
+
+
+def test_a_wrong_fault_profile_in_the_environment_is_named(lab: LabCloud, monkeypatch):
+    monkeypatch.setenv(ENVIRONMENT, "often")
+
+    with pytest.raises(BadValue, match="SEED:RATE"):
+        lab.look_at_host(KVM1)
 
 
 def test_a_whole_way_out_and_back_under_random_faults_harms_nobody(lab: LabCloud):
