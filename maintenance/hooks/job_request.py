@@ -70,7 +70,7 @@ def make_job(
         b"timeout_s": repr(float(timeout_s)).encode(),
         b"grace_s": repr(float(grace_s)).encode(),
         b"rlimits": " ".join(f"{limit}={value}" for limit, value in limits.rlimits().items()).encode(),
-        b"cgroups": b"\n".join(os.fsencode(place) for place in limits.cgroups()),
+        b"cgroups": b"\n".join(os.fsencode(group) for group in limits.groups_of(root, ticket)),
         b"cgroup_limits": "\n".join(
             f"{name}={value}" for name, value in limits.cgroup_files().items()
         ).encode(),

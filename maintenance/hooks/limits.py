@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
 MEGABYTE = 1024 * 1024
@@ -81,6 +82,11 @@ class Limits:
         if self.cgroup == "off":
             return ()
         return _find_cgroups() if self.cgroup == "auto" else (Path(self.cgroup),)
+
+    def groups_of(self, root: Path, ticket: str) -> tuple[Path, ...]:
+        """The groups of one ticket; the same ticket in another folder of tickets has others."""
+        where = sha256(os.fsencode(root)).hexdigest()[:12]
+        return tuple(place / f"hook-{ticket}-{where}" for place in self.cgroups())
 
     def warm_up(self) -> None:
         """Make the next move of a process into a group cheap; to be called when a runner is about to start.

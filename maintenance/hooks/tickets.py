@@ -219,7 +219,7 @@ class Tickets:
             for process in processes:
                 process.wait(deadline - time.monotonic())
             processes = self._left_of(folder)
-        end_groups(self._limits.cgroups(), folder.ticket)
+        end_groups(self._limits.groups_of(self._root, folder.ticket))
         collect_ended()
 
     def strays(self) -> list[TicketProcess]:
@@ -248,7 +248,7 @@ class Tickets:
                 continue
             folder = self._folder(path.name)
             if not folder.is_running() and folder.path.stat().st_mtime < before:
-                end_groups(self._limits.cgroups(), folder.ticket)
+                end_groups(self._limits.groups_of(self._root, folder.ticket))
                 shutil.rmtree(path)
                 pruned += 1
         return pruned

@@ -12,6 +12,7 @@ from .job import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
 SIGKILL = 9
@@ -22,7 +23,7 @@ class Cgroups:
     """Made before the script starts, removed when nothing of it is left."""
 
     def __init__(self, job: Job) -> None:
-        self.paths = [parent + b"/" + group_name(job.ticket) for parent in job.cgroups]
+        self.paths = job.cgroups
         self._limits = job.cgroup_limits
 
     def make(self) -> None:
@@ -65,15 +66,10 @@ class Cgroups:
                 pass
 
 
-def group_name(ticket: str) -> bytes:
-    """What the groups of a ticket are called."""
-    return b"hook-" + ticket.encode()
-
-
-def end_groups(parents: "tuple[PathLike[str], ...]", ticket: str) -> None:
+def end_groups(groups: "Iterable[PathLike[str]]") -> None:
     """Groups that a killed runner left, with all that is in them. For the starter's side."""
-    for parent in parents:
-        path = str(parent).encode("utf-8", "surrogateescape") + b"/" + group_name(ticket)
+    for group in groups:
+        path = str(group).encode("utf-8", "surrogateescape")
         _kill_all_in(path)
         try:
             posix.rmdir(path)

@@ -10,7 +10,7 @@ import pytest
 
 from maintenance.hooks.limits import AccountUnknown, Limits, limits_in_force
 from maintenance.hooks.results import HookEnd
-from maintenance.hooks.tickets import Tickets
+from maintenance.hooks.tickets import Tickets, TicketState
 
 MEGABYTE = 1024 * 1024
 IS_ROOT = os.geteuid() == 0
@@ -106,8 +106,26 @@ def test_no_control_group_is_left(hooks) -> None:
     other = hooks.start(hooks.sh("exit 0"))
     hooks.result(other)
 
-    left = [place / f"hook-{name}" for place in Limits().cgroups() for name in (ticket, other)]
-    assert [path for path in left if path.exists()] == []
+    left = [
+        path
+        for place in Limits().cgroups()
+        for name in (ticket, other)
+        for path in place.glob(f"hook-{name}*")
+    ]
+    assert left == []
+
+
+def test_the_same_ticket_of_another_installation_has_its_own_groups(hooks, tmp_path: Path) -> None:
+    """Killing all of one ticket must not reach what another folder of tickets runs under the same one."""
+    script = hooks.sh("sleep 600")
+    others = Tickets(tmp_path / "others")
+    ticket = hooks.start(script)
+    others.start(ticket, script, payload=None, timeout_s=30)
+
+    hooks.tickets.kill_as_lost(ticket)
+
+    assert others.look(ticket).state is TicketState.RUNNING
+    others.kill_as_lost(ticket)
 
 
 def test_an_account_that_is_not_there_is_named(hooks) -> None:
