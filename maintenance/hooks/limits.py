@@ -22,6 +22,10 @@ class AccountUnknown(Exception):
     """PITSTOP_HOOK_USER names an account that this machine does not have."""
 
 
+class LimitMalformed(Exception):
+    """A limit for hook scripts is a whole number above 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Whom a script runs as."""
@@ -44,11 +48,14 @@ class Limits:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
-        """PITSTOP_HOOK_PROCESSES, _MEMORY_MB, _FILE_MB, _USER and _CGROUP, each with a safe default."""
+        """PITSTOP_HOOK_PROCESSES, _MEMORY_MB, _FILE_MB, _USER and _CGROUP, each with a safe default.
+
+        Raises: LimitMalformed.
+        """
         return cls(
-            processes_max=int(environment.get("PITSTOP_HOOK_PROCESSES", cls.processes_max)),
-            memory_mb=int(environment.get("PITSTOP_HOOK_MEMORY_MB", cls.memory_mb)),
-            file_mb=int(environment.get("PITSTOP_HOOK_FILE_MB", cls.file_mb)),
+            processes_max=_number(environment, "PITSTOP_HOOK_PROCESSES", cls.processes_max),
+            memory_mb=_number(environment, "PITSTOP_HOOK_MEMORY_MB", cls.memory_mb),
+            file_mb=_number(environment, "PITSTOP_HOOK_FILE_MB", cls.file_mb),
             user=environment.get("PITSTOP_HOOK_USER", ""),
             cgroup=environment.get("PITSTOP_HOOK_CGROUP", "auto"),
         )
@@ -138,6 +145,13 @@ def limits_in_force(limits: Limits | None = None) -> str:
             f" {PROCESSES_OF_ACCOUNT} processes of the account together"
         )
     return f"{bounds}; {files}; runs as {limits.account().name}"
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise LimitMalformed(f"{name} is {text!r}: give a whole number above 0.")
+    return int(text)
 
 
 @lru_cache(maxsize=1)

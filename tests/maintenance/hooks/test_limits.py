@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from maintenance.hooks.limits import AccountUnknown, Limits, limits_in_force
+from maintenance.hooks.limits import AccountUnknown, LimitMalformed, Limits, limits_in_force
 from maintenance.hooks.results import HookEnd
 from maintenance.hooks.tickets import Tickets, TicketState
 
@@ -32,6 +32,12 @@ def test_knobs_come_from_the_environment_with_safe_defaults() -> None:
             "PITSTOP_HOOK_CGROUP": "off",
         }
     ) == Limits(processes_max=9, memory_mb=64, file_mb=1, user="nobody", cgroup="off")
+
+
+@pytest.mark.parametrize("text", ["", "many", "0", "-1", "1.5", "²"])
+def test_a_limit_that_is_no_number_is_named(text: str) -> None:
+    with pytest.raises(LimitMalformed, match="PITSTOP_HOOK_MEMORY_MB"):
+        Limits.from_environment({"PITSTOP_HOOK_MEMORY_MB": text})
 
 
 def test_the_sentence_names_the_means_and_the_account() -> None:
