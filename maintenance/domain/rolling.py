@@ -62,7 +62,7 @@ ROLLING: Mapping[tuple[Stage, Result], Move] = {
     (S.PREFLIGHT, R.SUCCESS): Move(T.READY),
     (S.PREFLIGHT, R.NOT_NEEDED): Move(T.READY, words="noted: not needed"),
     (S.PREFLIGHT, R.FAILURE): Move(T.FAILED, fails_run=True, words="run Failed, nothing was touched"),
-    (S.PRE_MAINTENANCE, R.SUCCESS): Move(T.DRAINING, S.DRAIN),
+    (S.PRE_MAINTENANCE, R.SUCCESS): Move(T.PREPARING, S.DRAIN, words="Draining once the gate has opened"),
     (S.PRE_MAINTENANCE, R.NOT_NEEDED): Move(
         T.SKIPPED, words="noted: not needed; the host never leaves service"
     ),

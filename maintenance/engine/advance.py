@@ -113,12 +113,12 @@ def _views(targets: Iterable[Any]) -> tuple[TargetView, ...]:
 
 
 def _start_stage(work: UnitOfWork, run: Run, target_id: UUID, stage: Stage) -> None:
-    """A step that any engine may claim. A host whose turn begins stays Ready until its gate has opened."""
+    """A step that any engine may claim. A host stays what it is until the gate of the step has opened."""
     target = Target.objects.select_for_update(no_key=True).get(id=target_id)
     earlier = Step.objects.filter(target=target, stage=stage, attempt=target.attempt).count()
     Step.objects.create(run=run, target=target, stage=stage, attempt=target.attempt, round=earlier + 1)
-    gated = stage is Stage.PRE_MAINTENANCE or (stage is Stage.DRAIN and run.kind == RunKind.HOST)
-    state = TargetState(target.state) if gated else STATE_DURING[stage]
+    is_gated = stage in {Stage.PRE_MAINTENANCE, Stage.DRAIN}
+    state = TargetState(target.state) if is_gated else STATE_DURING[stage]
     move_target(work, target, state, next_stage="")
     work.wake_engine()
 

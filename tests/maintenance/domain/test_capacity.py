@@ -22,7 +22,9 @@ def test_instances_that_fit_one_by_one_but_not_together_do_not_fit():
     packing = pack([guest(1, 3000), guest(2, 3000)], [room(1, 4096)])
 
     assert not packing.fits
-    assert [(g.name, why) for g, why in packing.homeless] == [("vm-2", "kvm1: host has 1096 MB left, 3000 MB needed")]
+    assert [(g.name, why) for g, why in packing.homeless] == [
+        ("vm-2", "kvm1: host has 1096 MB left, 3000 MB needed")
+    ]
 
 
 def test_a_tagged_instance_needs_a_host_with_its_tag():
@@ -56,7 +58,9 @@ def test_without_another_host_the_reason_says_so():
 sizes = st.integers(1, 9)
 some_groups = st.sets(st.sampled_from(["a", "b"]), max_size=1)
 some_guests = st.lists(st.tuples(sizes, st.integers(1, 4), some_groups), max_size=6)
-some_rooms = st.lists(st.tuples(st.integers(0, 20), st.integers(0, 10), st.none() | st.integers(0, 4)), max_size=3)
+some_rooms = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(0, 10), st.none() | st.integers(0, 4)), max_size=3
+)
 
 
 def made(guests, rooms):

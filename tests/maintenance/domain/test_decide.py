@@ -54,14 +54,15 @@ class World:
 
     def __post_init__(self):
         for place in range(self.clusters * self.hosts_each):
-            target = TargetView(UUID(int=place), UUID(int=1000 + place // self.hosts_each), place, TargetState.WAITING)
+            target = TargetView(
+                UUID(int=place), UUID(int=1000 + place // self.hosts_each), place, TargetState.WAITING
+            )
             self.targets[target.id] = target
 
     def view(self):
-        begun = [t for t in self.targets.values() if t.id in self.open_steps or t.state in TARGET_BEGUN or t.next_stage]
-        waiting = [
-            t for t in self.targets.values() if t.state in TARGET_WAITING and t.id not in self.open_steps and not t.next_stage
-        ]
+        targets = list(self.targets.values())
+        begun = [t for t in targets if t.id in self.open_steps or t.state in TARGET_BEGUN or t.next_stage]
+        waiting = [t for t in targets if t not in begun and t.state in TARGET_WAITING]
         return RunView(
             RunKind.ROLLING,
             self.state,
@@ -88,7 +89,9 @@ class World:
                 assert target not in self.open_steps, "one step of a host at a time"
                 self.open_steps[target] = stage
                 self.started.append((self.targets[target].order, stage))
-                self.targets[target] = replace(self.targets[target], state=STATE_DURING[stage], next_stage=None)
+                self.targets[target] = replace(
+                    self.targets[target], state=STATE_DURING[stage], next_stage=None
+                )
                 self._count_out()
             case CancelWaiting():
                 for key, target in self.targets.items():
@@ -111,7 +114,9 @@ class World:
         if move.failing:
             self.failing.add(target_id)
         checked_at = self.now if stage is Stage.PREFLIGHT else target.preflight_at
-        self.targets[target_id] = replace(target, state=move.state, next_stage=move.then, preflight_at=checked_at)
+        self.targets[target_id] = replace(
+            target, state=move.state, next_stage=move.then, preflight_at=checked_at
+        )
         if move.fails_run:
             self.state, self.ending = RunState.STOPPING, RunState.FAILED
         self.advance()
@@ -159,7 +164,9 @@ def test_a_preflight_failure_stops_the_run_before_anything_is_touched():
 
 def test_clusters_in_parallel_are_worked_on_side_by_side():
     world = World(clusters=4, clusters_in_parallel=3)
-    while any(t.state is TargetState.WAITING or t.state is TargetState.CHECKING for t in world.targets.values()):
+    while any(
+        t.state is TargetState.WAITING or t.state is TargetState.CHECKING for t in world.targets.values()
+    ):
         world.advance()
         world.end(next(iter(world.open_steps)))
 
@@ -186,7 +193,11 @@ def test_a_pausing_run_starts_no_further_host_and_is_paused_when_the_begun_one_i
     world.play()
 
     assert world.state is RunState.PAUSED
-    assert [t.state for t in world.targets.values()] == [TargetState.DONE, TargetState.READY, TargetState.READY]
+    assert [t.state for t in world.targets.values()] == [
+        TargetState.DONE,
+        TargetState.READY,
+        TargetState.READY,
+    ]
 
 
 def test_a_preflight_older_than_an_hour_runs_again_before_its_hosts_turn():
