@@ -1,6 +1,6 @@
 """From the decision to rows: load what `decide` needs, ask it, write what it says, all under the run's row lock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -74,7 +74,7 @@ def view_of(run: Run) -> RunView:
         | Q(state__in=TARGET_WAITING, has_open_step=True)
         | (Q(state__in=TARGET_WAITING) & ~Q(next_stage=""))
     )
-    waiting: Sequence[Target] = ()
+    waiting: Iterable[Target] = ()
     if run.state == RunState.RUNNING and not run.pausing:
         waiting = (
             active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)

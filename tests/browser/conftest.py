@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.db import connection
@@ -128,7 +129,9 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
     """A page of somebody who has logged in, at a path."""
     contexts = []
 
-    def opened(path: str = "/", who: str = "operator", width: int = 1440, scheme: str = "light") -> Page:
+    def opened(
+        path: str = "/", who: str = "operator", width: int = 1440, scheme: Literal["light", "dark"] = "light"
+    ) -> Page:
         context = browser.new_context(
             base_url=web.url,
             viewport={"width": width, "height": 900},
