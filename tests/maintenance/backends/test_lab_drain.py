@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 
 from maintenance.backends.base import AgentUnreachable, Later, Never
-from maintenance.backends.lab import guests
+from maintenance.backends.lab import guests, steering
 from maintenance.backends.lab.cloud import LabCloud
 from maintenance.backends.lab.models import Due, Host, Instance, Job
 from maintenance.backends.lab.record import effects, harms, most_hosts_out
@@ -86,6 +86,20 @@ def test_nobody_watching_changes_nothing_in_the_story(lab: LabCloud):
     assert lab.look_at_drain(KVM1).moved == 6
 
 
+def test_what_was_due_happens_in_the_order_of_its_time(lab: LabCloud):
+    """The first instance looks for room before the only other host's agent is back, though nobody watched either."""
+    Host.objects.filter(id=KVM3).update(state="Down")
+    with lab_world() as world:
+        steering.restart_agent(world, KVM2, back_after_s=10)
+    set_lab(prepare_s=1)
+    lab.prepare_for_maintenance(KVM1, expires_at=soon())
+
+    _let_pass(seconds=20)
+    until_resource_state(lab, KVM1, "Maintenance")
+
+    assert any(line.startswith("no_room") for line in harms())
+
+
 def test_an_instance_that_fits_nowhere_stays_and_says_why(lab: LabCloud):
     Host.objects.filter(id=KVM2).update(state="Down")
     with lab_world() as world:
@@ -126,6 +140,8 @@ def test_a_drain_that_never_gets_room_ends_in_error(lab: LabCloud):
 
 
 def test_members_of_an_anti_affinity_group_never_share_a_host(lab: LabCloud):
+    Instance.objects.filter(host_id=KVM5).exclude(name="clinic-pacs-2").delete()  # kvm5 has the most room
+
     lab.prepare_for_maintenance(KVM4, expires_at=soon())
     until_resource_state(lab, KVM4, "Maintenance")
 
@@ -148,7 +164,7 @@ def test_an_instance_started_meanwhile_moves_too(lab: LabCloud):
 
 
 def test_a_cancel_in_mid_drain_lets_the_moving_one_arrive_and_no_other_leave(lab: LabCloud):
-    set_lab(move_min_s=0.2)
+    set_lab(move_min_s=0.2, cancel_s=0.7)
     lab.prepare_for_maintenance(KVM1, expires_at=soon())
     wait_until(lambda: lab.look_at_drain(KVM1).moved == 1)
 

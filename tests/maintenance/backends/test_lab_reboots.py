@@ -8,8 +8,13 @@ import pytest
 from maintenance.backends.base import AgentUnreachable
 from maintenance.backends.lab import folders, steering
 from maintenance.backends.lab.cloud import LabCloud
-from maintenance.backends.lab.models import Due, Instance
+from maintenance.backends.lab.hosts import boot, host_now
+from maintenance.backends.lab.hosts import restart_agent as restart_the_agent
+from maintenance.backends.lab.models import Due as DueRow
+from maintenance.backends.lab.models import Instance
+from maintenance.backends.lab.outside import cluster_locked
 from maintenance.backends.lab.record import effects, harms
+from maintenance.backends.lab.settle import Aftermath, Due
 from maintenance.backends.lab.world import lab_world
 from maintenance.domain.hook_stages import HookStage
 from tests.maintenance.backends.lab_hosts import (
@@ -96,7 +101,7 @@ def test_a_host_that_never_comes_back_stays_away(lab: LabCloud):
     ticket = begin(lab, KVM1, '#!/bin/sh\necho rebooting\n"$LAB_REBOOT" never\n')
 
     wait_until(lambda: lab.look_at_host(KVM1).boot_id != before)
-    assert not Due.objects.exists(), "nothing brings it back"
+    assert not DueRow.objects.exists(), "nothing brings it back"
     assert lab.look_at_stage(KVM1, ticket).state == "host_away"
 
 
@@ -176,6 +181,27 @@ def test_with_the_agent_executor_a_script_that_had_ended_before_keeps_its_result
     until_agent_is(lab, KVM5, "Up")
 
     assert lab.look_at_stage(KVM5, ticket).exit_status == 3
+
+
+@pytest.mark.parametrize("host", [KVM1, KVM5])
+def test_a_cut_off_script_is_unknown_also_when_nobody_lived_to_end_it(lab: LabCloud, host: UUID):
+    """The process that noticed the reboot (kvm1) or the agent's restart (kvm5) died before it ended the script."""
+    ticket = begin(lab, host, SLOW)
+
+    with lab_world() as world, cluster_locked(world.door, lab.look_at_host(host).cluster_id):
+        now = host_now(world.door, host)
+        if host == KVM1:
+            boot(
+                world.door,
+                world.config,
+                Due(now.now, "boot", now.read.cluster_id, host, {"back_after_s": None}),
+                Aftermath(),
+            )
+        else:
+            restart_the_agent(world.door, world.config, now, 0)
+
+    until_agent_is(lab, host, "Up")
+    assert lab.look_at_stage(host, ticket).state == "lost"
 
 
 def test_a_maintenance_script_on_a_host_in_service_is_on_record(lab: LabCloud):
