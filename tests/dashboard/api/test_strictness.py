@@ -1,6 +1,7 @@
 """Requests that are not what they should be: refused in problem JSON, never guessed, never a 500."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from maintenance.models import Run
@@ -136,8 +137,6 @@ def test_what_nobody_foresaw_is_a_500_that_says_nothing_but_its_id(operator, mon
 
 
 def test_a_database_that_does_not_answer_is_503(operator, monkeypatch):
-    from django.db import OperationalError
-
     def fails(person: object) -> None:
         raise OperationalError("connection refused at 10.0.0.5")
 
