@@ -8,6 +8,7 @@ logged, so that a test can list them all and then try each.
 
 import os
 import signal
+import threading
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -40,7 +41,8 @@ def failpoint(moment: str, host: str = "") -> None:
     log.info("failpoint", moment=moment, host=host)
     for ordered in _orders():
         if ordered.happens_at(moment, host) and (ordered.action == ALWAYS or _is_first(ordered)):
-            os.kill(os.getpid(), SIGNALS[ordered.action])
+            # To this very thread: it does not go one step further.
+            signal.pthread_kill(threading.get_ident(), SIGNALS[ordered.action])
 
 
 @cache

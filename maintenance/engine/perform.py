@@ -1,6 +1,7 @@
 """Doing one claimed step, whatever it is, and what becomes of it when doing it goes wrong."""
 
 import structlog
+from django.conf import settings
 
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import Stage
@@ -16,9 +17,6 @@ from maintenance.feed import ENGINE, unit_of_work
 
 log = structlog.get_logger(__name__)
 
-# A step whose owners die this often is the cause itself: it is not handed to the next engine.
-TAKEOVERS_MAX = 20
-
 
 def perform(claim: Claim, orders: Orders) -> None:
     """The step has ended, waits again, or belongs to somebody else. Raises only what the database raises."""
@@ -32,7 +30,7 @@ def perform(claim: Claim, orders: Orders) -> None:
             )
     failpoint(f"{claim.stage}.taken", hands.target.host_name)
     try:
-        if claim.takeovers >= TAKEOVERS_MAX:
+        if claim.takeovers >= settings.TAKEOVERS_MAX:
             words = f"given up after {claim.takeovers} engines died or froze while doing it"
             return end_step(claim, Ending(Outcome.UNKNOWN, words))
         match claim.stage:
