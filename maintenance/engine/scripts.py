@@ -18,6 +18,7 @@ from maintenance.engine.hold import hold_step, postpone
 from maintenance.engine.hooks_read import note_hooks
 from maintenance.engine.output import pump_output
 from maintenance.engine.settle import Ending, end_step
+from maintenance.models import Host
 
 WAIT_S = 0.25  # between looks while the script prints; its end is noticed at once
 LATE_GRACE = timedelta(
@@ -53,9 +54,19 @@ def run_script(hands: Hands) -> None:
     else:
         failpoint(f"{hands.step.stage}.started", hands.target.host_name)
         if has_script:
+            _note_script(hands)
             _follow(hands, stays)
         else:
             end_step(hands.claim, Ending(Outcome.OK, "no script", stays=stays))
+
+
+def _note_script(hands: Hands) -> None:
+    """The step names the file that runs, as the host's hooks folder was last seen."""
+    hooks = Host.objects.filter(id=hands.host_id).values_list("hooks", flat=True).first() or {}
+    path = str(hooks.get(hands.step.stage, {}).get("path", ""))[:1000]
+    if path != hands.step.script:
+        hands.step.script = path
+        fenced(hands.claim, script=path)
 
 
 def _turn_has_come(hands: Hands) -> bool:

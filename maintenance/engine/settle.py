@@ -19,7 +19,7 @@ from maintenance.domain.states import (
     StepState,
     TargetState,
 )
-from maintenance.engine.advance import about_target, advance, lock_run, move_run, move_target
+from maintenance.engine.advance import about_run, about_target, advance, lock_run, move_run, move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import Claim, fenced
 from maintenance.engine.failpoints import failpoint
@@ -74,7 +74,7 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, step: Step, ending: End
     if stage is Stage.PREFLIGHT:
         _note_preflight(target, outcome, ending, now)
     if stage is Stage.PRE_MAINTENANCE and outcome is Outcome.NOT_NEEDED:
-        target.not_needed = ending.detail or "PreMaintenance says: not needed"
+        target.not_needed = f"PreMaintenance: {ending.detail}"
         target.save(update_fields=["not_needed"])
     stays = ending.stays or target.not_needed
     move = next_move(
@@ -98,7 +98,7 @@ def _note_preflight(target: Target, outcome: Outcome, ending: Ending, now: datet
     target.preflight = str(result_of(outcome)).replace(" ", "_")
     target.preflight_at = now
     if outcome is Outcome.NOT_NEEDED:
-        target.not_needed = ending.detail or "PreFlight says: not needed"
+        target.not_needed = f"PreFlight: {ending.detail}"
     target.save(update_fields=["preflight", "preflight_at", "not_needed"])
 
 
@@ -112,7 +112,7 @@ def _apply(
     stays: str,
     now: datetime,
 ) -> None:
-    reason = ending.detail or f"{step.stage}: {step.outcome}"
+    reason = f"{step.stage}: {ending.detail or step.outcome}"
     changes: dict[str, object] = {"next_stage": move.then or ""}
     if move.failing and not target.failing:
         changes["failing"] = reason
@@ -151,7 +151,7 @@ def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
         return
     touched = HostOut.objects.filter(run=run).exists()
     effect = "no further host was touched" if touched else "nothing was touched"
-    details = f"PreFlight failed on {target.host_name}: {reason}; {effect}"
+    details = f"{target.host_name} failed, {reason}; {effect}"
     move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
     ask_for_person(work, Cause.PREFLIGHT_FAILED, run=run, target=target, message=details)
 
@@ -166,7 +166,7 @@ def _answer_failure(
     if run.state != RunState.RUNNING or run.kind == RunKind.HOST:
         return
     if run.on_failure == OnFailure.STOP:
-        details = f"{target.host_name} failed in {step.stage}: {reason}"
+        details = f"{target.host_name} failed, {reason}"
         move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
     elif (run.on_failure == OnFailure.PAUSE or flagged) and not run.pausing:
         run.pausing = True
@@ -178,7 +178,7 @@ def _answer_failure(
             "by": ENGINE,
         }
         run.save(update_fields=["pausing", "paused_reason"])
-        work.event("run.pausing", {"run": str(run.id)}, after=run.paused_reason)
+        work.event("run.pausing", about_run(run), after=run.paused_reason)
 
 
 def software_of(target: Target) -> str:

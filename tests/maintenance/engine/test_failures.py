@@ -27,7 +27,7 @@ def test_a_failed_preflight_ends_the_run_and_touches_no_host(lab):
         run = ended(run)
 
     assert run.state == "Failed"
-    assert run.details == "PreFlight failed on kvm2: exit status 1; nothing was touched"
+    assert run.details == "kvm2 failed, PreFlight: exit status 1; nothing was touched"
     assert {effects(host, "prepare") for host in lab.hosts.values()} == {0}
     assert all(
         stages_of(run, host) in ([("PreFlight", "ok")], [("PreFlight", "failed")]) for host in lab.hosts
@@ -46,7 +46,7 @@ def test_a_failed_premaintenance_fails_the_host_which_never_left_service(lab):
 
     assert target_of(run, "kvm1").state == "Failed"
     assert effects(lab.hosts["kvm1"], "prepare") == 0
-    assert run.paused_reason["message"] == "kvm1: exit status 1"
+    assert run.paused_reason["message"] == "kvm1: PreMaintenance: exit status 1"
     assert target_of(run, "kvm2").state == "Ready"
 
 
@@ -97,7 +97,7 @@ def test_exit_status_70_in_preflight_skips_the_host_after_its_premaintenance(lab
     assert stages_of(run, "kvm1") == [("PreFlight", "not_needed"), ("PreMaintenance", "ok")]
     skipped = run_result(run)["hostsskipped"]
     assert [(h["hostname"], h["reason"]) for h in skipped] == [
-        ("kvm1", "the script says: not needed (exit status 70)")
+        ("kvm1", "PreFlight: the script says: not needed (exit status 70)")
     ]
 
 
@@ -237,5 +237,5 @@ def test_skip_leaves_the_failed_host_behind_and_the_rest_goes_on(lab):
         run = ended(run)
 
     assert run.state == "Succeeded"
-    assert target_of(run, "kvm1").detail == "skipped by operator after it failed: exit status 1"
+    assert target_of(run, "kvm1").detail == "skipped by operator after it failed: Maintenance: exit status 1"
     assert state_of(run) == "Succeeded"

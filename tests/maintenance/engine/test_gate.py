@@ -112,7 +112,7 @@ def test_a_drain_past_its_deadline_returns_the_host_and_says_what_stayed(lab):
 
     target = target_of(run, "kvm1")
     assert target.state == "Failed"
-    assert target.detail.startswith("not empty after 1 s: ")
+    assert target.detail.startswith("Drain: not empty after 1 s: ")
     assert lab.resource_state("kvm1") == "Enabled"
     assert lab_models.Instance.objects.get(id=stays).state == "Running"
     assert Attention.objects.filter(cause="stage-failed", resolved_at=None).count() == 1

@@ -41,5 +41,5 @@ def test_the_result_has_every_host_in_exactly_one_list(lab):
     assert [h["hostname"] for h in result["hostsfailed"]] == ["kvm2"]
     assert [h["hostname"] for h in result["hostsupdated"]] == ["kvm3"]
     assert result["success"] is False
-    assert target_of(run, "kvm2").detail == "exit status 3"
+    assert target_of(run, "kvm2").detail == "Maintenance: exit status 3"
     assert lab.resource_state("kvm2") == "Enabled"
