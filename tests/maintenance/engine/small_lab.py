@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Thread
 from uuid import UUID, uuid4
 
@@ -52,6 +53,10 @@ class SmallLab:
 
     def no_script(self, host: str, stage: str) -> None:
         folders.remove_scripts(host, HookStage(stage))
+
+    def folder(self, host: str) -> Path:
+        """The host's folder, LAB_HOST_DIR of its scripts."""
+        return folders.host_dir(host)
 
     def configure(self, **settings: float) -> None:
         """The lab's own settings."""
