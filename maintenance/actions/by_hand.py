@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from maintenance.actions.errors import Conflict, IllegalMove
-from maintenance.actions.planning import clusters_as_read, gate_host, host_or_not_found, is_taken_by_others
+from maintenance.actions.planning import clusters_as_read, host_or_not_found, is_taken_by_others
 from maintenance.actions.start import next_run_number, owner_of
 from maintenance.clock import database_now
 from maintenance.domain.gate import Hold, Open, Refuse, host_verdict
@@ -85,7 +85,7 @@ def _refuse(host: Host) -> None:
     if not host.is_known(database_now()):
         raise Conflict(f"the state of {host.name} is not known: the cloud could not be read lately")
     hosts, instances = clusters_as_read({host.cluster_id})[host.cluster_id]
-    match host_verdict(gate_host(host).id, hosts, instances, ours_out=sorted(ours_out), limit=LIMIT):
+    match host_verdict(host.id, hosts, instances, ours_out=sorted(ours_out), limit=LIMIT):
         case Hold(_, reason) | Refuse(reason):
             raise Conflict(f"{host.name} cannot leave service now: {reason}")
         case Open():

@@ -7,10 +7,10 @@ from uuid import UUID
 from maintenance.actions.errors import BadInput, NotFound
 from maintenance.actions.requests import StartRequest
 from maintenance.clock import database_now
-from maintenance.domain.capacity import Guest
 from maintenance.domain.gate import GateHost, GateInstance
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.plan import Candidate, Choices, Plan, make_plan
+from maintenance.gate_view import gate_host, gate_instance
 from maintenance.models import Cloud, Cluster, Host, HostOut, Instance, Pod, Target, Zone
 from maintenance.models.inventory import Listed
 from maintenance.usual import usual_time_out
@@ -134,34 +134,8 @@ def clusters_as_read(cluster_ids: set[UUID]) -> dict[UUID, tuple[list[GateHost],
     instances: dict[UUID, list[GateInstance]] = defaultdict(list)
     for instance in Instance.objects.filter(host_id__in=list(cluster_of), gone_at=None):
         assert instance.host_id is not None
-        instances[cluster_of[instance.host_id]].append(_gate_instance(instance))
+        instances[cluster_of[instance.host_id]].append(gate_instance(instance))
     return {cluster: (hosts[cluster], instances[cluster]) for cluster in cluster_ids}
-
-
-def gate_host(host: Host) -> GateHost:
-    """A listed host as the gate sees it."""
-    return GateHost(
-        host.id,
-        host.name,
-        host.state,
-        host.resource_state,
-        host.memory_mb,
-        host.cpu_cores,
-        host.guests_max,
-        frozenset(host.tags),
-    )
-
-
-def _gate_instance(instance: Instance) -> GateInstance:
-    guest = Guest(
-        instance.id,
-        instance.name,
-        instance.memory_mb,
-        instance.cpu_cores,
-        frozenset(instance.tags),
-        frozenset(instance.affinity_groups),
-    )
-    return GateInstance(guest, instance.state, instance.host_id)
 
 
 def _scripts(host: Host) -> dict[HookStage, bool] | None:

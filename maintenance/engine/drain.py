@@ -92,12 +92,11 @@ def _look(hands: Hands) -> Ending | None:
     """One look at the host: how the drain ended, or None while it goes on."""
     follow_jobs(hands)
     try:
-        host = hands.look_at_host()
-    except (Later, NoReply) as reason:
-        hands.note(f"the cloud cannot be read: {reason}")
-        return None
+        host = hands.host_now()
     except Never as reason:
         return Ending(Outcome.UNKNOWN, str(reason))
+    if host is None:
+        return None
     if host.resource_state == "Maintenance":
         return _census(hands)
     if host.resource_state in STUCK:

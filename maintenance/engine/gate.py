@@ -5,10 +5,9 @@ from uuid import UUID
 
 from django.db.models import Min
 
-from maintenance.backends.base import ClusterLook, HostRead, InstanceRead
+from maintenance.backends.base import ClusterLook
 from maintenance.clock import database_now
-from maintenance.domain.capacity import Guest
-from maintenance.domain.gate import RUNNING, GateHost, GateInstance, Hold, Open, Verdict, host_verdict
+from maintenance.domain.gate import RUNNING, Hold, Open, Verdict, host_verdict
 from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, Result
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.engine.advance import lock_run, move_target
@@ -18,6 +17,7 @@ from maintenance.engine.hands import Hands
 from maintenance.engine.intents import write_intent
 from maintenance.engine.settle import software_of
 from maintenance.feed import ENGINE, unit_of_work
+from maintenance.gate_view import gate_host, gate_instance
 from maintenance.models import Cluster, HostOut, Intent, Run, Target
 
 
@@ -116,30 +116,3 @@ def _smallest_limit(cluster_id: UUID, own_limit: int) -> int:
         kind=RunKind.ROLLING,
     ).aggregate(least=Min("max_unavailable"))["least"]
     return own_limit if others is None else min(own_limit, others)
-
-
-def gate_host(host: HostRead) -> GateHost:
-    """A host as the gate sees it."""
-    return GateHost(
-        host.id,
-        host.name,
-        host.state,
-        host.resource_state,
-        host.memory_mb,
-        host.cpu_cores,
-        host.guests_max,
-        frozenset(host.tags),
-    )
-
-
-def gate_instance(instance: InstanceRead) -> GateInstance:
-    """An instance as the gate sees it."""
-    guest = Guest(
-        instance.id,
-        instance.name,
-        instance.memory_mb,
-        instance.cpu_cores,
-        frozenset(instance.tags),
-        frozenset(instance.affinity_groups),
-    )
-    return GateInstance(guest, instance.state, instance.host_id)

@@ -51,12 +51,11 @@ def _look(hands: Hands) -> Ending | None:
     """One look: how the return ended, or None while it goes on."""
     follow_jobs(hands)
     try:
-        host = hands.look_at_host()
-    except (Later, NoReply) as reason:
-        hands.note(f"the cloud cannot be read: {reason}")
-        return None
+        host = hands.host_now()
     except Never as reason:
         return Ending(Outcome.UNKNOWN, str(reason))
+    if host is None:
+        return None
     if host.state == "Up" and host.resource_state == "Enabled":
         return _seen_good(hands)
     _forget_good(hands)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from maintenance.backends.base import Cloud, HostRead
+from maintenance.backends.base import Cloud, HostRead, Later, NoReply
 from maintenance.backends.registry import cloud_of_kind
 from maintenance.clock import database_now
 from maintenance.domain.states import TargetState
@@ -104,9 +104,16 @@ class Hands:
             self.step.movement = movement
             self._tell("step.moved", movement, movement=movement)
 
-    def look_at_host(self) -> HostRead:
-        """The host as it is now; the inventory follows. Raises: Later, NoReply, Never, LostLease."""
-        read = self.cloud.look_at_host(self.host_id)
+    def host_now(self) -> HostRead | None:
+        """The host as it is now; the inventory follows. None while it cannot be read: the step says so.
+
+        Raises: Never, LostLease.
+        """
+        try:
+            read = self.cloud.look_at_host(self.host_id)
+        except (Later, NoReply) as reason:
+            self.note(f"the cloud cannot be read: {reason}")
+            return None
         host = Host.objects.filter(id=self.host_id).first()
         if host is not None and differs(host, read):
             with unit_of_work(ENGINE) as work:
