@@ -31,7 +31,7 @@ DEATHS_BEFORE_READY_MAX = 3
 POSTGRES_OPTIONS = ("max_connections=100", "shared_buffers=64MB", "max_wal_size=256MB")
 # deploy/pitstop-web.service has the same; a test compares them.
 WEB_OPTIONS = (
-    *("--ws", "websockets-sansio"),
+    *("--ws", "dashboard.live.protocol:WebSocket"),  # can cut off a reader that does not read
     *("--ws-max-size", "65536"),
     *("--ws-per-message-deflate", "false"),  # compressing every push doubles its cost
     *("--ws-ping-interval", "8"),

@@ -3,6 +3,7 @@
 from dashboard.asgi_types import Receive, Scope, Send
 from dashboard.live import database
 from dashboard.live.feed_tail import feed_tail
+from dashboard.live.hub import stop_hub
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
@@ -13,6 +14,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             feed_tail().begin()
             await send({"type": "lifespan.startup.complete"})
         else:
+            await stop_hub()
             await feed_tail().stop()
             await database.close()
             await send({"type": "lifespan.shutdown.complete"})

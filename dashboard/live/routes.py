@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path, re_path
 
 from dashboard.asgi_types import Application
+from dashboard.live.consumers import live_socket
 from dashboard.live.events_socket import events_socket
 from dashboard.live.people import no_such_socket
 
@@ -16,5 +17,6 @@ def socket(application: Application) -> Any:
 
 routes = [
     path("ws/events/", socket(events_socket)),
+    path("ws/live/", socket(live_socket)),
     re_path("", socket(no_such_socket)),  # the last one: whatever is none of the above
 ]

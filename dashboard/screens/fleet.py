@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.screens.marks import Mark, host_mark
-from dashboard.screens.words import count, said
+from dashboard.screens.words import said
 from maintenance.models import Host, HostOut, Target
 
 
@@ -49,13 +50,20 @@ def _drawn(host: Host, mark: Mark, target: Target | None) -> DrawnHost:
     )
 
 
-def in_service_words() -> str:
-    """10 hosts in service · 9 of 10 hosts in service."""
+def service_counts() -> tuple[int, int, int]:
+    """Hosts listed, in service, and down (of those that are not)."""
     listed = Host.objects.filter(gone_at=None)
-    good = listed.filter(state="Up", resource_state="Enabled").count()
-    total = listed.count()
-    return (
-        f"{count(total, 'host')} in service."
-        if good == total
-        else f"{good:,} of {count(total, 'host')} in service."
+    good = Q(state="Up", resource_state="Enabled")
+    found = listed.aggregate(
+        total=Count("id"), good=Count("id", filter=good), down=Count("id", filter=~Q(state="Up"))
     )
+    return found["total"], found["good"], found["down"]
+
+
+def in_service_words() -> str:
+    """All are in service · 9 are in service, 1 is not."""
+    total, good, _ = service_counts()
+    if good == total:
+        return "All are in service." if total else ""
+    away = total - good
+    return f"{good:,} {'is' if good == 1 else 'are'} in service, {away:,} {'is' if away == 1 else 'are'} not."

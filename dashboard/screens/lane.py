@@ -93,14 +93,18 @@ def _stop(run: Run, target: Target, stage: Stage, number: int, place: int, step:
     if step is not None and step.state == StepState.ENDED:
         return Stop(_ended(step), word, stage in _OUT, False, took=_took(step))
     if number < place:
-        skipped = run.kind == RunKind.HOST and stage not in _OUT
-        return Stop(
-            mark(TargetState.DONE), word, stage in _OUT, False, took="no scripts by hand" if skipped else ""
-        )
+        return Stop(mark(TargetState.DONE), word, stage in _OUT, False, took=_by_hand(run, stage))
+    if _by_hand(run, stage):
+        return Stop(mark(TargetState.WAITING), word, False, False, took=_by_hand(run, stage))
     usual = usual_ranges().get(stage)
     return Stop(
         mark(TargetState.WAITING), word, stage in _OUT, False, took=f"usually {usual}" if usual else ""
     )
+
+
+def _by_hand(run: Run, stage: Stage) -> str:
+    """One host by hand runs no scripts."""
+    return "not by hand" if run.kind == RunKind.HOST and stage not in _OUT else ""
 
 
 def _ended(step: Step) -> Mark:

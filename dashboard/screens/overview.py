@@ -10,14 +10,14 @@ from django.utils import timezone
 
 from dashboard.screens.actions import Action, for_role
 from dashboard.screens.census import RUNNING, Census, census
-from dashboard.screens.fleet import DrawnHost, drawn_hosts, in_service_words
-from dashboard.screens.marks import UNKNOWN, Mark, mark, moving
+from dashboard.screens.fleet import DrawnHost, drawn_hosts, service_counts
+from dashboard.screens.marks import DOWN, TAKEN, UNKNOWN, Mark, mark, moving
 from dashboard.screens.run_head import finished_of, run_mark, run_name, run_url
 from dashboard.screens.run_now import AtWork, run_now
 from dashboard.screens.run_problems import attention_actions
 from dashboard.screens.strip import Strip, counts_of, strip
 from dashboard.screens.usual import Ends, run_ends
-from dashboard.screens.words import count, spelled
+from dashboard.screens.words import count, said, spelled
 from maintenance.domain.order import natural
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, TARGET_WAITING, RunKind
 from maintenance.models import (
@@ -82,10 +82,25 @@ def _says(
         return says, people or "Nothing needs a person.", drawn
     if runs:
         says = f"{spelled(runs)} {'run is' if runs == 1 else 'runs are'} in progress."
-        return says, people or "No host is out of service because of it.", drawn
+        return says, people or "No host is at work just now.", drawn
     if needs:
         return people, "No run is in progress.", drawn
-    return "All quiet.", in_service_words(), drawn
+    return _at_rest()
+
+
+def _at_rest() -> tuple[str, str, Mark]:
+    """No run, nothing that needs a person: quiet only when every host is in service."""
+    total, good, down = service_counts()
+    if good == total:
+        words = f"{count(total, 'host')} in service." if total else "No host is listed."
+        return "All quiet.", words, Mark("Done", "Quiet", "done")
+    away = total - good
+    says = f"{spelled(away)} {'host is' if away == 1 else 'hosts are'} not in service."
+    return (
+        says,
+        f"{spelled(down)} of them down." if down and away > 1 else "No run is in progress.",
+        DOWN if down else TAKEN,
+    )
 
 
 # ---- runs --------------------------------------------------------------------------------------------------------
@@ -337,7 +352,7 @@ def jobs() -> Jobs:
             " · ".join(
                 part
                 for part in (
-                    job.management_server.name if job.management_server else "",
+                    said(job.management_server.name) if job.management_server else "",
                     job.account,
                     job.domain,
                 )

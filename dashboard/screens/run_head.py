@@ -60,7 +60,7 @@ def run_head(run: Run) -> RunHead:
         then=then,
         ends=ends,
         mark=drawn,
-        title=f"{drawn.word}: {says}",
+        title=says if says.startswith(drawn.word) else f"{drawn.word}: {says}",
         name=run_name(run),
         began=run.started_at or run.created_at,
         began_word="started" if run.started_at else "asked for",
@@ -112,15 +112,21 @@ def _sentence(run: Run, counts: dict[str, int]) -> tuple[str, str]:
         case RunState.RUNNING if run.pausing:
             return progress, f"Pausing: {_at_work_words(run)}"
         case RunState.RUNNING:
-            return progress, ""
+            return progress, "" if run_ends(run, counts, 1) else _now_words(run)
         case RunState.PAUSED:
-            return f"Paused. {progress}", str(
-                (run.paused_reason or {}).get("message", "Nothing starts until you resume.")
-            )
+            return f"Paused. {progress}", _why_paused(run)
         case RunState.STOPPING:
             return "Stopping.", _at_work_words(run)
         case _:
             return _end_sentence(run, counts)
+
+
+def _why_paused(run: Run) -> str:
+    reason = run.paused_reason or {}
+    target = run.targets.filter(host=reason["host"]).first() if reason.get("host") else None
+    if target is None:
+        return _sentence_case(str(reason.get("message") or "nothing starts until somebody resumes"))
+    return f"{said(target.host_name)} failed: {target.detail or reason.get('message')}."
 
 
 def _is_checking(counts: dict[str, int]) -> bool:
@@ -128,6 +134,19 @@ def _is_checking(counts: dict[str, int]) -> bool:
     begun_or_ended = sum(counts.get(state, 0) for state in TARGET_BEGUN | TARGET_ENDED)
     return not begun_or_ended and bool(
         counts.get(TargetState.CHECKING, 0) + counts.get(TargetState.WAITING, 0)
+    )
+
+
+def _now_words(run: Run) -> str:
+    """What is going on, where it is not known when it will end."""
+    at_work = list(run.targets.filter(state__in=TARGET_BEGUN).values_list("host_name", "state")[:50])
+    if len(at_work) == 1:
+        name, state = at_work[0]
+        return f"{said(name)} is {mark(state).word.lower()}."
+    return (
+        f"{listing([said(name) for name, _ in at_work])} are at work."
+        if at_work
+        else "The next host starts in a moment."
     )
 
 

@@ -132,7 +132,7 @@ def _problem(run: Run, target: Target, attention: Attention | None, role: str) -
         title=attention.title if attention else f"{target.host_name} failed",
         host_name=target.host_name,
         host_url=reverse("host", args=[target.host_id]),
-        cause=attention.message if attention else target.detail,
+        cause=_cause(attention.message if attention else target.detail, step),
         since=attention.since if attention else target.finished_at,
         by=attention.taken_by if attention else "",
         host_now=host_now(target.host_id, target),
@@ -141,6 +141,11 @@ def _problem(run: Run, target: Target, attention: Attention | None, role: str) -
         stage=step.stage if step else "",
         actions=actions,
     )
+
+
+def _cause(words: str, step: Step | None) -> str:
+    """With the stage it happened in, where the words do not say so themselves."""
+    return words if step is None or step.stage in words else f"{step.stage}: {words}"
 
 
 def _failed_step(target: Target) -> Step | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, F
 from django.urls import reverse
 
 from dashboard.screens.actions import Action
@@ -66,7 +66,9 @@ def next_section(run: Run, role: str) -> Section:
 
 def finished_section(run: Run, role: str) -> Section:
     """Hosts that have ended, the latest first."""
-    ended = run.targets.filter(state__in=TARGET_ENDED).order_by("-finished_at", "order")
+    ended = run.targets.filter(state__in=TARGET_ENDED).order_by(
+        F("finished_at").desc(nulls_last=True), "order"
+    )
     counts = counts_of(run)
     summary = ", ".join(
         f"{sum(counts.get(s, 0) for s in states):,} {drawn.word.lower()}"
@@ -92,18 +94,39 @@ def rows(run: Run, targets: Sequence[Target], role: str) -> list[Row]:
     waiting = [t.host_id for t in targets if t.state in TARGET_WAITING]
     on_host = _instances_on(waiting)
     scripts = _printed_stages(t.id for t in targets if t.state not in TARGET_WAITING)
-    nearest = run.targets.filter(state__in=TARGET_WAITING).order_by("order").first() if waiting else None
+    before = _names_before(run, targets) if waiting else {}
     return [
-        _row(run, target, on_host.get(target.host_id, 0), scripts.get(target.id, []), nearest, role)
+        _row(
+            run,
+            target,
+            on_host.get(target.host_id, 0),
+            scripts.get(target.id, []),
+            before.get(target.id, ""),
+            role,
+        )
         for target in targets
     ]
 
 
-def _row(
-    run: Run, target: Target, instances: int, printed: list[str], nearest: Target | None, role: str
-) -> Row:
+def _names_before(run: Run, targets: Sequence[Target]) -> dict[UUID, str]:
+    """For each waiting host the waiting one before it; empty for the one whose turn is next."""
+    orders = [t.order for t in targets]
+    waiting = run.targets.filter(state__in=TARGET_WAITING)
+    first = (
+        waiting.filter(order__lt=min(orders)).order_by("-order").values_list("host_name", flat=True).first()
+        or ""
+    )
+    found: dict[UUID, str] = {}
+    last = first
+    for target in sorted((t for t in targets if t.state in TARGET_WAITING), key=lambda t: t.order):
+        found[target.id] = last
+        last = target.host_name
+    return found
+
+
+def _row(run: Run, target: Target, instances: int, printed: list[str], before: str, role: str) -> Row:
     if target.state in TARGET_WAITING:
-        says, why = f"{count(instances, 'instance')} on it", _why_it_waits(run, target, nearest)
+        says, why = f"{count(instances, 'instance')} on it", _why_it_waits(run, target, before)
     else:
         says, why = _says(target)
     took = ""
@@ -121,11 +144,11 @@ def _row(
         began=target.out_at if took else None,
         ended=target.back_at if took else target.finished_at,
         outputs=[StageLink(stage, output_url(run, target.host_id, stage)) for stage in printed],
-        actions=target_actions(run, target, role),
+        actions=[action for action in target_actions(run, target, role) if not action.disabled],
     )
 
 
-def _why_it_waits(run: Run, target: Target, nearest: Target | None) -> str:
+def _why_it_waits(run: Run, target: Target, before: str) -> str:
     if target.detail:
         return f"Not yet: {target.detail}"
     if run.state == RunState.PAUSED:
@@ -134,9 +157,7 @@ def _why_it_waits(run: Run, target: Target, nearest: Target | None) -> str:
         return "The run is pausing."
     if target.state == TargetState.WAITING:
         return "PreFlight first, as for all hosts."
-    if nearest is not None and nearest.id == target.id:
-        return "Its turn is next."
-    return f"PreFlight passed. Its turn comes after {said(nearest.host_name)}." if nearest else ""
+    return f"PreFlight passed. Its turn comes after {said(before)}." if before else "Its turn is next."
 
 
 def _says(target: Target) -> tuple[str, str]:

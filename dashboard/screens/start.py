@@ -298,12 +298,12 @@ def summary(plan: Plan, choices: StartChoices) -> Summary:
         length, more = _minutes(plan.minutes_low, plan.minutes_high), ""
         ends = Ends(plan.computed_at, plan.computed_at).later(plan.minutes_low * 60, plan.minutes_high * 60)
     return Summary(
-        length=length if leaving else "Nothing to do",
+        length=length if leaving else "Not yet" if blocked else "Nothing to do",
         length_more=more if leaving else "",
         ends=ends if leaving else None,
         says=_says(plan, leaving, pace),
         checks=_checks(plan),
-        start_label=f"Start: {count(len(leaving), 'host')}, {pace}",
+        start_label=_start_label(len(leaving), pace),
         start_disabled=disabled,
     )
 
@@ -321,25 +321,44 @@ def _minutes(low: float, high: float) -> str:
 
 
 def _says(plan: Plan, leaving: Sequence[PlannedHost], pace: str) -> list[Says]:
+    in_run = [h for h in plan.hosts if h.verdict not in {Verdict.LEFT_OUT, Verdict.SKIPPED}]
+    first = f"PreFlight runs on {'all ' if len(in_run) > 1 else ''}{len(in_run):,} first."
+    return [
+        _leave(leaving, pace),
+        _moves(leaving),
+        Says(first, " If one fails, nothing is touched."),
+    ]
+
+
+def _leave(leaving: Sequence[PlannedHost], pace: str) -> Says:
+    match len(leaving):
+        case 0:
+            return Says("No host leaves service.", "")
+        case 1:
+            return Says(f"{count(1, 'host')} leaves service", " and comes back.")
+        case several:
+            return Says(f"{count(several, 'host')} leave service", f", {pace}, and come back.")
+
+
+def _start_label(leaving: int, pace: str) -> str:
+    match leaving:
+        case 0:
+            return "Start"
+        case 1:
+            return f"Start: {count(1, 'host')}"
+        case several:
+            return f"Start: {count(several, 'host')}, {pace}"
+
+
+def _moves(leaving: Sequence[PlannedHost]) -> Says:
     moving = sum(host.instances for host in leaving)
+    if not moving:
+        return Says("No instance has to move.", "")
     ids = [host.host_id for host in leaving]
     running = Instance.objects.filter(host__in=ids, gone_at=None, state__in=RUNNING).order_by()
     tenants = running.values("account", "domain").distinct().count()
-    in_run = [h for h in plan.hosts if h.verdict not in {Verdict.LEFT_OUT, Verdict.SKIPPED}]
-    leaves = "leaves" if len(leaving) == 1 else "leave"
-    comes = "comes" if len(leaving) == 1 else "come"
-    moves = "moves" if moving == 1 else "move"
-    return [
-        Says(f"{count(len(leaving), 'host')} {leaves} service", f", {pace}, and {comes} back."),
-        Says(
-            f"{count(moving, 'instance')} of {count(tenants, 'tenant')} {moves} live.",
-            " None is powered off.",
-        ),
-        Says(
-            f"PreFlight runs on {'all ' if len(in_run) > 1 else ''}{len(in_run):,} first.",
-            " If one fails, nothing is touched.",
-        ),
-    ]
+    words = f"{count(moving, 'instance')} of {count(tenants, 'tenant')} {'moves' if moving == 1 else 'move'} live."
+    return Says(words, " None is powered off.")
 
 
 def _checks(plan: Plan) -> list[Check]:

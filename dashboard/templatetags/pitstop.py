@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.screens.marks import Mark
+from dashboard.screens.usual import Ends
 from dashboard.screens.words import NBSP, duration, split_name
 
 register = template.Library()
@@ -20,10 +21,10 @@ register = template.Library()
 def state(mark: Mark) -> SafeString:
     """Glyph, word and colour of a state."""
     return format_html(
-        '<span class="state" data-state="{}"{}><svg class="glyph" aria-hidden="true"><use href="#g-{}"/></svg>{}</span>',
+        '<span class="state" data-state="{}"{}>{}{}</span>',
         mark.state,
         SafeString(" data-live" if mark.live else ""),
-        mark.glyph,
+        glyph(mark),
         mark.word,
     )
 
@@ -61,6 +62,15 @@ def clock(moment: datetime | None, form: str = "clock") -> SafeString:
         form,
         utc.strftime(texts[form]).replace(" ", NBSP),
     )
+
+
+@register.simple_tag
+def between(ends: Ends) -> SafeString:
+    """An expected moment: 13:05–13:20, or about 13:05 where both are the same minute."""
+    low, high = ends.low.astimezone(UTC), ends.high.astimezone(UTC)
+    if low.replace(second=0, microsecond=0) == high.replace(second=0, microsecond=0):
+        return format_html("about {}", clock(high, "minute"))
+    return format_html("{}–{}", clock(low, "minute"), clock(high, "minute"))
 
 
 @register.simple_tag

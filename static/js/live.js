@@ -61,7 +61,8 @@
     }
   }
 
-  const tick = () => document.querySelectorAll('time[data-as="ago"], time[data-as="for"]').forEach(write);
+  // What goes on is only counted while we know that it does.
+  const tick = () => document.querySelectorAll(`time[data-as="ago"]${state === "old" || state === "dead" ? "" : ', time[data-as="for"]'}`).forEach(write);
 
   // ---- how old is what I see ----------------------------------------------------------------------------------------------
 
