@@ -10,7 +10,7 @@ from maintenance.actions.planning import clusters_as_read, host_or_not_found, is
 from maintenance.actions.start import next_run_number, owner_of
 from maintenance.clock import database_now
 from maintenance.domain.gate import Hold, Open, Refuse, host_verdict
-from maintenance.domain.states import RUN_ENDED, RunKind, RunState, Stage, TargetState
+from maintenance.domain.states import RUN_ENDED, TARGET_BEGUN, RunKind, RunState, Stage, TargetState
 from maintenance.engine.advance import about_run, advance, lock_run, move_target, start_last_return
 from maintenance.engine.attention import resolve_attentions
 from maintenance.feed import UnitOfWork, unit_of_work
@@ -109,10 +109,12 @@ def return_host(host_id: UUID, *, actor: str, request_id: str = "") -> Run:
             raise Conflict(f"{host.name} is not out of service by Pitstop: there is nothing to return")
         run = lock_run(target.run_id)
         target = Target.objects.select_for_update(no_key=True).get(id=target.id)
-        if target.state not in {TargetState.IN_MAINTENANCE, TargetState.NEEDS_PERSON}:
+        if target.state in TARGET_BEGUN - {TargetState.IN_MAINTENANCE}:
             raise IllegalMove(
                 f"run {run.number} works on {host.name} (it is {target.state})", legal=["cancel the run"]
             )
+        if target.state not in {TargetState.IN_MAINTENANCE, TargetState.NEEDS_PERSON}:
+            raise Conflict(f"{host.name} is not out of service by Pitstop: there is nothing to return")
         _start_return(work, run, target, actor)
         work.audit(
             "host returned to service", about_run(run) | {"host": str(host.id), "host_name": host.name}
