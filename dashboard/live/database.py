@@ -23,6 +23,7 @@ RECONNECT_MAX_S = 5.0
 POOL_MAX = 4
 POOL_WAIT_S = 5.0
 IDLE_MAX_S = 60.0
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError)  # not there, cut off, or cancelled
 
 log = structlog.get_logger("pitstop.live")
 
@@ -39,7 +40,7 @@ async def fetch(query: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
             await cursor.execute(query, params)
             rows: list[dict[str, Any]] = await cursor.fetchall()
             return rows
-    except (psycopg.OperationalError, PoolTimeout) as reason:
+    except (*AWAY, PoolTimeout) as reason:
         raise DatabaseAway(str(reason)) from reason
 
 
@@ -102,7 +103,7 @@ class _Bell:
                     self.ring()  # for whatever was not heard before
                     async for _ in connection.notifies():
                         self.ring()
-            except psycopg.OperationalError as reason:
+            except AWAY as reason:
                 log.warning(
                     "listening was interrupted", channel=self.channel, reason=str(reason), again_in_s=wait_s
                 )
@@ -122,6 +123,7 @@ class _LiveDatabase:
             timeout=POOL_WAIT_S,
             max_idle=IDLE_MAX_S,
             reconnect_timeout=RECONNECT_MAX_S,
+            check=AsyncConnectionPool.check_connection,  # one that a restarted server cut is never handed out
             open=False,
             name="live",
         )

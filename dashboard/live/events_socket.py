@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
@@ -21,6 +21,7 @@ from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Credentials, wat
 
 TOPIC = "events"
 HEARTBEAT_S = 2.0
+AT_ONCE = 200  # frames, then others have their turn
 SEND_MAX_S = 10.0  # a reader who does not take one frame in this time is too slow
 FAREWELL_S = 1.0
 PER_PERSON_MAX = 50  # sockets of one person in one process
@@ -43,7 +44,7 @@ async def events_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """One log socket, from its handshake to its end (an ASGI application behind SocketDoor)."""
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
-    socket = _LogSocket(send)
+    socket = _LogSocket(send, scope.get("extensions", {}).get("pitstop.abort", _nothing))
     person: Person = scope["user"]
     credentials: Credentials | None = scope["credentials"]
     if credentials is None:
@@ -112,14 +113,13 @@ async def _tell(socket: "_LogSocket", tail: FeedTail, query: bytes) -> _Ending:
                 if has_caught_up:
                     raise Resync
                 events = await read_events(position)
-            for event in events:
+            for event in events[:AT_ONCE]:
                 await socket.send(event.frame(position))
                 position = event.seq
                 await socket.beat(tail)
             has_caught_up = has_caught_up or position >= tail.head
             await socket.beat(tail)
-            if not events:
-                await tail.news(socket.until_beat_s())
+            await (asyncio.sleep(0) if events else tail.news(socket.until_beat_s()))
     except Resync:
         await socket.say_resync(tail.head)
         return TRY_LATER, "start afresh"
@@ -140,11 +140,16 @@ async def _begin_after(query: bytes, tail: FeedTail) -> int:
     asked = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("after")
     if asked is None:
         return tail.head
-    if len(asked) != 1 or not SEQ.fullmatch(asked[0]) or (after := int(asked[0])) > tail.head:
+    if len(asked) != 1 or not SEQ.fullmatch(asked[0]):
         raise Resync
-    if after > 0 and tail.after(after) is None:
-        oldest = (await database.fetch("SELECT min(seq) AS seq FROM maintenance_feedevent"))[0]["seq"]
-        if oldest is None or after < oldest - 1:
+    after = int(asked[0])
+    if after > tail.head or (after > 0 and tail.after(after) is None):
+        # REST may have shown the reader an event that the tail has not met yet: the table knows.
+        ends = await database.fetch(
+            "SELECT min(seq) AS oldest, max(seq) AS newest FROM maintenance_feedevent"
+        )
+        oldest, newest = ends[0]["oldest"], ends[0]["newest"]
+        if oldest is None or not oldest - 1 <= after <= newest:
             raise Resync
     return after
 
@@ -152,8 +157,9 @@ async def _begin_after(query: bytes, tail: FeedTail) -> int:
 class _LogSocket:
     """Sending, with a limit to our patience."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, abort: Callable[[], object]) -> None:
         self._send = send
+        self._abort = abort  # drops the connection at once (protocol.py)
         self._beat_due = time.monotonic()
         self.wants_heartbeat = False
 
@@ -187,9 +193,15 @@ class _LogSocket:
         await self._farewell({"type": "websocket.close", "code": code, "reason": reason})
 
     async def _farewell(self, message: Message) -> None:
-        """Sends if it goes at once: a reader who does not read is not waited for."""
+        """Sends if it goes at once. A reader who does not read is not waited for: that connection is dropped."""
         try:
             async with asyncio.timeout(FAREWELL_S):
                 await self._send(message)
-        except (TimeoutError, OSError):
-            return
+        except TimeoutError:
+            self._abort()
+        except OSError:
+            return  # it has left already
+
+
+def _nothing() -> None:
+    """Another server's sockets cannot be dropped; its own keepalive ends them."""

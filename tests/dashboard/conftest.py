@@ -1,6 +1,10 @@
-"""What tests of pages and REST share."""
+"""What tests of pages, REST and sockets share."""
+
+from collections.abc import Iterator
 
 import pytest
+
+from tests.dashboard.web_server import Web, running_web
 
 
 @pytest.fixture(autouse=True)
@@ -9,3 +13,10 @@ def static_files_are_not_collected(settings) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.SERVESTATIC_USE_STATIC_ROOT = False
+
+
+@pytest.fixture
+def web(transactional_db) -> Iterator[Web]:
+    """The web process, listening on a port of its own."""
+    with running_web() as running:
+        yield running
