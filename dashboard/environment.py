@@ -81,7 +81,8 @@ def database_from_url(url: str, var_dir: Path) -> dict[str, Any]:
             "connect_timeout": 5,
             "application_name": "pitstop",
             # A write transaction that waits this long is a fault of ours: fail it rather than stall the feed.
-            "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=30000",
+            # One of a frozen process is ended before the others, who wait for its locks, give up.
+            "options": "-c lock_timeout=5000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=4000",
             **{k: v for k, v in parts.items() if k not in known and v is not None},
         },
     }

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from maintenance.backends.base import JobLook, Later, Never, NoReply
+from maintenance.backends.base import Expired, JobLook, Later, Never, NoReply
 from maintenance.clock import database_now
 from maintenance.engine.claim import check_claim
 from maintenance.engine.failpoints import failpoint
@@ -33,7 +33,7 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
     """Send the written request once. Afterwards the intent holds the job's id, the cloud's refusal, or neither:
     then nobody knows, and it stays open until it has expired.
 
-    Raises: Never (with the cloud's words; nothing was done), Later (nothing was done), LostLease.
+    Raises: Never (with the cloud's words; nothing was done), Later (nothing was done, or it came too late), LostLease.
     """
     failpoint(f"{intent.action}.written", hands.target.host_name)
     try:
@@ -43,6 +43,8 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
         return
     except (Never, Later) as refusal:
         _write(hands, intent, refused=str(refusal), settled_at=database_now())
+        if isinstance(refusal, Expired):
+            raise Later(f"the request came too late: {refusal}") from refusal  # a new one may be written
         raise
     failpoint(f"{intent.action}.sent", hands.target.host_name)
     _write(hands, intent, job_id=job_id)

@@ -14,6 +14,8 @@ from maintenance.hooks.processes import with_tickets
 from tests.maintenance.engine.small_lab import make_small_lab
 from tests.processes.engines import Engines
 
+pytest.register_assert_rewrite("tests.processes.scenes")  # so that its assertions tell what differed
+
 
 @pytest.fixture
 def var(open_folder: Path, settings) -> Iterator[Path]:
@@ -27,11 +29,17 @@ def var(open_folder: Path, settings) -> Iterator[Path]:
 
 
 @pytest.fixture
-def lab(transactional_db, var):
-    """Three hosts of one cluster. At the end of every test nobody was harmed and the audit is whole."""
-    yield make_small_lab()
+def empty_lab(transactional_db, var):
+    """Room for a lab. At the end of every test nobody in it was harmed, and the audit is whole."""
+    yield
     assert harms() == []
     assert first_broken_link() is None
+
+
+@pytest.fixture
+def lab(empty_lab):
+    """Three hosts of one cluster."""
+    return make_small_lab()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 from tooling.processes import dying_with_parent, is_running
 
 ROOT = Path(__file__).resolve().parents[2]
-LOG_SHOWN_BYTES = 6000
+LOG_SHOWN_BYTES = 3000
 
 
 @dataclass
@@ -30,6 +30,10 @@ class RunningEngine:
     def is_running(self) -> bool:
         return is_running(self.process.pid)
 
+    @property
+    def is_frozen(self) -> bool:
+        return _state(self.process.pid) == "T"
+
     def kill9(self) -> None:
         """It is gone, without a last word."""
         self.process.kill()
@@ -37,7 +41,7 @@ class RunningEngine:
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: _state(self.process.pid) == "T")
+        wait_until(lambda: self.is_frozen)
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -46,10 +50,6 @@ class RunningEngine:
         """Its exit status after SIGTERM."""
         self.process.terminate()
         return self.process.wait(within_s)
-
-    def died(self, *, within_s: float = 20) -> None:
-        """Waits until it is dead by its own doing."""
-        self.process.wait(within_s)
 
     def said(self, words: str) -> bool:
         """Whether its log holds these words."""
@@ -96,6 +96,10 @@ class Engines:
     def _row_of(self, process: subprocess.Popen[bytes], log: Path) -> EngineProcess | None:
         assert process.poll() is None, f"the engine ended at once: {log.read_text(errors='replace')}"
         return EngineProcess.objects.filter(pid=process.pid).order_by("-started_at").first()
+
+    def dead(self) -> list[int]:
+        """Process numbers of engines that were killed, by whomever."""
+        return [process.pid for process, _ in self._all if process.poll() == -signal.SIGKILL]
 
     def end(self) -> None:
         """No engine runs any more; their logs are printed, which pytest shows when the test failed."""

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from django.db.models.functions import Now
+
 from maintenance.backends.lab import folders
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
@@ -13,9 +15,14 @@ from tests.waiting import wait_until
 WHOLE_WAY = ["PreFlight", "PreMaintenance", "Drain", "Maintenance", "Return", "PostMaintenance"]
 GOES_ON_WITHIN_S = 10  # the promise: after any kill, work goes on by itself
 
+# For tests that wait for leases to end and are not about how long that takes.
+QUICK_LEASE = {"PITSTOP_LEASE_S": "2", "PITSTOP_LEASE_RENEW_S": "1"}
+
+FOR_EVER_S = 600
+
 NOTES = '#!/bin/sh\necho {stage} >> "$LAB_HOST_DIR/ran"\n'
 # Lasts until the test lets it go: a file in the host's folder.
-LASTS = NOTES + 'echo begun\nwhile ! [ -e "$LAB_HOST_DIR/go" ]; do sleep 0.05; done\n'
+LASTS = NOTES + 'echo begun\nwhile ! [ -e "$LAB_HOST_DIR/{stage}.go" ]; do sleep 0.05; done\n'
 
 
 def note_every_script(lab: SmallLab) -> None:
@@ -25,11 +32,11 @@ def note_every_script(lab: SmallLab) -> None:
 
 
 def make_last(lab: SmallLab, host: str, stage: str) -> None:
-    """The host's stage lasts until `let_go`; a drain or return lasts a second and a half."""
+    """The host's stage lasts until `let_go`."""
     if stage == "Drain":
-        lab.configure(move_min_s=0.75)
+        lab.configure(prepare_s=FOR_EVER_S)
     elif stage == "Return":
-        lab.configure(cancel_s=1.5)
+        lab.configure(cancel_s=FOR_EVER_S)
     else:
         lab.script(host, stage, LASTS.format(stage=stage))
 
@@ -42,9 +49,11 @@ def in_stage(run: Run, host: str, stage: str) -> Step:
     return wait_until(step.filter(output_bytes__gt=0).first, within_s=20)
 
 
-def let_go(host: str) -> None:
-    """The lasting script of the host ends."""
-    (folders.host_dir(host) / "go").touch()
+def let_go(host: str, stage: str) -> None:
+    """The lasting stage of the host ends."""
+    if stage in {"Drain", "Return"}:
+        lab_models.Due.objects.filter(host__name=host).update(at=Now())
+    (folders.host_dir(host) / f"{stage}.go").touch()
 
 
 def ran(host: str) -> list[str]:
@@ -58,12 +67,24 @@ def taken_over(step: Step) -> Step | None:
     return Step.objects.filter(id=step.id, takeovers__gt=step.takeovers).first()
 
 
+def story(run: Run) -> str:
+    """What became of the run, for whoever reads that a test failed."""
+    run.refresh_from_db()
+    lines = [f"run {run.number} is {run.state}: {run.details or run.paused_reason}"]
+    for step in Step.objects.filter(run=run).select_related("target").order_by("target__order", "started"):
+        lines.append(
+            f"  {step.target.host_name} {step.stage} {step.state} {step.outcome} ({step.detail or step.note})"
+            f" epoch {step.epoch}, takeovers {step.takeovers}"
+        )
+    return "\n".join(lines)
+
+
 def assert_everything_happened_once(lab: SmallLab, run: Run, hosts: list[str]) -> None:
     """The run succeeded as if nothing had happened: every effect once, nothing owed, nobody asked for."""
     run.refresh_from_db()
-    assert (run.state, run.details) == ("Succeeded", "OK")
+    assert (run.state, run.details) == ("Succeeded", "OK"), story(run)
     for host in hosts:
-        assert stages_of(run, host) == [(stage, "ok") for stage in WHOLE_WAY]
+        assert stages_of(run, host) == [(stage, "ok") for stage in WHOLE_WAY], story(run)
         assert ran(host) == list(HookStage)
         assert (effects(lab.hosts[host], "prepare"), effects(lab.hosts[host], "enabled")) == (1, 1)
         assert lab.resource_state(host) == "Enabled"
