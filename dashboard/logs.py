@@ -102,7 +102,7 @@ def one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str
     """structlog processor: the last one; ASCII only, so nothing in it acts on a terminal."""
     event.pop("color_message", None)  # uvicorn says everything twice
     first = {name: event.pop(name) for name in FIRST if name in event}
-    return json.dumps(first | dict(event), default=repr, ensure_ascii=True)
+    return json.dumps(first | dict(event), default=repr, ensure_ascii=True).replace("\x7f", r"\u007f")
 
 
 def _without_secrets(value: Any) -> Any:
