@@ -69,7 +69,7 @@ class WholeNumber(serializers.IntegerField):
 
     def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
         said = f"give a whole number from {min_value} to {max_value}"
-        messages = dict.fromkeys(("min_value", "max_value", "null"), said)
+        messages: dict[str, Any] = dict.fromkeys(("min_value", "max_value", "null"), said)
         super().__init__(min_value=min_value, max_value=max_value, error_messages=messages, **options)
 
     def to_internal_value(self, data: Any) -> int:
@@ -140,7 +140,10 @@ class Ids(serializers.ListField):
     """A list of different ids."""
 
     def __init__(self, *, max_length: int, **options: Any) -> None:
-        messages = {"min_length": "give at least one id", "max_length": f"give at most {max_length} ids"}
+        messages: dict[str, Any] = {
+            "min_length": "give at least one id",
+            "max_length": f"give at most {max_length} ids",
+        }
         super().__init__(child=Id(), min_length=1, max_length=max_length, error_messages=messages, **options)
 
     def to_internal_value(self, data: Any) -> list[UUID]:

@@ -15,7 +15,7 @@ from tests.dashboard.test_access import all_routes
 
 
 @pytest.fixture(scope="module")
-def schema() -> dict:
+def schema():
     written = StringIO()
     call_command("spectacular", fail_on_warn=True, validate=True, format="openapi-json", stdout=written)
     return json.loads(written.getvalue())

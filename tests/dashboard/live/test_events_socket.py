@@ -42,7 +42,7 @@ def frames_of(socket, type_: str, count: int) -> list[dict]:
     return found
 
 
-def end_of(socket) -> int:
+def end_of(socket):
     """The code it is closed with, whatever is sent before."""
     deadline = time.monotonic() + 15
     with suppress(ConnectionClosed):
@@ -277,7 +277,7 @@ async def test_a_reader_that_takes_nothing_is_dropped(live_database, monkeypatch
     monkeypatch.setattr(module, "FAREWELL_S", 0.1)
     dropped = asyncio.Event()
 
-    async def receive() -> dict[str, object]:
+    async def receive():
         return connects.pop() if connects else await asyncio.Event().wait()
 
     async def send(message: dict[str, object]) -> None:

@@ -6,7 +6,8 @@ from django.db.models.functions import Length
 
 from maintenance.engine.output import HEAD_BYTES, TAIL_BYTES
 from maintenance.models import FeedEvent, OutputChunk, Step
-from maintenance.report import output_tails, run_result
+from maintenance.output_tails import output_tails
+from maintenance.report import run_result
 from tests.maintenance.engine.small_lab import ended, engine_running
 from tests.waiting import wait_until
 
