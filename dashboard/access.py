@@ -77,7 +77,6 @@ MATRIX: Mapping[str, Row] = {
     "run-new": {"GET": OPERATORS, "POST": OPERATORS},
     "run-plan": {"GET": OPERATORS, "POST": OPERATORS},
     "run-start": OPERATE,
-    "run-hosts": READ,
     "run-pause": OPERATE,
     "run-resume": OPERATE,
     "run-cancel": OPERATE,
