@@ -1,10 +1,14 @@
 """Starting a rolling maintenance by REST: what is taken, what is refused, and that refusing changes nothing."""
 
+from threading import Thread
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 
 from maintenance.models import AuditEntry, FeedEvent, Host, IdempotentAnswer, Run, Target
+from tests.dashboard.inventory import make_inventory
+from tests.dashboard.people import api_of, make_person
 
 START = "rolling-maintenances/"
 
@@ -174,3 +178,23 @@ def test_a_plan_that_has_changed_is_409(operator, inventory):
 def test_a_viewer_may_not_start_and_the_body_is_not_even_read(viewer, inventory):
     assert viewer.post(START, b"{nonsense").status_code == 403
     assert nothing_was_changed()
+
+
+def test_of_many_starts_at_once_over_the_same_hosts_one_wins(transactional_db):
+    inventory = make_inventory()
+    person = make_person("operator")
+    answers = []
+
+    def start() -> None:
+        body = {"clusters": [str(inventory.clusters["c1"].id)]}
+        answers.append(api_of(person).post(START, body))
+        connections.close_all()
+
+    starts = [Thread(target=start) for _ in range(10)]
+    for thread in starts:
+        thread.start()
+    for thread in starts:
+        thread.join(30)
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 9
+    winner = str(Run.objects.get().id)
+    assert {answer.json()["owner"]["run"] for answer in answers if answer.status_code == 409} == {winner}
