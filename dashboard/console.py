@@ -278,7 +278,7 @@ def _press(request: HttpRequest, act: Callable[[str, str], object], otherwise: s
     except NotFound as reason:
         raise Http404(str(reason)) from reason
     except ActionError as reason:
-        messages.error(request, _sentence(str(reason)))
+        messages.error(request, f"Not done: {str(reason).rstrip('.')}.")
     return _back(request, otherwise)
 
 
@@ -320,7 +320,3 @@ def _uuid(text: str) -> UUID | None:
 
 def _number(text: str, *, least: int = 1) -> int:
     return max(least, int(text)) if text.isascii() and text.isdigit() and len(text) < 16 else least
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

@@ -5,16 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from maintenance.models import IdempotentAnswer, Run
 
 WAIT_S = 10.0
 LOOK_EVERY_S = 0.05
-ABANDONED_AFTER = timedelta(
-    seconds=30
-)  # the process that spent the key died: the work may be asked for again
+ABANDONED_AFTER = timedelta(seconds=30)  # the process that spent the key died: the work may be asked for again
 
 
 class StillBeingDone(Exception):
@@ -29,22 +26,23 @@ def run_once(start: Callable[[], Run], *, user: str, route: str, key: str) -> UU
     named = {"user": user, "route": route, "key": key[:200]}
     deadline = time.monotonic() + WAIT_S
     while True:
-        try:
-            claim = IdempotentAnswer.objects.create(**named, body_digest="")
-        except IntegrityError:
-            found = IdempotentAnswer.objects.filter(**named).first()
-            if found is not None and found.answer is not None:
-                return UUID(found.answer["run"])
-            IdempotentAnswer.objects.filter(**named, answer=None, at__lt=Now() - ABANDONED_AFTER).delete()
-            if time.monotonic() > deadline:
-                raise StillBeingDone from None
-            time.sleep(LOOK_EVERY_S)
-            continue
-        try:
-            run = start()
-        except Exception:
-            claim.delete()
-            raise
-        claim.answer, claim.status = {"run": str(run.id)}, 303
-        claim.save(update_fields=["answer", "status"])
-        return run.id
+        answer, is_first = IdempotentAnswer.objects.get_or_create(**named, defaults={"body_digest": ""})
+        if is_first:
+            return _answered(answer, start)
+        if answer.answer is not None:
+            return UUID(answer.answer["run"])
+        IdempotentAnswer.objects.filter(**named, answer=None, at__lt=Now() - ABANDONED_AFTER).delete()
+        if time.monotonic() > deadline:
+            raise StillBeingDone
+        time.sleep(LOOK_EVERY_S)
+
+
+def _answered(answer: IdempotentAnswer, start: Callable[[], Run]) -> UUID:
+    try:
+        run = start()
+    except Exception:
+        answer.delete()
+        raise
+    answer.answer, answer.status = {"run": str(run.id)}, 303
+    answer.save(update_fields=["answer", "status"])
+    return run.id

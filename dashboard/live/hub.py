@@ -7,17 +7,17 @@ An audience is a topic and a role. Its `seq` is the feed position up to which it
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
 
 from dashboard.live import database
-from dashboard.live.feed_tail import FeedTail, ToldEvent, feed_tail
+from dashboard.live.feed_tail import ToldEvent, feed_tail
 from dashboard.live.frames import Ages, Frame, heartbeat, merged
 from dashboard.live.render import Drawn, draw, drawing_of
 from dashboard.live.touched import FRAME, Part, touched, whole
@@ -30,6 +30,18 @@ AGAIN_AFTER_S = 1.0  # a part that could not be drawn is tried again
 log = structlog.get_logger("pitstop.live")
 
 type Send = Callable[[str], Awaitable[None]]
+type Drawer = Callable[[list[tuple[Part, str]]], dict[tuple[Part, str], Drawn | Exception]]
+
+
+class Tail(Protocol):
+    """What the hub needs of `FeedTail`."""
+
+    head: int
+
+    async def start(self) -> None: ...
+    def is_fresh(self) -> bool: ...
+    def after(self, seq: int) -> Sequence[ToldEvent] | None: ...
+    async def news(self, within_s: float) -> None: ...
 
 
 class Member:
@@ -71,9 +83,9 @@ class Member:
         if waiting is not None and not task.cancelled():
             self.push(waiting)
 
-    def cut_if_stuck(self) -> None:
+    def cut_if_stuck(self, after_s: float) -> None:
         """Aborted, not closed: a polite close would wait behind everything it does not read."""
-        if self._busy_since is not None and time.monotonic() - self._busy_since > UNDRAINED_MAX_S:
+        if self._busy_since is not None and time.monotonic() - self._busy_since > after_s:
             log.info("a socket that does not drain is cut off", topic=self.topic)
             self._abort()
 
@@ -121,8 +133,16 @@ class _Audience:
 class Hub:
     """Use `hub()`. Everything runs in the event loop but the drawing, which runs in threads."""
 
-    def __init__(self, tail: FeedTail, drawer: Callable[..., Any] = draw) -> None:
-        self._tail, self._draw = tail, drawer
+    def __init__(
+        self,
+        tail: Tail,
+        drawer: Drawer = draw,
+        ages: Callable[[], Awaitable[Ages]] | None = None,
+        heartbeat_s: float = HEARTBEAT_S,
+        undrained_max_s: float = UNDRAINED_MAX_S,
+    ) -> None:
+        self._tail, self._draw, self._ages = tail, drawer, ages or read_ages
+        self._heartbeat_s, self._undrained_max_s = heartbeat_s, undrained_max_s
         self._audiences: dict[tuple[str, str], _Audience] = {}
         self._seq = 0
         self._wake = asyncio.Event()
@@ -207,7 +227,7 @@ class Hub:
                 self._seq = events[-1].seq
                 self._wake.set()
             else:
-                await self._tail.news(HEARTBEAT_S)
+                await self._tail.news(self._heartbeat_s)
 
     def _apply(self, event: ToldEvent, now: float) -> None:
         for part in _touched(event):
@@ -311,15 +331,15 @@ class Hub:
         while True:
             if self._audiences:
                 await self._beat_once()
-            await asyncio.sleep(HEARTBEAT_S)
+            await asyncio.sleep(self._heartbeat_s)
 
     async def _beat_once(self) -> None:
         """None while the feed or the database cannot be read: stale must look stale."""
         for audience in self._audiences.values():
             for member in audience.members:
-                member.cut_if_stuck()
+                member.cut_if_stuck(self._undrained_max_s)
         try:
-            ages = await _ages()
+            ages = await self._ages()
         except database.DatabaseAway:
             return
         if not self._tail.is_fresh():
@@ -364,7 +384,8 @@ def _parts(
     return {picture.element: picture.html for picture in pictures if isinstance(picture, Drawn)}
 
 
-async def _ages() -> Ages:
+async def read_ages() -> Ages:
+    """Raises: DatabaseAway."""
     clouds = await database.fetch(
         "SELECT id, extract(epoch FROM now() - read_at) AS age FROM maintenance_cloud"
     )

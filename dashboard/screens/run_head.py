@@ -218,7 +218,9 @@ def by_hand_sentence(run: Run, target: Target) -> tuple[str, str]:
 def _sentence_case(text: str) -> str:
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    first = text.split()[0]
+    start = text[0].upper() if first.isalpha() else text[0]  # kvm4 keeps its name
+    return start + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
 def _rules(run: Run) -> str:

@@ -62,8 +62,15 @@ def end_step(target: Target, stage: str, outcome: str = "ok", *, took_s: float =
 
 def failed_and_paused(run: Run, name: str, detail: str, printed: bytes = b"") -> Target:
     """The run is paused because Maintenance failed on this host, which is back in service."""
-    target = put_host(run, name, TargetState.FAILED, detail=detail, out_at=timezone.now(), back_at=timezone.now())
+    target = put_host(
+        run, name, TargetState.FAILED, detail=detail, out_at=timezone.now(), back_at=timezone.now()
+    )
     end_step(target, "Maintenance", "failed", detail=detail, exit_status=1, printed=printed)
-    reason = {"code": "stage-failed", "message": f"{name}: {detail}", "host": str(target.host_id), "by": "engine"}
+    reason = {
+        "code": "stage-failed",
+        "message": f"{name}: {detail}",
+        "host": str(target.host_id),
+        "by": "engine",
+    }
     in_state(run, RunState.PAUSED, paused_reason=reason)
     return target

@@ -11,7 +11,13 @@ from tests.dashboard.console.runs import in_state, put_host, run_step, start_run
 
 def sentence(page: str) -> str:
     head = page.partition("<h1")[2].partition("</h1>")[0]
-    return " ".join(head.partition(">")[2].replace("<em>", "").replace("</em>", "").replace("\N{NO-BREAK SPACE}", " ").split())
+    return " ".join(
+        head.partition(">")[2]
+        .replace("<em>", "")
+        .replace("</em>", "")
+        .replace("\N{NO-BREAK SPACE}", " ")
+        .split()
+    )
 
 
 def test_nothing_to_do_is_said_first(operator, inventory):
@@ -55,7 +61,9 @@ def test_a_host_at_work_and_what_needs_a_person_are_counted_in_words(operator, i
     assert "nobody has it yet" in page
 
 
-def test_an_instance_that_ran_before_its_host_left_and_does_not_run_now_is_counted_as_stopped(operator, inventory):
+def test_an_instance_that_ran_before_its_host_left_and_does_not_run_now_is_counted_as_stopped(
+    operator, inventory
+):
     run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
     lost = Instance.objects.get(name="i-kvm1")
     put_host(run, "kvm1", TargetState.WORKING, instances_before=[[str(lost.id), lost.name]])

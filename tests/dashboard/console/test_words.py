@@ -24,7 +24,13 @@ def test_a_duration_has_its_two_largest_units(seconds, words):
 
 @pytest.mark.parametrize(
     ("low", "high", "words"),
-    [(300, 480, "5–8 m"), (30, 50, "30–50 s"), (19, 19.4, "about 19 s"), (80, 95, "1–2 m"), (0, 0.2, "about 1 s")],
+    [
+        (300, 480, "5–8 m"),
+        (30, 50, "30–50 s"),
+        (19, 19.4, "about 19 s"),
+        (80, 95, "1–2 m"),
+        (0, 0.2, "about 1 s"),
+    ],
 )
 def test_a_range_has_one_unit(low, high, words):
     assert str(Range(low, high)).replace("\N{NO-BREAK SPACE}", " ") == words

@@ -1,0 +1,145 @@
+"""Hosts: the list with its filters, and one host's page."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from maintenance.domain.states import RunState, TargetState
+from maintenance.models import HostOut
+from tests.dashboard.console.runs import in_state, put_host, start_run
+
+
+def listed(page: str) -> list[str]:
+    return re.findall(r'class="host" href="/hosts/[^"]+"><bdi>([^<]+)</bdi>', page)
+
+
+def test_hosts_are_listed_in_natural_order_with_their_scripts(viewer, inventory):
+    host = inventory.hosts["kvm2"]
+    host.name = "kvm10"
+    host.save()
+
+    page = viewer.get("/hosts/").text
+
+    assert listed(page) == ["kvm1", "kvm3", "kvm10", "kvm4", "kvm5", "kvm6"]
+    assert (
+        page.count("PreMaintenance: none") == 12
+    )  # the box says it twice: to the eye and to the screen reader
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("search=kvm4", ["kvm4"]),
+        ("cluster=C1", ["kvm1", "kvm2", "kvm3"]),
+        ("state=in-service", ["kvm2", "kvm3", "kvm5", "kvm6"]),
+        ("state=in-run", ["kvm1", "kvm2", "kvm3"]),
+        ("state=out", ["kvm1"]),
+        ("state=others", ["kvm4"]),
+        ("state=nonsense&cluster=nonsense&page=x", ["kvm1", "kvm2", "kvm3", "kvm4", "kvm5", "kvm6"]),
+        ("search=nobody", []),
+    ],
+)
+def test_filters_stand_in_the_address(viewer, inventory, query, names):
+    target = put_host(in_state(start_run(inventory, "c1"), RunState.RUNNING), "kvm1", TargetState.WORKING)
+    HostOut.objects.create(
+        host_id=target.host_id, cluster_id=target.cluster_id, run_id=target.run_id, target=target
+    )
+    for name in ("kvm1", "kvm4"):
+        inventory.hosts[name].resource_state = "Maintenance"
+        inventory.hosts[name].save()
+
+    page = viewer.get(f"/hosts/?{query.replace('C1', str(inventory.clusters['c1'].id))}").text
+
+    assert listed(page) == names
+    if not names:
+        assert "No host matches." in page
+
+
+def test_chosen_hosts_start_a_rolling_maintenance_over_them(operator, inventory):
+    page = operator.get("/hosts/").text
+
+    assert 'action="/rolling/new/"' in page
+    assert f'name="hosts" value="{inventory.id("kvm1")}" form="pick"' in page
+
+
+def test_a_host_page_shows_scripts_with_digest_problem_limits_and_warnings(viewer, inventory):
+    host = inventory.hosts["kvm1"]
+    host.hooks = {
+        "PreFlight": {
+            "present": True,
+            "path": "/hooks/PreFlight.sh",
+            "digest": "0123456789abcdef",
+            "problem": "",
+        },
+        "Maintenance": {
+            "present": True,
+            "path": "/hooks/Maintenance",
+            "digest": "",
+            "problem": "not executable",
+        },
+    }
+    host.hooks_dir, host.hooks_executor, host.hooks_limits = "/hooks", "service", "64 processes"
+    host.hooks_warnings = ["agent.properties spells it hooks.dir without rolling.maintenance."]
+    host.save()
+
+    page = viewer.get(f"/hosts/{host.id}/").text
+
+    assert "0123456789ab" in page
+    assert "not executable" in page
+    assert "limits: 64 processes" in page
+    assert "without rolling.maintenance." in page
+
+
+def test_scripts_that_could_not_be_looked_at_are_unknown_never_missing(viewer, inventory):
+    host = inventory.hosts["kvm1"]
+    host.hooks = None
+    host.save()
+
+    page = viewer.get(f"/hosts/{host.id}/").text
+    scripts = page.partition('id="host-scripts"')[2].partition("</section>")[0]
+
+    assert scripts.count(">Unknown</span>") == 4
+    assert ">None</span>" not in scripts
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"state": "Down"}, "kvm1 is Down and Enabled, not Up and Enabled."),
+        ({"resource_state": "Maintenance"}, "kvm1 is Maintenance: taken by others."),
+        ({}, ""),
+    ],
+)
+def test_put_into_maintenance_says_why_not(operator, inventory, columns, why):
+    host = inventory.hosts["kvm1"]
+    for name, value in columns.items():
+        setattr(host, name, value)
+    host.save()
+
+    page = operator.get(f"/hosts/{host.id}/").text
+
+    assert why in page
+    assert (f'formaction="/hosts/{host.id}/prepare/"' in page) == (not why)
+
+
+def test_a_host_of_a_cloud_that_cannot_be_read_is_not_touched(operator, inventory):
+    inventory.was_last_read(timedelta(minutes=5))
+
+    page = operator.get(f"/hosts/{inventory.id('kvm1')}/").text
+
+    assert "kvm1 is not known." in page
+    assert "How the host is now is not known." in page
+    assert ">was Running</span>" in page
+
+
+def test_a_host_in_a_run_shows_where_it_is_and_links_the_run(viewer, inventory):
+    run = in_state(start_run(inventory, "c1", reason="Kernel"), RunState.RUNNING)
+    target = put_host(run, "kvm1", TargetState.WORKING)
+
+    page = viewer.get(f"/hosts/{target.host_id}/").text
+
+    assert "kvm1 is working." in page
+    assert "It is out of service." in page
+    assert f'href="/rolling/{run.id}/"' in page
+    assert 'class="lane"' in page
