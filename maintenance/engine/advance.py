@@ -1,6 +1,7 @@
 """From the decision to rows: load what `decide` needs, ask it, write what it says, all under the run's row lock."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,15 +44,20 @@ def lock_run(run_id: UUID) -> Run:
     return Run.objects.select_for_update(no_key=True).get(id=run_id)
 
 
-def advance(work: UnitOfWork, run: Run) -> None:
-    """Everything that can start or end now does. Call with the run locked; a second call changes nothing."""
+def advance(work: UnitOfWork, run: Run, *, locked: Target | None = None) -> None:
+    """Everything that can start or end now does. Call with the run locked; a second call changes nothing.
+
+    `locked`: a target that the caller holds already, so that it is not read again.
+    """
     while True:
         now = database_now()
         decisions = decide(view_of(run), now)
         ended = False
         for decision in decisions:
             match decision:
-                case StartStage(target, stage):
+                case StartStage(target_id, stage):
+                    is_held = locked is not None and locked.id == target_id
+                    target = locked if is_held and locked else _locked_target(target_id)
                     _start_stage(work, run, target, stage)
                 case CancelWaiting():
                     _cancel_waiting(work, run, now)
@@ -65,24 +71,36 @@ def advance(work: UnitOfWork, run: Run) -> None:
 
 
 def view_of(run: Run) -> RunView:
-    """The run as `decide` sees it: all hosts in progress, the first candidates of each cluster, counts of the rest."""
+    """The run as `decide` sees it: all hosts in progress, the first candidates of each cluster, counts of the rest.
+
+    While every turn is taken nobody's turn can come, and who waits is not asked: most steps end like that.
+    """
     targets = Target.objects.filter(run=run)
     has_open_step = Exists(Step.objects.filter(target=OuterRef("id")).exclude(state=StepState.ENDED))
     active = targets.filter(is_open=True).annotate(has_open_step=has_open_step)
-    begun = active.filter(
-        Q(state__in=BEGUN)
-        | Q(state__in=TARGET_WAITING, has_open_step=True)
-        | (Q(state__in=TARGET_WAITING) & ~Q(next_stage=""))
-    )
-    waiting: Iterable[Target] = ()
-    if run.state == RunState.RUNNING and not run.pausing:
-        waiting = (
-            active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
-            .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
-            .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
-            .order_by("order")
+    begun = _views(
+        active.filter(
+            Q(state__in=BEGUN)
+            | Q(state__in=TARGET_WAITING, has_open_step=True)
+            | (Q(state__in=TARGET_WAITING) & ~Q(next_stage=""))
         )
-    counts = targets.values("state").annotate(hosts=Count("id")).values_list("state", "hosts").order_by()
+    )
+    is_going_on = run.state == RunState.RUNNING and not run.pausing
+    waiting: tuple[TargetView, ...] = ()
+    counts: dict[TargetState, int] = {}
+    if not (is_going_on and _is_every_turn_taken(run, begun)):
+        by_state = (
+            targets.values("state").annotate(hosts=Count("id")).values_list("state", "hosts").order_by()
+        )
+        counts = {TargetState(state): hosts for state, hosts in by_state}
+        if is_going_on:
+            candidates = (
+                active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
+                .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
+                .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
+                .order_by("order")
+            )
+            waiting = _views(candidates)
     return RunView(
         kind=RunKind(run.kind),
         state=RunState(run.state),
@@ -90,9 +108,17 @@ def view_of(run: Run) -> RunView:
         ending=RunState(run.ending) if run.ending else None,
         max_unavailable=run.max_unavailable,
         clusters_in_parallel=run.clusters_in_parallel,
-        begun=_views(begun),
-        waiting=_views(waiting),
-        counts={TargetState(state): hosts for state, hosts in counts},
+        begun=begun,
+        waiting=waiting,
+        counts=counts,
+    )
+
+
+def _is_every_turn_taken(run: Run, begun: Sequence[TargetView]) -> bool:
+    """Hosts are on their way (so that all PreFlights are over), as many as may be at once."""
+    in_turn = Counter(target.cluster for target in begun if target.state in TARGET_BEGUN)
+    return len(in_turn) >= run.clusters_in_parallel and all(
+        n >= run.max_unavailable for n in in_turn.values()
     )
 
 
@@ -112,10 +138,15 @@ def _views(targets: Iterable[Any]) -> tuple[TargetView, ...]:
     )
 
 
-def _start_stage(work: UnitOfWork, run: Run, target_id: UUID, stage: Stage) -> None:
+def _locked_target(target_id: UUID) -> Target:
+    return Target.objects.select_for_update(no_key=True).get(id=target_id)
+
+
+def _start_stage(work: UnitOfWork, run: Run, target: Target, stage: Stage) -> None:
     """A step that any engine may claim. A host stays what it is until the gate of the step has opened."""
-    target = Target.objects.select_for_update(no_key=True).get(id=target_id)
-    earlier = Step.objects.filter(target=target, stage=stage, attempt=target.attempt).count()
+    earlier = 0
+    if stage is Stage.PREFLIGHT:  # the only one that runs again in the same attempt, when it got too old
+        earlier = Step.objects.filter(target=target, stage=stage, attempt=target.attempt).count()
     Step.objects.create(run=run, target=target, stage=stage, attempt=target.attempt, round=earlier + 1)
     is_gated = stage in {Stage.PRE_MAINTENANCE, Stage.DRAIN}
     state = TargetState(target.state) if is_gated else STATE_DURING[stage]
@@ -125,7 +156,7 @@ def _start_stage(work: UnitOfWork, run: Run, target_id: UUID, stage: Stage) -> N
 
 def start_last_return(work: UnitOfWork, run: Run, target: Target) -> None:
     """Bring home a host that an ended run left out: the run stays ended, only this host goes on."""
-    _start_stage(work, run, target.id, Stage.RETURN)
+    _start_stage(work, run, target, Stage.RETURN)
 
 
 def _cancel_waiting(work: UnitOfWork, run: Run, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """A hook script's stage: start it by ticket, pass its output on, wait for its end or for its host to come back."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -54,19 +55,15 @@ def run_script(hands: Hands) -> None:
     else:
         failpoint(f"{hands.step.stage}.started", hands.target.host_name)
         if has_script:
-            _note_script(hands)
-            _follow(hands, stays)
+            _follow(hands, stays, _script_of(hands))
         else:
             end_step(hands.claim, Ending(Outcome.OK, "no script", stays=stays))
 
 
-def _note_script(hands: Hands) -> None:
-    """The step names the file that runs, as the host's hooks folder was last seen."""
+def _script_of(hands: Hands) -> str:
+    """The file that runs for the stage, as the host's hooks folder was last seen."""
     hooks = Host.objects.filter(id=hands.host_id).values_list("hooks", flat=True).first() or {}
-    path = str(hooks.get(hands.step.stage, {}).get("path", ""))[:1000]
-    if path != hands.step.script:
-        hands.step.script = path
-        fenced(hands.claim, script=path)
+    return str(hooks.get(hands.step.stage, {}).get("path", ""))[:1000]
 
 
 def _turn_has_come(hands: Hands) -> bool:
@@ -123,26 +120,35 @@ def _not_reachable(hands: Hands, reason: Later) -> None:
     )
 
 
-def _follow(hands: Hands, stays: str) -> None:
+def _follow(hands: Hands, stays: str, script: str) -> None:
     """Until the script has ended: output on, stop orders in, a host that reboots waited for."""
     away_since: datetime | None = None
     stopped = False
+    _wait(hands)  # most scripts that do little have ended by then: one look is enough
     while True:
         if (hands.orders.wants_stop or hands.target.cancelling) and not stopped:
             stopped = _stop(hands)
         look = _look(hands)
         if look is not None:
             pump_output(hands, look.bytes_total)
-            ending = _ending(hands, look, stays)
+            ending = _ending(hands, look)
             if ending is not None:
-                return end_step(hands.claim, ending)
+                return end_step(hands.claim, replace(ending, stays=stays, script=script))
         away_since = _away_since(hands, look, away_since)
         if ending := _overdue(hands, look, away_since):
-            return end_step(hands.claim, ending)
+            return end_step(hands.claim, replace(ending, script=script))
         if look is None or not look.host_back or look.state != "running":
             hands.rest(WAIT_S)
         elif not _wait(hands):
+            _show_script(hands, script)
             hands.rest(0)
+
+
+def _show_script(hands: Hands, script: str) -> None:
+    """It runs for a while: people see which file it is."""
+    if hands.step.script != script:
+        hands.step.script = script
+        fenced(hands.claim, script=script)
 
 
 def _look(hands: Hands) -> StageLook | None:
@@ -171,12 +177,12 @@ def _stop(hands: Hands) -> bool:
     return True
 
 
-def _ending(hands: Hands, look: StageLook, stays: str) -> Ending | None:
+def _ending(hands: Hands, look: StageLook) -> Ending | None:
     """How the stage ended, judged by its ticket; None while it runs or its host is away."""
     match look.state:
         case "finished":
             outcome = judge(HookStage(hands.step.stage), look.end, look.exit_status)
-            return Ending(outcome, _words(outcome, look), exit_status=look.exit_status, stays=stays)
+            return Ending(outcome, _words(outcome, look), exit_status=look.exit_status)
         case "lost":
             words = look.detail or "the script's end is not known: its runner died without leaving a result"
             return Ending(Outcome.UNKNOWN, words)

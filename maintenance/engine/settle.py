@@ -24,7 +24,7 @@ from maintenance.engine.attention import Cause, ask_for_person, resolve_attentio
 from maintenance.engine.claim import Claim, fenced
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
-from maintenance.models import Host, HostOut, Run, Step, Target
+from maintenance.models import Host, HostOut, Run, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Ending:
     exit_status: int | None = None
     stays: str = ""  # PreMaintenance: why the host need not leave service
     not_back: bool = False
+    script: str = ""  # the file that ran
 
 
 def end_step(claim: Claim, ending: Ending) -> None:
@@ -51,68 +52,66 @@ def end_step(claim: Claim, ending: Ending) -> None:
             outcome=ending.outcome,
             exit_status=ending.exit_status,
             detail=ending.detail,
+            script=ending.script,
             finished=now,
             lease_until=None,
         )
-        step = Step.objects.get(id=claim.step_id)
         work.event(
-            "step.ended", about_step(step, target), after={"outcome": step.outcome, "detail": step.detail}
+            "step.ended",
+            about_step(claim, target),
+            after={"outcome": ending.outcome, "detail": ending.detail},
         )
-        _move_on(work, run, target, step, ending, now)
-        advance(work, run)
+        _move_on(work, run, target, claim.stage, ending, now)
+        advance(work, run, locked=target)
         failpoint(f"{claim.stage}.moving", target.host_name)
     failpoint(f"{claim.stage}.ended", target.host_name)
 
 
-def about_step(step: Step, target: Target) -> dict[str, str]:
-    """What an event about a step names."""
-    return about_target(target) | {"step": str(step.id), "stage": step.stage}
+def about_step(claim: Claim, target: Target) -> dict[str, str]:
+    """What an event about a claimed step names."""
+    return about_target(target) | {"step": str(claim.step_id), "stage": claim.stage}
 
 
-def _move_on(work: UnitOfWork, run: Run, target: Target, step: Step, ending: Ending, now: datetime) -> None:
-    stage, outcome = Stage(step.stage), Outcome(step.outcome)
+def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: Ending, now: datetime) -> None:
     if stage is Stage.PREFLIGHT:
-        _note_preflight(target, outcome, ending, now)
-    if stage is Stage.PRE_MAINTENANCE and outcome is Outcome.NOT_NEEDED:
+        _note_preflight(target, ending, now)
+    if stage is Stage.PRE_MAINTENANCE and ending.outcome is Outcome.NOT_NEEDED:
         target.not_needed = f"PreMaintenance: {ending.detail}"
         target.save(update_fields=["not_needed"])
     stays = ending.stays or target.not_needed
     move = next_move(
         RunKind(run.kind),
         stage,
-        outcome,
+        ending.outcome,
         failing=bool(target.failing),
         cancelling=target.cancelling,
         stays=bool(stays),
     )
-    is_out = HostOut.objects.filter(target=target, closed_at=None).exists()
-    if move.then is Stage.RETURN and not is_out:
+    if move.then is Stage.RETURN and not HostOut.objects.filter(target=target, closed_at=None).exists():
         # It never left service: there is nothing to return.
         move = Move(TargetState.CANCELLED if target.cancelling else TargetState.FAILED)
     if ending.not_back:
         move = Move(TargetState.NEEDS_PERSON)
-    _apply(work, run, target, step, move, ending, stays, now)
+    reason = f"{stage}: {ending.detail or ending.outcome}"
+    _apply(work, run, target, move, reason, stays, now)
+    if move.fails_run:
+        _fail_run(work, run, target, reason)
+    elif move.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}:
+        _answer_failure(work, run, target, move.state, target.detail, now)
 
 
-def _note_preflight(target: Target, outcome: Outcome, ending: Ending, now: datetime) -> None:
-    target.preflight = str(result_of(outcome)).replace(" ", "_")
+def _note_preflight(target: Target, ending: Ending, now: datetime) -> None:
+    target.preflight = str(result_of(ending.outcome)).replace(" ", "_")
     target.preflight_at = now
-    if outcome is Outcome.NOT_NEEDED:
+    if ending.outcome is Outcome.NOT_NEEDED:
         target.not_needed = f"PreFlight: {ending.detail}"
     target.save(update_fields=["preflight", "preflight_at", "not_needed"])
 
 
 def _apply(
-    work: UnitOfWork,
-    run: Run,
-    target: Target,
-    step: Step,
-    move: Move,
-    ending: Ending,
-    stays: str,
-    now: datetime,
+    work: UnitOfWork, run: Run, target: Target, move: Move, reason: str, stays: str, now: datetime
 ) -> None:
-    reason = f"{step.stage}: {ending.detail or step.outcome}"
+    """The host becomes what the move says, with the reason a person reads."""
     changes: dict[str, object] = {"next_stage": move.then or ""}
     if move.failing and not target.failing:
         changes["failing"] = reason
@@ -127,8 +126,6 @@ def _apply(
             changes["detail"] = "stopped by a person"
         case TargetState.RETURNING if move.failing:
             changes["detail"] = reason
-        case TargetState.RETURNING | TargetState.DONE | TargetState.IN_MAINTENANCE | TargetState.VERIFYING:
-            changes["detail"] = ""
         case _:
             changes["detail"] = ""
     if move.state in TARGET_ENDED:
@@ -139,10 +136,6 @@ def _apply(
     move_target(work, target, move.state, **changes)
     if move.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
         resolve_attentions(work, Q(target=target) & ~Q(cause=Cause.INSTANCE_LOST), by=ENGINE)
-    if move.fails_run:
-        _fail_run(work, run, target, reason)
-    elif move.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}:
-        _answer_failure(work, run, target, step, move.state, str(changes["detail"]), now)
 
 
 def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
@@ -157,7 +150,7 @@ def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
 
 
 def _answer_failure(
-    work: UnitOfWork, run: Run, target: Target, step: Step, state: TargetState, reason: str, now: datetime
+    work: UnitOfWork, run: Run, target: Target, state: TargetState, reason: str, now: datetime
 ) -> None:
     """The operator chose at the start: pause, skip, stop. A host in doubt always stops the line."""
     flagged = state is TargetState.NEEDS_PERSON
