@@ -53,6 +53,7 @@ def end_step(claim: Claim, ending: Ending) -> None:
             exit_status=ending.exit_status,
             detail=ending.detail,
             script=ending.script,
+            note="",
             finished=now,
             lease_until=None,
         )
