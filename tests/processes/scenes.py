@@ -32,13 +32,30 @@ def note_every_script(lab: SmallLab) -> None:
 
 
 def make_last(lab: SmallLab, host: str, stage: str) -> None:
-    """The host's stage lasts until `let_go`."""
+    """The host's stage lasts until `let_go`. A drain of another host does too, if it has instances; a return always."""
     if stage == "Drain":
-        lab.configure(prepare_s=FOR_EVER_S)
+        lab.configure(move_s_per_gb=FOR_EVER_S)
     elif stage == "Return":
         lab.configure(cancel_s=FOR_EVER_S)
     else:
         lab.script(host, stage, LASTS.format(stage=stage))
+
+
+def let_go(lab: SmallLab, host: str, stage: str) -> None:
+    """The lasting stage of the host ends."""
+    if stage == "Drain":
+        lab.configure(move_s_per_gb=0.0)
+        hurry(host)
+    elif stage == "Return":
+        lab.configure(cancel_s=0.0)
+        hurry(host)
+    else:
+        (folders.host_dir(host) / f"{stage}.go").touch()
+
+
+def hurry(host: str) -> None:
+    """What the cloud does with the host at the moment is over now."""
+    lab_models.Due.objects.filter(host__name=host).update(at=Now())
 
 
 def in_stage(run: Run, host: str, stage: str) -> Step:
@@ -47,13 +64,6 @@ def in_stage(run: Run, host: str, stage: str) -> Step:
     if stage in {"Drain", "Return"}:
         return wait_until(step.exclude(intents=None).exclude(intents__job_id="").first, within_s=20)
     return wait_until(step.filter(output_bytes__gt=0).first, within_s=20)
-
-
-def let_go(host: str, stage: str) -> None:
-    """The lasting stage of the host ends."""
-    if stage in {"Drain", "Return"}:
-        lab_models.Due.objects.filter(host__name=host).update(at=Now())
-    (folders.host_dir(host) / f"{stage}.go").touch()
 
 
 def ran(host: str) -> list[str]:

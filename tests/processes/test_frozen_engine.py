@@ -38,7 +38,7 @@ def test_a_thawed_engine_finds_its_step_in_other_hands_and_writes_nothing(lab, e
     zombie.thaw()
 
     wait_until(lambda: zombie.said("lease lost"))
-    let_go("kvm1", stage)
+    let_go(lab, "kvm1", stage)
     ended(run)
     step = Step.objects.get(id=step.id)
     assert (step.owner, step.epoch) == (now.owner, now.epoch)
@@ -68,15 +68,15 @@ def test_a_request_that_a_zombie_sends_late_is_refused_by_the_cloud(lab, engines
     note_every_script(lab)
     make_last(lab, "kvm1", "PostMaintenance")
     run = lab.start(hosts=["kvm1"])
-    zombie = engines.start(PITSTOP_FAILPOINTS="1", FAILPOINT=f"{action}.written@kvm1:freeze")
+    zombie = engines.start(PITSTOP_FAILPOINTS="1", FAILPOINT=f"{action}.written@kvm1:freeze", **QUICK_LEASE)
     wait_until(lambda: zombie.is_frozen, within_s=20)
 
-    engines.start()
+    engines.start(**QUICK_LEASE)
     in_stage(run, "kvm1", "PostMaintenance")
     zombie.thaw()
 
     wait_until(lambda: zombie.said("lease lost"))
-    let_go("kvm1", "PostMaintenance")
+    let_go(lab, "kvm1", "PostMaintenance")
     ended(run)
     assert Intent.objects.filter(action=action).count() == 2
     assert_everything_happened_once(lab, run, ["kvm1"])

@@ -1,16 +1,16 @@
-"""kill -9 of an engine in mid-stage: the run goes on by itself, and nothing happens twice."""
+"""kill -9 of an engine with hosts in mid-stage: the work goes on by itself, and nothing happens twice."""
 
 import pytest
 
 from maintenance.domain.states import StepState
 from maintenance.models import Attention, HostOut, Step
-from tests.maintenance.engine.small_lab import ended, state_of, target_of
-from tests.processes.engines import owner_of
+from tests.maintenance.engine.small_lab import ended, make_small_lab, state_of, target_of
 from tests.processes.scenes import (
     GOES_ON_WITHIN_S,
     QUICK_LEASE,
     WHOLE_WAY,
     assert_everything_happened_once,
+    hurry,
     in_stage,
     let_go,
     make_last,
@@ -26,40 +26,60 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("stage", WHOLE_WAY)
-def test_after_a_kill_in_mid_stage_a_restarted_engine_goes_on(lab, engines, stage):
+@pytest.fixture
+def lab(empty_lab):
+    """As many clusters as a host has stages, two hosts each; instances only where a drain shall last."""
+    lab = make_small_lab(clusters=len(WHOLE_WAY), hosts_each=2, instances_each=0)
+    lab.add_instance(list(lab.hosts)[2 * WHOLE_WAY.index("Drain")])
+    return lab
+
+
+def a_host_in_every_stage(lab):
+    """A run for each stage, over the first host of a cluster, which will stay in that stage until it is let go."""
     note_every_script(lab)
-    make_last(lab, "kvm1", stage)
-    run = lab.start(hosts=["kvm1"])
+    places = dict(zip(WHOLE_WAY, list(lab.hosts)[::2], strict=True))
+    for stage, host in places.items():
+        make_last(lab, host, stage)
+    return {stage: (host, lab.start(hosts=[host])) for stage, host in places.items()}
+
+
+def all_in_stage(runs):
+    host, run = runs["PostMaintenance"]
+    in_stage(run, host, "Return")
+    hurry(host)
+    return [in_stage(run, host, stage) for stage, (host, run) in runs.items()]
+
+
+def let_all_go(lab, runs):
+    for stage in reversed(WHOLE_WAY):
+        let_go(lab, runs[stage][0], stage)
+    for host, run in runs.values():
+        ended(run)
+        assert_everything_happened_once(lab, run, [host])
+
+
+def test_a_restarted_engine_goes_on_in_every_stage(lab, engines):
+    runs = a_host_in_every_stage(lab)
     engine = engines.start()
-    step = in_stage(run, "kvm1", stage)
+    steps = all_in_stage(runs)
 
     engine.kill9()
     engines.start()
 
-    wait_until(lambda: taken_over(step), within_s=GOES_ON_WITHIN_S)
-    let_go("kvm1", stage)
-    ended(run)
-    assert_everything_happened_once(lab, run, ["kvm1"])
+    wait_until(lambda: all(taken_over(step) for step in steps), within_s=GOES_ON_WITHIN_S)
+    let_all_go(lab, runs)
 
 
-def test_of_two_engines_the_other_goes_on_whichever_stage_the_first_dies_in(lab, engines):
-    note_every_script(lab)
-    for stage in WHOLE_WAY:
-        make_last(lab, "kvm1", stage)
-    run = lab.start(hosts=["kvm1"])
-    crew = [engines.start(**QUICK_LEASE) for _ in range(2)]
+def test_of_two_engines_the_other_goes_on_in_every_stage(lab, engines):
+    runs = a_host_in_every_stage(lab)
+    engine = engines.start()
+    steps = all_in_stage(runs)
+    engines.start()
 
-    for stage in WHOLE_WAY:
-        step = in_stage(run, "kvm1", stage)
-        victim = owner_of(run, crew)
-        victim.kill9()
-        wait_until(lambda step=step: taken_over(step), within_s=GOES_ON_WITHIN_S)
-        crew = [engine for engine in crew if engine is not victim] + [engines.start(**QUICK_LEASE)]
-        let_go("kvm1", stage)
+    engine.kill9()
 
-    ended(run)
-    assert_everything_happened_once(lab, run, ["kvm1"])
+    wait_until(lambda: all(taken_over(step) for step in steps), within_s=GOES_ON_WITHIN_S)
+    let_all_go(lab, runs)
 
 
 def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab, engines):

@@ -35,7 +35,7 @@ def test_an_engine_that_is_told_to_stop_leaves_its_script_running_for_the_next_o
     assert EngineProcess.objects.get(id=first.id).stopped_at is not None
     second = engines.start()
     wait_until(Step.objects.filter(id=step.id, owner=second.id, takeovers=0).exists)
-    let_go("kvm1", "Maintenance")
+    let_go(lab, "kvm1", "Maintenance")
     ended(run)
     assert_everything_happened_once(lab, run, ["kvm1"])
 

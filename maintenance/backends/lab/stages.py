@@ -125,6 +125,8 @@ def _look_at_ticket(ticket: UUID, started: Started | None) -> StageLook:
                 "running", started_at=started.started if started else None, bytes_total=found.bytes_total
             )
         case TicketState.LOST:
+            # Its host may be returned to service now: nothing of the script may go on there.
+            tickets().kill_as_lost(str(ticket))
             return StageLook("lost", end="lost", bytes_total=found.bytes_total, detail=found.detail)
         case TicketState.FINISHED:
             result = found.result
