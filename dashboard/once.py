@@ -31,7 +31,7 @@ def run_once(start: Callable[[], Run], *, user: str, route: str, key: str) -> UU
             return _answered(answer, start)
         if answer.answer is not None:
             return UUID(answer.answer["run"])
-        IdempotentAnswer.objects.filter(**named, answer=None, at__lt=Now() - ABANDONED_AFTER).delete()
+        IdempotentAnswer.objects.filter(**named, answer__isnull=True, at__lt=Now() - ABANDONED_AFTER).delete()
         if time.monotonic() > deadline:
             raise StillBeingDone
         time.sleep(LOOK_EVERY_S)

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -139,13 +140,15 @@ class Hub:
         drawer: Drawer = draw,
         ages: Callable[[], Awaitable[Ages]] | None = None,
         heartbeat_s: float = HEARTBEAT_S,
-        undrained_max_s: float = UNDRAINED_MAX_S,
+        undrained_max_s: float | None = None,
     ) -> None:
         self._tail, self._draw, self._ages = tail, drawer, ages or read_ages
-        self._heartbeat_s, self._undrained_max_s = heartbeat_s, undrained_max_s
+        self._heartbeat_s = heartbeat_s
+        self._undrained_max_s = UNDRAINED_MAX_S if undrained_max_s is None else undrained_max_s
         self._audiences: dict[tuple[str, str], _Audience] = {}
         self._seq = 0
         self._wake = asyncio.Event()
+        self._somebody_came = asyncio.Event()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="draw")  # one round after another
         self._tasks: list[asyncio.Task[None]] = []
         self._known: dict[str, bool] = {}
@@ -296,30 +299,28 @@ class Hub:
         failed = [part for part in taken if _has_failed(part, audience.role, drawn)]
         failed_joiners = [j for j in joiners if any(_has_failed(p, audience.role, drawn) for p in j.parts)]
         audience.is_broken = bool(failed or failed_joiners)
+        shared: dict[tuple[str, ...], Frame] = {}
         for part in failed:
             audience.dirty.setdefault(part, _Dirty(now + AGAIN_AFTER_S, taken[part].since_seq))
         if failed_joiners:
             asyncio.get_running_loop().call_later(AGAIN_AFTER_S, self._join_again, audience, failed_joiners)
+        # Who comes first gets what it lacks, as of what the others have; then everybody gets what changed.
+        for joiner in joiners:
+            if joiner.member.has_joined and joiner not in failed_joiners:
+                parts = _parts(joiner.parts, audience.role, drawn)
+                audience.members.add(joiner.member)
+                self._somebody_came.set()
+                joiner.member.push(_shared(shared, Frame(audience.seq, audience.seq, parts, joiner.changes)))
         good = [part for part in taken if part not in failed]
-        prev = audience.seq
         if good:
             for part in good:
                 audience.pushed_at[part] = now
             # Everything up to here was told – but for what still waits to be merged.
             told = min([seq, *(dirty.since_seq - 1 for dirty in audience.dirty.values())])
-            audience.seq = max(prev, told)
+            prev, audience.seq = audience.seq, max(audience.seq, told)
             frame = Frame(prev, audience.seq, _parts(good, audience.role, drawn))
             for member in audience.members:
                 member.push(frame)
-        made: dict[tuple[Part, ...], Frame] = {}  # pages that lack the same get the same bytes
-        for joiner in joiners:
-            if joiner.member.has_joined and joiner not in failed_joiners:
-                lacks = tuple(joiner.parts)
-                if lacks not in made:
-                    parts = _parts(joiner.parts, audience.role, drawn)
-                    made[lacks] = Frame(prev, audience.seq, parts, joiner.changes)
-                audience.members.add(joiner.member)
-                joiner.member.push(made[lacks])
 
     def _join_again(self, audience: _Audience, joiners: list[_Joiner]) -> None:
         audience.joiners += joiners
@@ -328,10 +329,15 @@ class Hub:
     # ---- heartbeat ---------------------------------------------------------------------------------------------------
 
     async def _beat(self) -> None:
+        """Every HEARTBEAT_S, and soon after somebody came."""
         while True:
+            self._somebody_came.clear()
             if self._audiences:
                 await self._beat_once()
-            await asyncio.sleep(self._heartbeat_s)
+            await asyncio.sleep(self._heartbeat_s / 10)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._heartbeat_s * 0.9):
+                    await self._somebody_came.wait()
 
     async def _beat_once(self) -> None:
         """None while the feed or the database cannot be read: stale must look stale."""
@@ -362,6 +368,11 @@ class Hub:
 def _touched(event: ToldEvent) -> Iterable[Part]:
     told = json.loads("{" + event.rest)
     return touched(told["kind"], told["object"], told["before"] or {}, told["after"] or {})
+
+
+def _shared(made: dict[tuple[str, ...], Frame], frame: Frame) -> Frame:
+    """Pages that lack the same get the same bytes."""
+    return made.setdefault((str(frame.changes), *frame.parts), frame)
 
 
 def _picture(part: Part, role: str) -> tuple[Part, str]:

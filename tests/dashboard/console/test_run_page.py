@@ -24,7 +24,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 
 def page_of(client, run) -> str:
-    return client.get(f"/rolling/{run.id}/").text.replace(SPACE, " ")
+    return str(client.get(f"/rolling/{run.id}/").text).replace(SPACE, " ")
 
 
 def sentence(page: str) -> str:
