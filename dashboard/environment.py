@@ -77,7 +77,9 @@ def database_from_url(url: str, var_dir: Path) -> dict[str, Any]:
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,  # a pooled connection that a restarted server cut is replaced, not handed out
         "OPTIONS": {
-            "pool": {"min_size": 0, "max_size": 40, "timeout": 10, "max_idle": 60},
+            # Between failed connections the pool pauses twice as long each time; giving up early starts that anew, so
+            # that the server's return is noticed within seconds also after a long absence.
+            "pool": {"min_size": 0, "max_size": 40, "timeout": 10, "max_idle": 60, "reconnect_timeout": 3},
             "connect_timeout": 5,
             "application_name": "pitstop",
             # A write transaction that waits this long is a fault of ours: fail it rather than stall the feed.

@@ -29,7 +29,7 @@ def var(open_folder: Path, settings) -> Iterator[Path]:
 
 
 @pytest.fixture
-def empty_lab(transactional_db, var):
+def empty_lab(transactional_db, var) -> Iterator[None]:
     """Room for a lab. At the end of every test nobody in it was harmed, and the audit is whole."""
     yield
     assert harms() == []
