@@ -58,8 +58,9 @@ def engines(lab: SmallLab, var: Path) -> Iterator[Engines]:
     ours.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One Chromium a file: Playwright keeps an event loop in this thread, which other files' tests need free."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=_chromium(),
