@@ -1,6 +1,10 @@
 """What travels to a page's socket: small JSON frames, written once for everybody who gets the same.
 
-`delta {prev, seq, parts}` · `snapshot {seq, changes, parts}` · `current {seq}` · `heartbeat {seq, head, at, age, …}`.
+`delta {prev, seq, drawn, parts}` · `snapshot {seq, drawn, changes, parts}` · `current {seq}` · `heartbeat {seq, head,
+at, age, clouds, engine}`.
+
+`seq`: everything up to here has been told. `drawn`: the parts are at least as new as this; it is larger than `seq` while
+a part that changed earlier still waits. A page that was fetched later than `drawn` is newer.
 `parts` maps an element's id to its HTML, or to null when it is gone.
 """
 
@@ -19,16 +23,26 @@ class Frame:
 
     prev: int
     seq: int
+    drawn: int
     parts: Parts
     changes: int | None = None
 
     @cached_property
     def text(self) -> str:
         if self.changes is None:
-            return _json({"type": "delta", "prev": self.prev, "seq": self.seq, "parts": self.parts})
+            return _json(
+                {
+                    "type": "delta",
+                    "prev": self.prev,
+                    "seq": self.seq,
+                    "drawn": self.drawn,
+                    "parts": self.parts,
+                }
+            )
         if not self.parts:
             return _json({"type": "current", "seq": self.seq})
-        return _json({"type": "snapshot", "seq": self.seq, "changes": self.changes, "parts": self.parts})
+        told = {"type": "snapshot", "seq": self.seq, "drawn": self.drawn, "changes": self.changes}
+        return _json({**told, "parts": self.parts})
 
 
 def merged(older: Frame | None, newer: Frame) -> Frame:
@@ -36,7 +50,7 @@ def merged(older: Frame | None, newer: Frame) -> Frame:
     if older is None or newer.changes is not None:
         return newer
     parts = {**older.parts, **newer.parts}
-    return Frame(older.prev, newer.seq, parts, older.changes)
+    return Frame(older.prev, newer.seq, newer.drawn, parts, older.changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,7 +310,9 @@ class Hub:
                 parts = _parts(joiner.parts, audience.role, drawn)
                 audience.members.add(joiner.member)
                 self._somebody_came.set()
-                joiner.member.push(_shared(shared, Frame(audience.seq, audience.seq, parts, joiner.changes)))
+                joiner.member.push(
+                    _shared(shared, Frame(audience.seq, audience.seq, seq, parts, joiner.changes))
+                )
         good = [part for part in taken if part not in failed]
         if good:
             for part in good:
@@ -318,7 +320,7 @@ class Hub:
             # Everything up to here was told – but for what still waits to be merged.
             told = min([seq, *(dirty.since_seq - 1 for dirty in audience.dirty.values())])
             prev, audience.seq = audience.seq, max(audience.seq, told)
-            frame = Frame(prev, audience.seq, _parts(good, audience.role, drawn))
+            frame = Frame(prev, audience.seq, seq, _parts(good, audience.role, drawn))
             for member in audience.members:
                 member.push(frame)
 

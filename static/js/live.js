@@ -262,7 +262,7 @@
         last = frame.seq;
         heardOf(0);
         // The page may have been fetched after this was drawn: then it is newer.
-        if (frame.seq > pageSeq()) apply(frame.parts);
+        if (frame.drawn > pageSeq()) apply(frame.parts);
         break;
     }
     hasHeard = hasBeenLive = true;

@@ -80,26 +80,32 @@ def test_the_number_of_parts_does_not_grow_with_the_fleet():
 
 
 def test_for_a_slow_reader_frames_become_one_and_the_newest_part_wins():
-    older = Frame(4, 7, {"a": "old", "b": "kept"})
-    newer = Frame(7, 9, {"a": "new", "c": None})
+    older = Frame(4, 7, 7, {"a": "old", "b": "kept"})
+    newer = Frame(7, 9, 11, {"a": "new", "c": None})
 
     one = merged(older, newer)
 
     assert json.loads(one.text) == {
-        "type": "delta", "prev": 4, "seq": 9, "parts": {"a": "new", "b": "kept", "c": None},
+        "type": "delta", "prev": 4, "seq": 9, "drawn": 11, "parts": {"a": "new", "b": "kept", "c": None},
     }  # fmt: skip
 
 
 def test_a_snapshot_replaces_what_waited_and_a_change_after_it_stays_a_snapshot():
-    snapshot = Frame(7, 9, {"a": "whole"}, changes=3)
+    snapshot = Frame(7, 9, 9, {"a": "whole"}, changes=3)
 
-    assert merged(Frame(4, 7, {"a": "old", "b": "old"}), snapshot) == snapshot
-    after = json.loads(merged(snapshot, Frame(9, 10, {"b": "new"})).text)
-    assert after == {"type": "snapshot", "seq": 10, "changes": 3, "parts": {"a": "whole", "b": "new"}}
+    assert merged(Frame(4, 7, 7, {"a": "old", "b": "old"}), snapshot) == snapshot
+    after = json.loads(merged(snapshot, Frame(9, 10, 10, {"b": "new"})).text)
+    assert after == {
+        "type": "snapshot",
+        "seq": 10,
+        "drawn": 10,
+        "changes": 3,
+        "parts": {"a": "whole", "b": "new"},
+    }
 
 
 def test_a_page_that_lacks_nothing_is_only_told_so():
-    assert json.loads(Frame(3, 9, {}, changes=0).text) == {"type": "current", "seq": 9}
+    assert json.loads(Frame(3, 9, 9, {}, changes=0).text) == {"type": "current", "seq": 9}
 
 
 def test_the_heartbeat_tells_what_the_audience_has_and_three_ages():

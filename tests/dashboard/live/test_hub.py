@@ -218,6 +218,22 @@ async def test_the_first_change_goes_out_at_once_and_repeats_become_one():
     assert [d["prev"] for d in deltas[1:]] == [d["seq"] for d in deltas[:-1]]
 
 
+async def test_a_change_that_overtakes_one_that_still_waits_says_how_new_it_is():
+    """Problems are drawn every half second, what is at work every tenth: `seq` waits for the slower one."""
+    feed, pen, page = Feed(), Pen(), Page()
+    async with running(feed, pen) as hub:
+        await hub.join(page.member, 0)
+        await page.gets("current")
+        feed.tell("step.ended")
+        await until(lambda: "problems" in page.shows())
+        feed.tell("step.ended")
+        await until(lambda: len(page.of("delta")) >= 2)
+        overtaking = page.of("delta")[1]
+        await until(lambda: page.of("delta")[-1]["seq"] == 2)
+    assert set(overtaking["parts"]) == {"now"}
+    assert (overtaking["seq"], overtaking["drawn"]) == (1, 2)
+
+
 async def test_each_audience_is_drawn_once_and_gets_the_same_bytes():
     feed, pen = Feed(), Pen()
     viewers, operators = [Page() for _ in range(20)], [Page("operator") for _ in range(20)]
