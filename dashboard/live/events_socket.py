@@ -22,6 +22,7 @@ from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Credentials, wat
 TOPIC = "events"
 HEARTBEAT_S = 2.0
 AT_ONCE = 200  # frames, then others have their turn
+OVERFLOW_MAX = 5_000  # a reader that was up to date and fell this many numbers behind starts afresh
 SEND_MAX_S = 10.0  # a reader who does not take one frame in this time is too slow
 FAREWELL_S = 1.0
 PER_PERSON_MAX = 50  # sockets of one person in one process
@@ -110,7 +111,7 @@ async def _tell(socket: "_LogSocket", tail: FeedTail, query: bytes) -> _Ending:
         while True:
             events: Sequence[ToldEvent] | None = tail.after(position)
             if events is None:
-                if has_caught_up:
+                if has_caught_up and tail.head - position > OVERFLOW_MAX:
                     raise Resync
                 events = await read_events(position)
             for event in events[:AT_ONCE]:
