@@ -202,11 +202,15 @@ def decide(run: RunView, now: datetime) -> list[Decision]:
         case RunState.RUNNING if run.pausing:
             if not in_progress:
                 decisions.append(BecomePaused())
-        case RunState.RUNNING if not waiting and not in_progress:
+        case RunState.RUNNING if not waiting and not in_progress and not _has_open_steps(run):
             decisions.append(EndRun(_end_of(run.counts)))
         case RunState.RUNNING:
             decisions += _preflights(run) or _turns(run, now)
     return decisions
+
+
+def _has_open_steps(run: RunView) -> bool:
+    return any(target.has_open_step for target in run.begun)
 
 
 def _preflights(run: RunView) -> list[Decision]:

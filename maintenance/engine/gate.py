@@ -42,6 +42,23 @@ def verdict_now(hands: Hands, look: ClusterLook) -> Verdict:
     )
 
 
+def begin_turn(hands: Hands) -> Hold | None:
+    """The gate has opened: the host's turn begins, and everybody sees it. Or the run was paused this very moment.
+
+    Under the run's lock, so that whoever decides about the run sees this host waiting or begun, not half of each.
+    Raises: LostLease.
+    """
+    with unit_of_work(ENGINE) as work:
+        run = lock_run(hands.run.id)
+        target = Target.objects.select_for_update(no_key=True).get(id=hands.target.id)
+        check_claim(hands.claim)
+        if held := _run_holds(run):
+            return held
+        move_target(work, target, TargetState.PREPARING, detail="")
+        hands.target = target
+    return None
+
+
 def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
     """Ask once more under the cluster's lock and, when the gate is open, open the ledger and write the request.
 

@@ -10,8 +10,7 @@ from django.db import connection
 from maintenance.backends.base import Cloud, HostRead, Later, NoReply
 from maintenance.backends.registry import cloud_of_kind
 from maintenance.clock import database_now
-from maintenance.domain.states import TargetState
-from maintenance.engine.advance import about_target, move_target
+from maintenance.engine.advance import about_target
 from maintenance.engine.claim import Claim, LostLease, check_claim, fenced
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Host, Run, Step, Target
@@ -120,14 +119,6 @@ class Hands:
                 check_claim(self.claim)
                 note_observation(work, read)
         return read
-
-    def begin_turn(self, state: TargetState) -> None:
-        """The gate has opened: the host's turn begins, and everybody sees it."""
-        with unit_of_work(ENGINE) as work:
-            check_claim(self.claim)
-            target = Target.objects.select_for_update(no_key=True).get(id=self.target.id)
-            move_target(work, target, state, detail="")
-            self.target = target
 
     def _tell(self, kind: str, after: dict[str, object], **changes: object) -> None:
         with unit_of_work(ENGINE) as work:

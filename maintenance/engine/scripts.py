@@ -13,7 +13,7 @@ from maintenance.domain.outcomes import Outcome, judge
 from maintenance.domain.states import Stage, TargetState
 from maintenance.engine.claim import fenced
 from maintenance.engine.failpoints import failpoint
-from maintenance.engine.gate import verdict_now
+from maintenance.engine.gate import begin_turn, verdict_now
 from maintenance.engine.hands import Hands
 from maintenance.engine.hold import hold_step, postpone
 from maintenance.engine.hooks_read import note_hooks
@@ -87,7 +87,9 @@ def _turn_has_come(hands: Hands) -> bool:
             return False
         case Open() | Hold():
             fenced(hands.claim, started=database_now())
-            hands.begin_turn(TargetState.PREPARING)
+            if held := begin_turn(hands):
+                hold_step(hands.claim, held.code, held.reason)
+                return False
             failpoint("PreMaintenance.begun", hands.target.host_name)
     return True
 

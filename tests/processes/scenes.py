@@ -8,7 +8,7 @@ from maintenance.backends.lab import folders
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
 from maintenance.domain.hook_stages import HookStage
-from maintenance.models import Attention, HostOut, Run, Step
+from maintenance.models import Attention, HostOut, Run, Step, Target
 from tests.maintenance.engine.small_lab import SmallLab, stages_of
 from tests.waiting import wait_until
 
@@ -81,6 +81,8 @@ def story(run: Run) -> str:
     """What became of the run, for whoever reads that a test failed."""
     run.refresh_from_db()
     lines = [f"run {run.number} is {run.state}: {run.details or run.paused_reason}"]
+    for target in Target.objects.filter(run=run).order_by("order"):
+        lines.append(f"  {target.host_name} is {target.state}: {target.detail}, next {target.next_stage}")
     for step in Step.objects.filter(run=run).select_related("target").order_by("target__order", "started"):
         lines.append(
             f"  {step.target.host_name} {step.stage} {step.state} {step.outcome} ({step.detail or step.note})"

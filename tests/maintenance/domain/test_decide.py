@@ -212,6 +212,15 @@ def test_a_preflight_older_than_an_hour_runs_again_before_its_hosts_turn():
     assert world.state is RunState.SUCCEEDED
 
 
+def test_a_run_with_an_open_step_does_not_end_whatever_its_counts_say():
+    host = TargetView(UUID(int=1), UUID(int=1000), 1, TargetState.READY, has_open_step=True)
+    view = RunView(
+        RunKind.ROLLING, RunState.RUNNING, False, None, 1, 1, (host,), (), {TargetState.PREPARING: 1}
+    )
+
+    assert decide(view, NOON) == []
+
+
 def test_the_same_view_and_time_give_the_same_decisions():
     world = World(clusters=5, clusters_in_parallel=5)
 
