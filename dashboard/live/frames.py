@@ -3,8 +3,8 @@
 `delta {prev, seq, drawn, parts}` · `snapshot {seq, drawn, changes, parts}` · `current {seq}` · `heartbeat {seq, head,
 at, age, clouds, engine}`.
 
-`seq`: everything up to here has been told. `drawn`: the parts are at least as new as this; it is larger than `seq` while
-a part that changed earlier still waits. A page that was fetched later than `drawn` is newer.
+`seq`: everything up to here has been told. `drawn`: the parts are at least as new as this; it is larger than `seq`
+while a part that changed earlier still waits. A page that was fetched later than `drawn` is newer.
 `parts` maps an element's id to its HTML, or to null when it is gone.
 """
 

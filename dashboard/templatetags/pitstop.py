@@ -40,6 +40,12 @@ def icon(name: str) -> SafeString:
     return format_html('<svg class="i" aria-hidden="true"><use href="#i-{}"/></svg>', name)
 
 
+@register.filter
+def figure(number: int) -> str:
+    """2942 → 2,942."""
+    return f"{number:,}"
+
+
 @register.simple_tag
 def hostname(name: str) -> SafeString:
     """A host's whole name, isolated in its direction, with the part that people say standing out."""
