@@ -122,7 +122,7 @@ async def _tell(socket: "_LogSocket", tail: FeedTail, query: bytes) -> _Ending:
             await socket.beat(tail)
             await (asyncio.sleep(0) if events else tail.news(socket.until_beat_s()))
     except Resync:
-        await socket.say_resync(tail.head)
+        await socket.say_resync(await _newest(tail))
         return TRY_LATER, "start afresh"
     except SlowReader:
         await socket.say_resync(tail.head)
@@ -153,6 +153,12 @@ async def _begin_after(query: bytes, tail: FeedTail) -> int:
         if oldest is None or not oldest - 1 <= after <= newest:
             raise Resync
     return after
+
+
+async def _newest(tail: FeedTail) -> int:
+    """The feed's head as the table has it: where a reader that starts afresh goes on. Raises: DatabaseAway."""
+    rows = await database.fetch("SELECT coalesce(max(seq), 0) AS head FROM maintenance_feedevent")
+    return max(tail.head, int(rows[0]["head"]))
 
 
 class _LogSocket:
