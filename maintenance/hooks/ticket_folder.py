@@ -1,6 +1,6 @@
 """One ticket's folder under var/hooks: claimed once for ever, told apart as running, finished or lost.
 
-lock          held (flock) by the starter, then by the runner, until it ends
+lock          held (flock) by the starter, then by the runner, until it ends; free and no `runner`: it never began
 request.json  which script, which digest, and the digest of a nonce that only starter and runner know
 runner        who runs it: pid and start time
 output        head and tail of what the script printed (`detached/output_file.py`)
@@ -14,7 +14,9 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from dataclasses import asdict, dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from maintenance.hooks.processes import Process
 from maintenance.hooks.results import RESULT_MAX_BYTES, HookResult, ResultRefused, read_result
 
 UNCLAIMED_PREFIX = ".new-"
+LOOKERS_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Request:
     script: str
     digest: str
     nonce_digest: str
+    boot_id: str = ""  # of this machine when it was asked
 
 
 class TicketFolder:
@@ -54,7 +58,7 @@ class TicketFolder:
         None: somebody has claimed the ticket before. Room for output and result is taken here: a full disk is
         found before anything runs. Raises: OSError.
         """
-        request = Request(self.ticket, stage, script, digest, sha256(nonce.encode()).hexdigest())
+        request = self._request_for(stage=stage, script=script, digest=digest, nonce=nonce)
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         unclaimed = Path(tempfile.mkdtemp(prefix=UNCLAIMED_PREFIX, dir=self.root))
         lock = os.open(unclaimed / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -62,7 +66,7 @@ class TicketFolder:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _take_room(unclaimed / "output", FILE_BYTES)
             _take_room(unclaimed / "result.new", RESULT_MAX_BYTES)
-            (unclaimed / "request.json").write_text(json.dumps(asdict(request)))
+            (unclaimed / "request.json").write_text(request)
             unclaimed.rename(self.path)
         except OSError as problem:
             os.close(lock)
@@ -71,6 +75,44 @@ class TicketFolder:
                 return None
             raise
         return lock
+
+    def claim_again(self, *, stage: str, script: str, digest: str, nonce: str) -> int | None:
+        """Take over a ticket whose starter died before its runner lived: the script never began.
+
+        The held lock (its descriptor), for one of all who try; None when it began, ended or is somebody else's.
+        Raises: OSError.
+        """
+        if self.has_begun() or (lock := self._take_lock()) is None:
+            return None
+        try:
+            # Asked again now that nobody else can begin it.
+            if self.has_begun():
+                os.close(lock)
+                return None
+            request = self._request_for(stage=stage, script=script, digest=digest, nonce=nonce)
+            fd, name = tempfile.mkstemp(prefix="request-", dir=self.path)
+            with os.fdopen(fd, "w") as file:
+                file.write(request)
+            Path(name).rename(self.path / "request.json")
+        except OSError:
+            os.close(lock)
+            raise
+        return lock
+
+    def has_begun(self) -> bool:
+        """Whether the script began, or may have. A runner says that it lives before it starts anything; after a
+        reboot of this machine that may have been lost, so that nothing is certain."""
+        if (self.path / "runner").exists() or (self.path / "result.json").exists():
+            return True
+        try:
+            asked_since = self._request().boot_id
+            return not asked_since or asked_since != boot_id()
+        except (FileNotFoundError, ResultRefused):
+            return True
+
+    def never_begin(self) -> None:
+        """Whoever looks takes the script for begun, so that it is not started any more."""
+        (self.path / "runner").touch()
 
     def make_durable(self) -> None:
         """After a power cut the ticket is still claimed."""
@@ -135,6 +177,21 @@ class TicketFolder:
             words = []
         return "; ".join(["The runner ended without a result", *words[-1:]])
 
+    def _take_lock(self) -> int | None:
+        """The lock, ours; None while somebody has it. Those who only look have it for an instant."""
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        deadline = time.monotonic() + LOOKERS_S
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    os.close(lock)
+                    return None
+                time.sleep(0.005)
+            else:
+                return lock
+
     def _lock_is_held(self) -> bool:
         try:
             lock = os.open(self.path / "lock", os.O_RDWR | os.O_CLOEXEC)
@@ -148,6 +205,10 @@ class TicketFolder:
             os.close(lock)
         return False
 
+    def _request_for(self, *, stage: str, script: str, digest: str, nonce: str) -> str:
+        nonce_digest = sha256(nonce.encode()).hexdigest()
+        return json.dumps(asdict(Request(self.ticket, stage, script, digest, nonce_digest, boot_id())))
+
     def _request(self) -> Request:
         try:
             return Request(**json.loads((self.path / "request.json").read_text()))
@@ -155,6 +216,15 @@ class TicketFolder:
             raise ResultRefused(
                 f"The request of ticket {self.ticket} cannot be read: {problem}."
             ) from problem
+
+
+@cache
+def boot_id() -> str:
+    """Another one after each boot of this machine; empty where the kernel does not tell."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _take_room(path: Path, size: int) -> None:

@@ -108,7 +108,7 @@ class Tickets:
         Raises: TicketMalformed, AccountUnknown, OSError (nothing was started then).
         """
         folder = self._folder(ticket)
-        if folder.exists():
+        if folder.exists() and folder.has_begun():
             return
         self._limits.warm_up()
         nonce = secrets.token_hex(16)
@@ -123,8 +123,8 @@ class Tickets:
             extra_env=extra_env or {},
             limits=self._limits,
         )
-        lock = folder.claim(
-            stage=script.stage.value, script=str(script.path), digest=script.digest, nonce=nonce
+        lock = _claim(
+            folder, stage=script.stage.value, script=str(script.path), digest=script.digest, nonce=nonce
         )
         if lock is None:
             return
@@ -194,7 +194,7 @@ class Tickets:
         A ticket that ended before stays as it is. One that never began never will: it is finished as stopped.
         """
         folder = self._folder(ticket)
-        if not folder.exists() and self._stop_before_start(folder, reason):
+        if not (folder.exists() and folder.has_begun()) and self._stop_before_start(folder, reason):
             return
         if not folder.is_running():
             return
@@ -210,6 +210,8 @@ class Tickets:
         """
         folder = self._folder(ticket)
         runner = self._announced(folder)
+        if folder.exists() and not folder.has_begun():
+            folder.never_begin()
         # The runner first: it must not live to write down how its script was killed.
         processes = [runner, *below(runner)] if runner else self._left_of(folder)
         deadline = time.monotonic() + KILLED_WITHIN_S
@@ -281,7 +283,7 @@ class Tickets:
     def _stop_before_start(self, folder: TicketFolder, reason: str) -> bool:
         """Claim the ticket for nothing; False when somebody else has just started it."""
         nonce = secrets.token_hex(16)
-        lock = folder.claim(stage="", script="", digest="", nonce=nonce)
+        lock = _claim(folder, stage="", script="", digest="", nonce=nonce)
         if lock is None:
             return False
         try:
@@ -289,6 +291,13 @@ class Tickets:
         finally:
             os.close(lock)
         return True
+
+
+def _claim(folder: TicketFolder, *, stage: str, script: str, digest: str, nonce: str) -> int | None:
+    """The ticket's held lock, for one of all who try; None when the script began or is about to."""
+    if folder.exists():
+        return folder.claim_again(stage=stage, script=script, digest=digest, nonce=nonce)
+    return folder.claim(stage=stage, script=script, digest=digest, nonce=nonce)
 
 
 def _never_began(end: HookEnd, detail: str) -> HookResult:

@@ -1,12 +1,14 @@
 """The same ticket never runs a script twice, whoever dies in between."""
 
 import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -143,9 +145,9 @@ def test_a_script_outlives_the_kill_of_its_starter_and_its_result_is_found(hooks
     assert hooks.output(TICKET) == b"begun\nended\n"
 
 
-def test_a_starter_killed_at_any_moment_leaves_a_run_or_an_unknown_never_two_runs(hooks) -> None:
+def test_a_script_runs_once_whenever_its_starter_was_killed(hooks) -> None:
     script = hooks.sh("echo ran >> count")
-    states = []
+    ends = []
     for number in range(12):
         ticket = f"0b8f2a64-5f0e-4a53-9f0a-{number:012d}"
         starter = another_process(hooks, ticket)
@@ -155,17 +157,59 @@ def test_a_starter_killed_at_any_moment_leaves_a_run_or_an_unknown_never_two_run
         threading.Event().wait(number * 0.0005)
         starter.kill()
         starter.communicate(timeout=10)
-        before = hooks.tickets.look(ticket).state
         start(hooks, script, ticket)
         hooks.tickets.wait(ticket, 10)
-        states.append((before, hooks.tickets.look(ticket).state))
-        hooks.tickets.kill_as_lost(ticket)
+        ends.append(hooks.tickets.look(ticket).state)
 
-    ran = (hooks.folder / "count").read_text().count("ran")
-    finished = [after for _, after in states if after is TicketState.FINISHED]
-    assert ran == len(finished)
-    assert {after for _, after in states} <= {TicketState.FINISHED, TicketState.LOST}
-    assert [pair for pair in states if pair == (TicketState.LOST, TicketState.FINISHED)] == []
+    assert set(ends) == {TicketState.FINISHED}
+    assert (hooks.folder / "count").read_text() == "ran\n" * 12
+
+
+def claimed_by_one_that_died(hooks) -> TicketFolder:
+    """A ticket whose starter was killed before its runner lived."""
+    folder = TicketFolder(hooks.root, TICKET)
+    lock = folder.claim(stage="Maintenance", script="x", digest="y", nonce="z")
+    assert lock is not None
+    os.close(lock)
+    return folder
+
+
+def test_a_ticket_whose_starter_died_before_its_runner_lived_is_begun_once_by_eight_at_once(hooks) -> None:
+    script = hooks.sh("echo ran >> count")
+    claimed_by_one_that_died(hooks)
+
+    with ThreadPoolExecutor(8) as starters:
+        list(starters.map(lambda _: start(hooks, script), range(8)))
+
+    assert hooks.result(TICKET).end is HookEnd.EXITED
+    assert (hooks.folder / "count").read_text() == "ran\n"
+
+
+def test_after_a_reboot_of_this_machine_a_ticket_without_a_runner_may_have_begun(hooks) -> None:
+    folder = claimed_by_one_that_died(hooks)
+    request = json.loads((folder.path / "request.json").read_text())
+    (folder.path / "request.json").write_text(json.dumps(request | {"boot_id": "an earlier boot"}))
+
+    start(hooks, hooks.sh("echo ran >> count"))
+
+    assert hooks.tickets.look(TICKET).state is TicketState.LOST
+    assert not (hooks.folder / "count").exists()
+
+
+@pytest.mark.parametrize("end", ["stop", "kill_as_lost"])
+def test_a_ticket_whose_starter_died_can_still_be_ended_and_never_begins_then(hooks, end) -> None:
+    claimed_by_one_that_died(hooks)
+
+    if end == "stop":
+        hooks.tickets.stop(TICKET, "no more")
+    else:
+        hooks.tickets.kill_as_lost(TICKET)
+    start(hooks, hooks.sh("echo ran >> count"))
+
+    hooks.tickets.wait(TICKET, 10)
+    ended = {"stop": TicketState.FINISHED, "kill_as_lost": TicketState.LOST}
+    assert hooks.tickets.look(TICKET).state is ended[end]
+    assert not (hooks.folder / "count").exists()
 
 
 def test_a_killed_runner_means_lost_and_never_a_second_run(hooks) -> None:
