@@ -6,12 +6,15 @@ from django.db import connection
 
 from maintenance.actions.errors import Conflict, PlanChanged
 from maintenance.actions.planning import Scope, plan_of, scope_of
-from maintenance.actions.requests import StartRequest
+from maintenance.actions.requests import IDS_MAX, StartRequest
+from maintenance.domain.order import natural
 from maintenance.domain.plan import Plan, PlannedHost, Verdict
 from maintenance.domain.states import RunKind, RunState, TargetState
 from maintenance.engine.advance import about_run
 from maintenance.feed import unit_of_work
 from maintenance.models import Cluster, Host, Run, Target
+
+RUN_NUMBER_LOCK = 0x72756E73  # "runs"
 
 
 def start_rolling_maintenance(request: StartRequest, *, actor: str, request_id: str = "") -> Run:
@@ -56,7 +59,7 @@ def _refuse_busy(scope: Scope) -> None:
     if first is None:
         return
     run = first.run
-    names = ", ".join(taken.values_list("host_name", flat=True)[:5])
+    names = ", ".join(sorted(taken.values_list("host_name", flat=True)[:IDS_MAX], key=natural)[:5])
     raise Conflict(
         f"run {run.number} (started by {run.started_by}) already has {names}; wait for it, or leave its hosts out",
         owner=owner_of(run),
@@ -112,9 +115,10 @@ def _make_run(request: StartRequest, scope: Scope, plan: Plan, actor: str) -> Ru
 
 
 def next_run_number() -> int:
-    """The number people call the next run by."""
+    """The number people call the next run by: without gaps, because the lock is held until the commit."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('maintenance_run_number')")
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RUN_NUMBER_LOCK])
+        cursor.execute("SELECT coalesce(max(number), 0) + 1 FROM maintenance_run")
         row = cursor.fetchone()
     assert row is not None
     return int(row[0])

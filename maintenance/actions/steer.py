@@ -51,7 +51,7 @@ def _steering(run_id: UUID, move: str, actor: str, request_id: str) -> Iterator[
             run = lock_run(run_id)
         except Run.DoesNotExist:
             raise NotFound(f"no run has the id {run_id}") from None
-        legal = legal_run_moves(RunState(run.state), pausing=run.pausing)
+        legal = legal_run_moves(RunState(run.state), pausing=run.pausing, kind=run.kind)
         if move in {"pause", "resume", "cancel"} and move not in legal:
             raise IllegalMove(f"run {run.number} is {run.state}: {move} is not possible", legal=sorted(legal))
         yield Steering(work, run, actor, database_now())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 SEARCH_STEPS_MAX = 20_000
+REASONS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,13 @@ def _greedy(guests: Sequence[Guest], rooms: Sequence[Room]) -> Packing:
 
 
 def _nearest_reason(guest: Guest, rooms: Sequence[Room]) -> str:
+    """Why no host takes the guest: each host with its reason, the roomiest first."""
     if not rooms:
         return "no other host of the cluster is in service"
-    nearest = max(rooms, key=lambda room: (not (guest.tags - room.tags), room.memory_mb))
-    return f"{nearest.name}: {nearest.refusal(guest)}"
+    roomiest = sorted(rooms, key=lambda room: -room.memory_mb)
+    named = "; ".join(f"{room.name}: {room.refusal(guest)}" for room in roomiest[:REASONS_SHOWN])
+    more = len(rooms) - REASONS_SHOWN
+    return f"{named}; and {more} hosts more" if more > 0 else named
 
 
 def _search(guests: Sequence[Guest], rooms: Sequence[Room]) -> Packing | None:

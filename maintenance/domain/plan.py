@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from maintenance.domain.capacity import Packing
 from maintenance.domain.gate import GateHost, GateInstance, packing_without
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.order import natural
@@ -99,10 +100,14 @@ def make_plan(
     now: datetime,
 ) -> Plan:
     """The plan for these hosts. `clusters` holds every host and instance of the clusters concerned."""
-    hosts = [
-        _planned(candidate, clusters[candidate.cluster_id], choices, place)
-        for place, candidate in enumerate(in_order(candidates, choices.order), start=1)
-    ]
+    hosts: list[PlannedHost] = []
+    after = dict(clusters)  # as each cluster is when the next host's turn comes: instances do not move back
+    for place, candidate in enumerate(in_order(candidates, choices.order), start=1):
+        members, instances = after[candidate.cluster_id]
+        planned, packing = _planned(candidate, members, instances, choices, place)
+        hosts.append(planned)
+        if packing is not None:
+            after[candidate.cluster_id] = (members, _moved(instances, packing))
     ready = [h for h in hosts if h.verdict in {Verdict.READY, Verdict.HELD}]
     with_spare = [h for h in ready if h.spare_ratio is not None]
     tightest = min(with_spare, key=lambda h: (h.spare_ratio or 0.0, h.order), default=None)
@@ -135,13 +140,20 @@ def in_order(candidates: Sequence[Candidate], order: Sequence[UUID]) -> list[Can
     return sorted(natural_order, key=lambda c: (first[c.cluster_id], ranked[c.host.id]))
 
 
+def _moved(instances: Sequence[GateInstance], packing: Packing) -> list[GateInstance]:
+    """The instances where they are once a host has been drained."""
+    places = {guest.id: host_id for guest, host_id in packing.places}
+    return [replace(i, host_id=places.get(i.guest.id, i.host_id)) for i in instances]
+
+
 def _planned(
     candidate: Candidate,
-    cluster: tuple[Sequence[GateHost], Sequence[GateInstance]],
+    hosts: Sequence[GateHost],
+    instances: Sequence[GateInstance],
     choices: Choices,
     place: int,
-) -> PlannedHost:
-    hosts, instances = cluster
+) -> tuple[PlannedHost, Packing | None]:
+    """One line of the plan, and where its instances go (None: the host does not leave service)."""
     on_it = [i for i in instances if i.host_id == candidate.host.id and i.state != "Stopped"]
     low, high = candidate.usual_s or (None, None)
     plain = PlannedHost(
@@ -164,7 +176,7 @@ def _planned(
     )
     verdict, why = _standing(candidate, choices)
     if verdict is not Verdict.READY:
-        return replace(plain, verdict=verdict, why=why, expected_low_s=None, expected_high_s=None)
+        return replace(plain, verdict=verdict, why=why, expected_low_s=None, expected_high_s=None), None
     packing = packing_without({candidate.host.id}, hosts, instances)
     names = {host.id: host.name for host in hosts}
     goes_to = Counter(names[host_id] for _, host_id in packing.places)
@@ -178,8 +190,8 @@ def _planned(
     if not packing.fits:
         guest, reason = packing.homeless[0]
         more = f" and {len(packing.homeless) - 1} more" if len(packing.homeless) > 1 else ""
-        return replace(planned, verdict=Verdict.HELD, why=f"no room for {guest.name}{more} ({reason})")
-    return planned
+        return replace(planned, verdict=Verdict.HELD, why=f"no room for {guest.name}{more} ({reason})"), None
+    return planned, packing
 
 
 def _standing(candidate: Candidate, choices: Choices) -> tuple[Verdict, str]:

@@ -1,10 +1,16 @@
 """What a person may do to a run and its hosts now: the legal moves, named (contracts.md, A run's life)."""
 
-from maintenance.domain.states import RunState, TargetState
+from maintenance.domain.states import RunKind, RunState, TargetState
 
 
-def legal_run_moves(state: RunState, *, pausing: bool) -> frozenset[str]:
-    """Of pause, resume and cancel, those that are legal now."""
+def legal_run_moves(state: RunState, *, pausing: bool, kind: str = RunKind.ROLLING) -> frozenset[str]:
+    """Of pause, resume and cancel, those that are legal now.
+
+    One host held by hand has nothing to pause: it waits for a person anyway.
+    """
+    if kind == RunKind.HOST:
+        is_open = state in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED}
+        return frozenset({"cancel"}) if is_open else frozenset()
     match state:
         case RunState.QUEUED:
             return frozenset({"cancel"})

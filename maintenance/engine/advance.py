@@ -162,16 +162,13 @@ def start_last_return(work: UnitOfWork, run: Run, target: Target) -> None:
 def _cancel_waiting(work: UnitOfWork, run: Run, now: datetime) -> None:
     """Hosts that have not begun will not; a step that is held for them ends undone."""
     waiting = Target.objects.select_for_update(no_key=True).filter(run=run, state__in=TARGET_WAITING)
-    why = (
-        "not begun: the run was stopped"
-        if run.ending == RunState.CANCELLED
-        else "not begun: the run had failed"
-    )
+    # Cancelled is what a person does; a run that failed passes its other hosts by.
+    by_person = run.ending == RunState.CANCELLED
+    state = TargetState.CANCELLED if by_person else TargetState.SKIPPED
+    why = "not begun: the run was stopped" if by_person else "not begun: the run had failed"
     for target in waiting:
         end_open_step(target, "never begun", now)
-        move_target(
-            work, target, TargetState.CANCELLED, detail=why, next_stage="", is_open=False, finished_at=now
-        )
+        move_target(work, target, state, detail=why, next_stage="", is_open=False, finished_at=now)
 
 
 def end_open_step(target: Target, why: str, now: datetime) -> None:

@@ -34,7 +34,7 @@ TITLES: dict[Cause, str] = {
 
 
 def ask_for_person(work: UnitOfWork, cause: Cause, *, run: Run, target: Target, message: str) -> None:
-    """An open attention for this cause and host; a second call while it is open changes nothing."""
+    """An open attention for this cause and host; a second call while it is open only brings its words up to date."""
     title = TITLES[cause].format(host=target.host_name)
     attention, is_new = Attention.objects.get_or_create(
         cause=cause,
@@ -44,6 +44,11 @@ def ask_for_person(work: UnitOfWork, cause: Cause, *, run: Run, target: Target, 
         defaults={"title": title[:300], "message": message, "host_id": target.host_id},
     )
     if not is_new:
+        if attention.message != message:
+            attention.message = message
+            attention.save(update_fields=["message"])
+            about = {"attention": str(attention.id), "run": str(run.id), "host": str(target.host_id)}
+            work.event("attention.changed", about, after={"message": message})
         return
     work.event(
         "attention.opened",

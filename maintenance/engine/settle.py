@@ -140,14 +140,25 @@ def _apply(
 
 
 def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
-    """A failed PreFlight ends the run, whatever the operator chose for failures."""
-    if run.state == RunState.STOPPING:
-        return
+    """A failed PreFlight ends the run, whatever the operator chose for failures; every host that failed is named."""
+    failed = Target.objects.filter(run=run, state=TargetState.FAILED).order_by("order")
+    named = "; ".join(
+        f"{name} failed, {detail}" for name, detail in failed.values_list("host_name", "detail")
+    )
     touched = HostOut.objects.filter(run=run).exists()
     effect = "no further host was touched" if touched else "nothing was touched"
-    details = f"{target.host_name} failed, {reason}; {effect}"
-    move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
-    ask_for_person(work, Cause.PREFLIGHT_FAILED, run=run, target=target, message=details)
+    ask_for_person(work, Cause.PREFLIGHT_FAILED, run=run, target=target, message=f"{reason}; {effect}")
+    if run.state == RunState.STOPPING and run.ending != RunState.FAILED:
+        return  # a person has stopped it already
+    move_run(
+        work,
+        run,
+        RunState.STOPPING,
+        pausing=False,
+        paused_reason=None,
+        ending=RunState.FAILED,
+        details=f"{named}; {effect}",
+    )
 
 
 def _answer_failure(

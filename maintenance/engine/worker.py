@@ -173,6 +173,7 @@ class Engine:
         ends = time.monotonic() + STOP_GRACE_S
         for thread in workers:
             thread.join(max(0.0, ends - time.monotonic()))
+        connection.close()  # this thread's own may be long dead: it has slept since the start
         try:
             goodbye(self.id)
         except (DatabaseError, psycopg.Error) as reason:

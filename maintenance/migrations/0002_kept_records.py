@@ -1,4 +1,4 @@
-"""What the database itself holds to: an audit nobody can rewrite, and the numbers people call runs by."""
+"""What the database itself holds to: an audit nobody can rewrite, and steps that stay as they ended."""
 
 from django.db import migrations
 
@@ -38,7 +38,4 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(AUDIT_IS_KEPT, AUDIT_IS_KEPT_BACK),
         migrations.RunSQL(ENDED_STEPS_STAY, ENDED_STEPS_STAY_BACK),
-        migrations.RunSQL(
-            "CREATE SEQUENCE maintenance_run_number START 1", "DROP SEQUENCE maintenance_run_number"
-        ),
     ]

@@ -136,7 +136,7 @@ def test_on_failure_stop_touches_no_further_host(lab):
         run = ended(run)
 
     assert run.state == "Failed"
-    assert [target_of(run, h).state for h in lab.hosts] == ["Failed", "Cancelled", "Cancelled"]
+    assert [target_of(run, h).state for h in lab.hosts] == ["Failed", "Skipped", "Skipped"]
     assert effects(lab.hosts["kvm2"], "prepare") == 0
 
 
