@@ -275,7 +275,10 @@ class HookStages(Protocol):
         """Output from byte `after` on, as much as there is (at most 64 kB a call). Raises: Later."""
 
     def stop_stage(self, host_id: UUID, ticket: UUID) -> None:
-        """The script gets TERM, then KILL after its grace. A second call does nothing more. Raises: Later."""
+        """The script gets TERM, then KILL after its grace; one that has not begun under the ticket never will.
+
+        A second call does nothing more. Raises: Later, NoReply.
+        """
 
 
 class Cloud(Inventory, HostMaintenance, HookStages, Protocol):

@@ -38,13 +38,7 @@ def run_script(hands: Hands) -> None:
         if hands.step.stage == Stage.PRE_MAINTENANCE:
             stays = _why_it_stays(hands)
         failpoint(f"{hands.step.stage}.starting", hands.target.host_name)
-        has_script = hands.cloud.start_stage(
-            hands.host_id,
-            HookStage(hands.step.stage),
-            ticket=hands.claim.ticket,
-            payload=hands.run.payload,
-            timeout_s=hands.run.timeout_s,
-        )
+        has_script = _begin(hands)
     except NoReply as silence:
         # The ticket makes asking again safe: the same ticket never runs a script twice.
         postpone(hands.claim, f"no reply: {silence}; asking again", for_s=0.5)
@@ -58,6 +52,23 @@ def run_script(hands: Hands) -> None:
             _follow(hands, stays, _script_of(hands))
         else:
             end_step(hands.claim, Ending(Outcome.OK, "no script", stays=stays))
+
+
+def _begin(hands: Hands) -> bool:
+    """Whether a script runs, or ran, under the step's ticket. In a stopped run one that has not begun never will.
+
+    Raises: Later, Never, NoReply.
+    """
+    if hands.orders.wants_stop or hands.target.cancelling:
+        hands.cloud.stop_stage(hands.host_id, hands.claim.ticket)
+        return True
+    return hands.cloud.start_stage(
+        hands.host_id,
+        HookStage(hands.step.stage),
+        ticket=hands.claim.ticket,
+        payload=hands.run.payload,
+        timeout_s=hands.run.timeout_s,
+    )
 
 
 def _script_of(hands: Hands) -> str:

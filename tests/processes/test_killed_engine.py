@@ -2,9 +2,10 @@
 
 import pytest
 
+from maintenance import actions
 from maintenance.domain.states import StepState
 from maintenance.models import Attention, HostOut, Step
-from tests.maintenance.engine.small_lab import ended, make_small_lab, state_of, target_of
+from tests.maintenance.engine.small_lab import ended, make_small_lab, stages_of, state_of, target_of
 from tests.processes.scenes import (
     GOES_ON_WITHIN_S,
     QUICK_LEASE,
@@ -106,3 +107,18 @@ def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab,
     assert lab.resource_state("kvm1") == "Enabled"
     assert not HostOut.objects.filter(closed_at=None).exists()
     assert [a.cause for a in Attention.objects.filter(run=run)] == ["stage-failed"]
+
+
+def test_a_script_that_had_not_begun_when_its_run_was_stopped_never_begins(lab, engines):
+    note_every_script(lab)
+    run = lab.start(hosts=["kvm1"])
+    engines.launch(**QUICK_LEASE, PITSTOP_FAILPOINTS="1", FAILPOINT="Maintenance.taken@kvm1:kill9")
+    wait_until(engines.dead, within_s=20)
+
+    actions.cancel_run(run.id, actor="operator")
+    engines.start(**QUICK_LEASE)
+
+    assert ended(run).state == "Cancelled"
+    assert "Maintenance" not in ran("kvm1")
+    assert stages_of(run, "kvm1")[-2:] == [("Maintenance", "stopped"), ("Return", "ok")]
+    assert lab.resource_state("kvm1") == "Enabled"
