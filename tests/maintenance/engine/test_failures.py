@@ -37,6 +37,20 @@ def test_a_failed_preflight_ends_the_run_and_touches_no_host(lab):
     assert [h["hostname"] for h in result["hostsskipped"]] == ["kvm1", "kvm3"]
 
 
+def test_every_host_whose_preflight_failed_is_named(lab):
+    lab.script("kvm1", "PreFlight", FAILS)
+    lab.script("kvm3", "PreFlight", "#!/bin/sh\nexit 2\n")
+
+    run = lab.start()
+    with engine_running():
+        run = ended(run)
+
+    assert run.details == (
+        "kvm1 failed, PreFlight: exit status 1; kvm3 failed, PreFlight: exit status 2; nothing was touched"
+    )
+    assert Attention.objects.filter(cause="preflight-failed").count() == 2
+
+
 def test_a_failed_premaintenance_fails_the_host_which_never_left_service(lab):
     lab.script("kvm1", "PreMaintenance", FAILS)
 

@@ -121,6 +121,25 @@ def test_one_host_by_hand_goes_out_is_held_and_comes_back(lab):
     assert not HostOut.objects.filter(closed_at=None).exists()
 
 
+def test_a_host_held_by_hand_has_nothing_to_pause(lab):
+    run = actions.prepare_host(lab.hosts["kvm2"], actor="operator")
+
+    with pytest.raises(actions.IllegalMove) as refused:
+        actions.pause_run(run.id, actor="operator")
+
+    assert refused.value.legal == ["cancel"]
+
+
+def test_runs_are_numbered_without_gaps(lab):
+    numbers = []
+    for _ in range(3):
+        run = lab.start()
+        numbers.append(run.number)
+        actions.cancel_run(run.id, actor="operator")
+
+    assert numbers == [1, 2, 3]
+
+
 def test_a_host_that_a_run_has_cannot_be_taken_by_hand(lab):
     run = lab.start()
 
