@@ -11,7 +11,7 @@ from maintenance.engine.failpoints import failpoint
 from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
-from maintenance.engine.scripts import run_script
+from maintenance.engine.scripts import end_script, run_script
 from maintenance.engine.settle import Ending, end_step
 from maintenance.feed import ENGINE, unit_of_work
 
@@ -31,6 +31,8 @@ def perform(claim: Claim, orders: Orders) -> None:
     failpoint(f"{claim.stage}.taken", hands.target.host_name)
     try:
         if claim.takeovers >= settings.TAKEOVERS_MAX:
+            if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in {Stage.DRAIN, Stage.RETURN}:
+                end_script(hands)  # tried once only: this may be what ends the engines
             words = f"given up after {claim.takeovers} engines died or froze while doing it"
             return end_step(claim, Ending(Outcome.UNKNOWN, words))
         match claim.stage:

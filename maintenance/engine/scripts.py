@@ -22,6 +22,7 @@ from maintenance.engine.settle import Ending, end_step
 from maintenance.models import Host
 
 WAIT_S = 0.25  # between looks while the script prints; its end is noticed at once
+END_S = 10.0  # TERM, five seconds of grace, KILL
 LATE_GRACE = timedelta(
     seconds=30
 )  # past the script's own limit and its grace, before the result counts as lost
@@ -69,6 +70,15 @@ def _begin(hands: Hands) -> bool:
         payload=hands.run.payload,
         timeout_s=hands.run.timeout_s,
     )
+
+
+def end_script(hands: Hands) -> None:
+    """Nothing of the step's script runs any more, as far as that can be had within some seconds. Raises: LostLease."""
+    try:
+        hands.cloud.stop_stage(hands.host_id, hands.claim.ticket)
+        hands.cloud.wait_for_stage(hands.host_id, hands.claim.ticket, timeout_s=END_S)
+    except (Later, NoReply) as reason:
+        hands.note(f"its script cannot be ended: {reason}")
 
 
 def _script_of(hands: Hands) -> str:

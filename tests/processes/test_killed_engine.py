@@ -4,6 +4,7 @@ import pytest
 
 from maintenance import actions
 from maintenance.domain.states import StepState
+from maintenance.hooks.processes import with_tickets
 from maintenance.models import Attention, HostOut, Step
 from tests.maintenance.engine.small_lab import ended, make_small_lab, stages_of, state_of, target_of
 from tests.processes.scenes import (
@@ -83,8 +84,9 @@ def test_of_two_engines_the_other_goes_on_in_every_stage(lab, engines):
     let_all_go(lab, runs)
 
 
-def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab, engines):
+def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab, engines, var):
     note_every_script(lab)
+    make_last(lab, "kvm1", "Maintenance")
     run = lab.start(hosts=["kvm1"])
     poison = {
         **QUICK_LEASE,
@@ -103,6 +105,7 @@ def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab,
     assert (step.state, step.outcome) == (StepState.ENDED, "unknown")
     assert step.detail == "given up after 2 engines died or froze while doing it"
     assert ran("kvm1").count("Maintenance") == 1
+    assert with_tickets(var / "hooks", str(step.ticket)) == [], "its script still runs on a host in service"
     assert target_of(run, "kvm1").state == "Failed"
     assert lab.resource_state("kvm1") == "Enabled"
     assert not HostOut.objects.filter(closed_at=None).exists()
