@@ -192,7 +192,7 @@ DRAWINGS: Mapping[tuple[str, str], Drawing] = {
         "rolling/run.html#steering", "run-steering", _of_run("steering", run_actions), by_role=True
     ),
     ("run", "next"): Drawing(
-        "rolling/run.html#next", "run-next", _of_run("next", next_section), by_role=True
+        "rolling/run.html#next", "run-next", _of_run("next", next_section), by_role=True, every_s=0.5
     ),
     ("run", "finished"): Drawing(
         "rolling/run.html#finished", "run-finished", _of_run("finished", finished_section), by_role=True

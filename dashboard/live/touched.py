@@ -117,16 +117,17 @@ def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[st
     yield from _host_parts(host, "head", "hand", "way")
     if "hooks" in after:
         yield from _host_parts(host, "scripts")
-    yield from _parts(EVERY_RUN, "problems", "census")
+    yield from _parts(EVERY_RUN, "problems", "census", "next")
 
 
 def _instance(about: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Part]:
+    """How many instances are on a host is told on its page and wherever a run speaks of the host."""
     yield Part("overview", "verdict")
     for host in {str(about.get("host") or ""), str(before.get("host_id") or "")} - {""}:
         yield Part("overview", "cluster-of-host", host)
         yield Part("hosts", "row", host)
-        yield from _host_parts(host, "instances", "hand")
-    yield Part(EVERY_RUN, "census")
+        yield from _host_parts(host, "head", "instances", "hand")
+    yield from _parts(EVERY_RUN, "problems", "census", "next")
 
 
 def _attention(about: Mapping[str, Any]) -> Iterator[Part]:

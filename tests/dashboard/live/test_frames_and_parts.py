@@ -32,6 +32,7 @@ EVENTS = [
     ("server.changed", {"server": "m1"}, {}, {"state": "Up"}),
     ("jobs.changed", {"job": "j1"}, {}, {"new": True}),
     ("attention.opened", {"attention": "a1", "run": RUN, "host": HOST}, {}, {}),
+    ("attention.changed", {"attention": "a1", "run": RUN, "host": HOST}, {}, {"message": "no room"}),
     ("attention.resolved", {"attention": "a1", "run": "None", "host": "None"}, {}, {}),
     ("engine.started", {"engine": "e1"}, {}, {}),
     ("cloud.read", {"cloud": "c"}, {}, {"error": "away"}),
@@ -73,6 +74,25 @@ def test_an_instance_that_moved_touches_both_hosts():
     rows = {part.one for part in touched("instance.changed", about, before, {}) if part.topic == "hosts"}
 
     assert rows == {HOST, "other-host"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "about"),
+    [("instance.changed", {"instance": "i1", "host": HOST}), ("host.changed", {"host": HOST})],
+)
+def test_what_a_run_says_of_a_host_and_its_instances_follows_the_cloud(kind, about):
+    parts = set(touched(kind, about, {}, {}))
+
+    assert {Part("run:*", "problems"), Part("run:*", "next"), Part(f"host:{HOST}", "head")} <= parts
+
+
+def test_a_changed_attention_touches_what_an_opened_one_does():
+    about = {"attention": "a1", "run": RUN, "host": HOST}
+
+    changed = set(touched("attention.changed", about, {}, {"message": "no room"}))
+
+    assert changed == set(touched("attention.opened", about, {}, {}))
+    assert {Part("run:run-id", "problems"), Part("overview", "needs")} <= changed
 
 
 def test_the_number_of_parts_does_not_grow_with_the_fleet():
