@@ -23,10 +23,11 @@ from dashboard.screens.marks import (
 )
 from dashboard.screens.run_head import by_hand_sentence
 from dashboard.screens.run_now import Terminal, lane_icon, terminal
+from dashboard.screens.run_problems import cause_words, failed_step
 from dashboard.screens.usual import usual_ranges
 from dashboard.screens.words import count, duration, said
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import TARGET_BEGUN, RunKind, Stage, TargetState
+from maintenance.domain.states import TARGET_BEGUN, TARGET_WAITING, RunKind, Stage, TargetState
 from maintenance.models import Host, HostOut, Instance, Run, Target
 
 INSTANCES_MAX = 200
@@ -132,12 +133,23 @@ def _sentence(at: Standing) -> tuple[str, str]:
     if at.mark == TAKEN:
         return f"{name} is out of service.", "Others took it out: Pitstop never touches it."
     if at.mark == IN_SERVICE:
-        return f"{name} is in service.", _waits_in_run(at)
+        return f"{name} is in service.", _how_it_is_in_run(at)
     return f"{name} is {at.host.state} and {at.host.resource_state}.", ""
 
 
-def _waits_in_run(at: Standing) -> str:
-    return f"It waits for its turn in run {at.target.run.number}." if at.target else ""
+def _how_it_is_in_run(at: Standing) -> str:
+    """Of a host in service that a run has: whether its turn is still to come, or it failed there."""
+    if at.target is None:
+        return ""
+    number = at.target.run.number
+    if at.target.state in TARGET_WAITING:
+        return f"It waits for its turn in run {number}."
+    if at.target.state == TargetState.CHECKING:
+        return f"Its PreFlight runs for run {number}."
+    if at.target.state == TargetState.FAILED:
+        why = cause_words(at.target.detail, failed_step(at.target))
+        return f"It failed in run {number}: {why}." if why else f"It failed in run {number}."
+    return ""
 
 
 # ---- by hand ---------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def _of_target(run: Run, target: Target, role: str) -> Problem:
 
 
 def _problem(run: Run, target: Target, attention: Attention | None, role: str) -> Problem:
-    step = _failed_step(target)
+    step = failed_step(target)
     lines = tail(step) if step is not None and step.stage in STAGES else []
     actions = (
         target_actions(run, target, role)
@@ -132,7 +132,7 @@ def _problem(run: Run, target: Target, attention: Attention | None, role: str) -
         title=attention.title if attention else f"{target.host_name} failed",
         host_name=target.host_name,
         host_url=reverse("host", args=[target.host_id]),
-        cause=_cause(attention.message if attention else target.detail, step),
+        cause=cause_words(attention.message if attention else target.detail, step),
         since=attention.since if attention else target.finished_at,
         by=attention.taken_by if attention else "",
         host_now=host_now(target.host_id, target),
@@ -143,12 +143,12 @@ def _problem(run: Run, target: Target, attention: Attention | None, role: str) -
     )
 
 
-def _cause(words: str, step: Step | None) -> str:
+def cause_words(words: str, step: Step | None) -> str:
     """With the stage it happened in, where the words do not say so themselves."""
     return words if step is None or step.stage in words else f"{step.stage}: {words}"
 
 
-def _failed_step(target: Target) -> Step | None:
+def failed_step(target: Target) -> Step | None:
     bad = Step.objects.filter(target=target).exclude(outcome__in=["", Outcome.OK, Outcome.NOT_NEEDED])
     return bad.order_by("-attempt", "-finished").first()
 

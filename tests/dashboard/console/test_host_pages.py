@@ -7,7 +7,7 @@ import pytest
 
 from maintenance.domain.states import RunState, TargetState
 from maintenance.models import HostOut
-from tests.dashboard.console.runs import in_state, put_host, start_run
+from tests.dashboard.console.runs import failed_and_paused, in_state, put_host, start_run
 
 
 def listed(page: str) -> list[str]:
@@ -131,6 +131,25 @@ def test_a_host_of_a_cloud_that_cannot_be_read_is_not_touched(operator, inventor
     assert "kvm1 is not known." in page
     assert "How the host is now is not known." in page
     assert ">was Running</span>" in page
+
+
+def test_a_host_that_failed_in_a_paused_run_does_not_wait_for_its_turn(viewer, inventory):
+    run = start_run(inventory, "c1")
+    target = failed_and_paused(run, "kvm1", "exit status 1")
+
+    page = viewer.get(f"/hosts/{target.host_id}/").text
+
+    assert f"It failed in run {run.number}: Maintenance: exit status 1." in page
+    assert "It waits for its turn" not in page
+
+
+def test_a_host_that_is_done_in_a_run_says_nothing_of_waiting(viewer, inventory):
+    target = put_host(in_state(start_run(inventory, "c1"), RunState.RUNNING), "kvm1", TargetState.DONE)
+
+    page = viewer.get(f"/hosts/{target.host_id}/").text
+
+    assert "kvm1 is in service." in page
+    assert "It waits for its turn" not in page
 
 
 def test_a_host_in_a_run_shows_where_it_is_and_links_the_run(viewer, inventory):
