@@ -147,7 +147,7 @@ def start_engine_and_web(
     """Both run and the console answers. Raises: LaunchError when it does not, or one keeps dying."""
     bind = ["--host", address.host, "--port", str(address.port)]
     # Whoever connects could name any sender, so these headers count only behind a proxy that sets them.
-    proxy = "--proxy-headers" if os.environ.get("PITSTOP_BEHIND_PROXY") else "--no-proxy-headers"
+    proxy = "--proxy-headers" if is_on("PITSTOP_BEHIND_PROXY") else "--no-proxy-headers"
     web_command = [sys.executable, "-m", "uvicorn", "dashboard.asgi:application", *bind, *WEB_OPTIONS, proxy]
     engine_command = [sys.executable, "manage.py", "engine"]
     engine = Child("engine", engine_command, environment, var.logs / "engine.log", patience_s=10)
@@ -178,6 +178,11 @@ def stop_on_signals(supervisor: Supervisor) -> None:
             signal.signal(sent, stop)
     if processes.name_of(os.getppid()) in {"make", "gmake"}:  # a killed make could not tell us
         processes.send_us_when_parent_dies(signal.SIGTERM)
+
+
+def is_on(name: str) -> bool:
+    """Whether a switch of the environment is on, in the words that the settings take too."""
+    return os.environ.get(name, "").lower() in {"1", "true", "yes", "on"}
 
 
 def say(text: str) -> None:

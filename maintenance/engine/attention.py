@@ -18,8 +18,6 @@ class Cause(StrEnum):
     HOST_NOT_BACK = "host-not-back"
     HELD = "held"
     INSTANCE_LOST = "instance-lost"
-    FOREIGN_CHANGE = "foreign-change"
-    OVERDUE = "overdue"
 
 
 TITLES: dict[Cause, str] = {
@@ -28,8 +26,6 @@ TITLES: dict[Cause, str] = {
     Cause.HOST_NOT_BACK: "{host} is not back in service",
     Cause.HELD: "{host} is held and cannot leave service",
     Cause.INSTANCE_LOST: "Instances of {host} are not running",
-    Cause.FOREIGN_CHANGE: "Somebody else changed {host}",
-    Cause.OVERDUE: "{host} takes much longer than it may",
 }
 
 

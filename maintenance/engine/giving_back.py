@@ -9,7 +9,7 @@ from maintenance.backends.base import Later, Never, NoReply
 from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import TargetState
-from maintenance.engine.advance import move_target
+from maintenance.engine.advance import lock_run, move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import check_claim
 from maintenance.engine.drain import missing_instances
@@ -23,7 +23,7 @@ from maintenance.engine.intents import (
     send,
     write_intent,
 )
-from maintenance.engine.settle import Ending, end_step
+from maintenance.engine.settle import Ending, end_step, stop_the_line
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import HostOut, Intent, Target
 
@@ -113,6 +113,7 @@ def _close_ledger(hands: Hands) -> None:
     """Observed: back in service. The slot is free from here on."""
     lost = _lost_instances(hands)
     with unit_of_work(ENGINE) as work:
+        run = lock_run(hands.run.id)
         check_claim(hands.claim)
         now = database_now()
         closed = HostOut.objects.filter(target=hands.target, closed_at=None).update(
@@ -125,7 +126,8 @@ def _close_ledger(hands: Hands) -> None:
         work.event("host.back", hands.about)
         resolve_attentions(work, Q(target=target, cause=Cause.HOST_NOT_BACK), by="observed Enabled and Up")
         if lost:
-            ask_for_person(work, Cause.INSTANCE_LOST, run=hands.run, target=target, message=lost)
+            ask_for_person(work, Cause.INSTANCE_LOST, run=run, target=target, message=lost)
+            stop_the_line(work, run, target, Cause.INSTANCE_LOST, lost, now)
         hands.target = target
         failpoint("ledger.closing", target.host_name)
     failpoint("ledger.closed", target.host_name)

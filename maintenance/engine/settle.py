@@ -44,7 +44,6 @@ def end_step(claim: Claim, ending: Ending) -> None:
     with unit_of_work(ENGINE) as work:
         run = lock_run(claim.run_id)
         target = Target.objects.select_for_update(no_key=True).get(id=claim.target_id)
-        failpoint(f"{claim.stage}.ending", target.host_name)
         now = database_now()
         fenced(
             claim,
@@ -173,17 +172,26 @@ def _answer_failure(
     if run.on_failure == OnFailure.STOP:
         details = f"{target.host_name} failed, {reason}"
         move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
-    elif (run.on_failure == OnFailure.PAUSE or flagged) and not run.pausing:
-        run.pausing = True
-        run.paused_reason = {
-            "code": cause,
-            "message": f"{target.host_name}: {reason}",
-            "host": str(target.host_id),
-            "since": now.isoformat(),
-            "by": ENGINE,
-        }
-        run.save(update_fields=["pausing", "paused_reason"])
-        work.event("run.pausing", about_run(run), after=run.paused_reason)
+    elif run.on_failure == OnFailure.PAUSE or flagged:
+        stop_the_line(work, run, target, cause, reason, now)
+
+
+def stop_the_line(
+    work: UnitOfWork, run: Run, target: Target, cause: Cause, reason: str, now: datetime
+) -> None:
+    """No further host starts until a person resumes. Nothing happens to a run that pauses or stops already."""
+    if run.pausing or run.state != RunState.RUNNING:
+        return
+    run.pausing = True
+    run.paused_reason = {
+        "code": cause,
+        "message": f"{target.host_name}: {reason}",
+        "host": str(target.host_id),
+        "since": now.isoformat(),
+        "by": ENGINE,
+    }
+    run.save(update_fields=["pausing", "paused_reason"])
+    work.event("run.pausing", about_run(run), after=run.paused_reason)
 
 
 def software_of(target: Target) -> str:

@@ -6,6 +6,7 @@ died need no sweep: a claim takes them as soon as their lease has ended.
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -17,6 +18,7 @@ from maintenance.engine.advance import about_target, advance, move_run, move_tar
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
+from maintenance.hooks.tickets import Tickets
 from maintenance.models import (
     FeedEvent,
     HostOut,
@@ -31,6 +33,9 @@ from maintenance.observed import note_observation
 
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # an active run is looked at this often even if nobody rang the bell
 FEED_KEPT = timedelta(days=7)
+TICKETS_KEPT = timedelta(
+    days=30
+)  # of this machine; a ticket that is gone could run again, so long after any run
 PRUNE_ROWS_MAX = 5000
 
 
@@ -138,4 +143,5 @@ def prune() -> None:
         FeedEvent.objects.filter(seq__lte=seqs[-1]).delete()
     IdempotentAnswer.objects.filter(at__lt=now - timedelta(hours=24)).delete()
     Notification.objects.filter(sent_at__lt=now - FEED_KEPT).delete()
+    Tickets(settings.VAR_DIR / "hooks").prune(TICKETS_KEPT.total_seconds())
     Instance.objects.filter(gone_at__lt=now - timedelta(days=1)).delete()

@@ -4,12 +4,14 @@ import pytest
 
 from maintenance import actions
 from maintenance.backends.lab import models as lab_models
-from maintenance.engine.sweep import look_at_quiet_runs, reconcile_ledger
-from maintenance.models import Attention, HostOut, Run, Step
+from maintenance.engine.sweep import look_at_quiet_runs, prune, reconcile_ledger
+from maintenance.models import Attention, AuditEntry, FeedEvent, HostOut, Run, Step
 from tests.maintenance.engine.small_lab import ended, engine_running, state_of, target_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
+
+UNTIL_LET_GO = '#!/bin/sh\nwhile ! [ -e "$LAB_HOST_DIR/go" ]; do sleep 0.05; done\n'
 
 
 def flagged(lab, settings):
@@ -98,3 +100,31 @@ def test_instances_that_stop_during_the_drain_fail_the_host_and_are_named(lab):
     target = target_of(run, "kvm1")
     assert (target.state, lab.resource_state("kvm1")) == ("Failed", "Enabled")
     assert f"not running any more after the drain: {names[-1]} (" in target.detail
+
+
+def test_an_instance_that_stopped_while_its_host_was_out_stops_the_line_and_is_named(lab):
+    lab.script("kvm1", "Maintenance", UNTIL_LET_GO)
+    run = lab.start()
+    with engine_running():
+        wait_until(lambda: target_of(run, "kvm1").state == "Working", within_s=20)
+        _, name = target_of(run, "kvm1").instances_before[0]
+        lab_models.Instance.objects.filter(name=name).update(state="Stopped")
+        (lab.folder("kvm1") / "go").touch()
+        wait_until(lambda: state_of(run) == "Paused", within_s=30)
+
+    lost = Attention.objects.get(cause="instance-lost", resolved_at=None)
+    assert lost.message == f"{name} is Stopped"
+    assert Run.objects.get(id=run.id).paused_reason["code"] == "instance-lost"
+    assert target_of(run, "kvm2").state == "Ready"
+
+
+def test_old_rows_and_tickets_go_and_the_audit_stays(lab, settings):
+    FeedEvent.objects.update(at="2020-01-01T00:00:00Z")
+    entries = AuditEntry.objects.count()
+    lab.start()
+
+    prune()
+
+    assert not FeedEvent.objects.filter(at__lt="2021-01-01T00:00:00Z").exists()
+    assert FeedEvent.objects.exists()
+    assert AuditEntry.objects.count() == entries + 1
