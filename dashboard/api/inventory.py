@@ -150,10 +150,14 @@ class Rows(ApiView, GenericAPIView):
 
 
 class ListOfRows(Rows, ListAPIView):
-    """GET: a page of rows, narrowed by `filters`."""
+    """GET: a page of rows, narrowed by `filters`. What its cloud no longer lists is not here; its own address knows it."""
 
     pagination_class = Pages
     filter_backends = [Filters]
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        listed = queryset.filter(gone_at=None) if issubclass(queryset.model, Listed) else queryset
+        return super().filter_queryset(listed)
 
     def known_parameters(self) -> frozenset[str]:
         return Pages.parameters | self.filters.keys()

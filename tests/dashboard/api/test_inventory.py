@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from maintenance.models import Host
+from maintenance.models import Cluster, Host, Instance, Pod, Zone
 
 HOST_KEYS = {
     *("id", "name", "state", "resourcestate", "hypervisor", "zoneid", "zonename", "podid", "podname"),
@@ -88,10 +88,20 @@ def test_what_could_not_be_read_lately_is_unknown(viewer, inventory):
     assert len(names(viewer.get("hosts/?state=Unknown"))) == 6
 
 
-def test_a_host_that_the_cloud_no_longer_lists_is_unknown(viewer, inventory):
+def test_a_host_that_the_cloud_no_longer_lists_is_in_no_list_and_unknown_by_its_id(viewer, inventory):
     Host.objects.filter(name="kvm1").update(gone_at=timezone.now())
-    assert names(viewer.get("hosts/?state=Unknown")) == ["kvm1"]
+    assert "kvm1" not in names(viewer.get("hosts/"))
+    assert names(viewer.get("hosts/?search=kvm1&state=Unknown")) == []
     assert viewer.get(f"hosts/{inventory.id('kvm1')}/").json()["state"] == "Unknown"
+
+
+@pytest.mark.parametrize("list_", ["zones", "pods", "clusters", "hosts", "instances"])
+def test_every_list_leaves_out_what_is_gone(viewer, inventory, list_):
+    row = viewer.get(f"{list_}/").json()["results"][0]
+    model = {"zones": Zone, "pods": Pod, "clusters": Cluster, "hosts": Host, "instances": Instance}[list_]
+    model.objects.filter(id=row["id"]).update(gone_at=timezone.now())
+    assert row["name"] not in names(viewer.get(f"{list_}/"))
+    assert viewer.get(f"{list_}/{row['id']}/").json()["gone_at"] is not None
 
 
 def test_filters_narrow_the_list(viewer, inventory):
