@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.exceptions import PermissionDenied as Forbidden
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -173,6 +174,17 @@ def may_subscribe(person: Person, topic: str) -> bool:
     return principal(person) in rule.audience
 
 
+def why_forbidden(route: str, method: str, person: Person) -> str:
+    """Which role may not do what here, and who may: `your role, viewer, may not POST here; operators … may`."""
+    row = MATRIX.get(route, {})
+    audience = row.get("GET" if method == "HEAD" else method, frozenset())
+    able = [f"{role.value}s" for role in Role if role.value in audience]
+    names = " and ".join([", ".join(able[:-1]), able[-1]] if len(able) > 1 else able)
+    who = principal(person)
+    role = "you have no role and" if who == ROLELESS else f"your role, {who},"
+    return f"{role} may not {method} here" + (f"; {names} may: ask one of them" if names else "")
+
+
 def allowed_methods(route: str) -> list[str]:
     return sorted(MATRIX.get(route, {}))
 
@@ -235,8 +247,10 @@ class ApiAccess(BasePermission):
                 return True
             case Verdict.NO_SUCH_METHOD:
                 raise MethodNotAllowed(request.method or "")
-            case Verdict.LOG_IN | Verdict.FORBIDDEN:
-                return False  # DRF answers 401 to the anonymous and 403 to the others
+            case Verdict.LOG_IN:
+                return False  # DRF answers 401 to the anonymous
+            case Verdict.FORBIDDEN:
+                raise Forbidden(why_forbidden(_route(django_request), request.method or "", request.user))
             case other:
                 assert_never(other)
 

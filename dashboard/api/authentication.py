@@ -9,6 +9,7 @@ from knox.auth import TokenAuthentication
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+NO_TOKEN = "this token is unknown or has ended; get a new one with POST /api/v1/auth/token/"
 TOKEN = re.compile(rb"[0-9A-Za-z]{1,128}")
 
 
@@ -17,8 +18,11 @@ class Tokens(TokenAuthentication):
 
     def authenticate_credentials(self, token: bytes) -> Any:
         if not TOKEN.fullmatch(token):
-            raise AuthenticationFailed("Invalid token.")
-        return super().authenticate_credentials(token)
+            raise AuthenticationFailed(NO_TOKEN)
+        try:
+            return super().authenticate_credentials(token)
+        except AuthenticationFailed as refused:
+            raise AuthenticationFailed(NO_TOKEN) from refused
 
 
 class Sessions(SessionAuthentication):

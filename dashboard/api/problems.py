@@ -23,6 +23,9 @@ from maintenance.actions.errors import ActionError, BadInput, Conflict, IllegalM
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_DATABASE_S = 5
+NOBODY = (
+    "you are not logged in; get a token with POST /api/v1/auth/token/ and send it as Authorization: Token …"
+)
 
 log = structlog.get_logger("pitstop.api")
 
@@ -106,6 +109,8 @@ def _told(reason: Exception) -> tuple[int, Facts] | None:
                 "detail": "; ".join(f"{e['field']}: {e['detail']}" for e in errors[:3]),
                 "errors": errors,
             }
+        case exceptions.NotAuthenticated():
+            return reason.status_code, {"detail": NOBODY}
         case exceptions.APIException():
             return reason.status_code, {"detail": _sentence(reason.detail)}
         case Http404():

@@ -117,7 +117,11 @@ def test_a_viewer_is_refused_before_the_id_is_looked_at(viewer, inventory, run):
         f"{RUNS}{an_id()}/pause/",
         f"hosts/{inventory.id('kvm1')}/cancel-maintenance/",
     ):
-        assert viewer.post(path).status_code == 403
+        answer = viewer.post(path)
+        assert answer.status_code == 403
+        assert answer.json()["detail"] == (
+            "your role, viewer, may not POST here; operators and administrators may: ask one of them"
+        )
 
 
 def test_an_administrator_may_what_an_operator_may(inventory, run):

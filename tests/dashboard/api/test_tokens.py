@@ -77,6 +77,15 @@ def test_a_header_that_is_no_token_is_401(db, sent):
     assert Client(headers={"Authorization": sent}).get("/api/v1/hosts/").status_code == 401
 
 
+def test_a_401_says_what_to_do_next(db):
+    nobody = Client().get("/api/v1/hosts/")
+    unknown = Client(headers={"Authorization": "Token " + "a" * 64}).get("/api/v1/hosts/")
+    for answer, why in ((nobody, "you are not logged in"), (unknown, "this token is unknown or has ended")):
+        assert answer.status_code == 401
+        assert answer.json()["detail"].startswith(why)
+        assert "POST /api/v1/auth/token/" in answer.json()["detail"]
+
+
 def test_a_write_with_a_session_needs_the_csrf_token(db):
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(make_person("operator"))
