@@ -95,7 +95,7 @@ class RunShort(serializers.Serializer):
         return run.paused_reason
 
     def get_moves(self, run: Run) -> list[str]:
-        return sorted(legal_run_moves(RunState(run.state), pausing=run.pausing))
+        return sorted(legal_run_moves(RunState(run.state), pausing=run.pausing, kind=run.kind))
 
     @extend_schema_field(Progress)
     def get_progress(self, run: Run) -> dict[str, int]:

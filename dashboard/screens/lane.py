@@ -64,7 +64,7 @@ def lane(run: Run, target: Target, steps: dict[str, Step]) -> Lane:
         "Done",
         False,
         False,
-        ends=host_ends(current),
+        ends=None if run.kind == RunKind.HOST else host_ends(current),
     )
     return Lane(
         label=f"Stages of {target.host_name}",
@@ -92,10 +92,10 @@ def _stop(run: Run, target: Target, stage: Stage, number: int, place: int, step:
         return Stop(drawn, drawn.word, stage in _OUT, True, since=None if held else since, took=held)
     if step is not None and step.state == StepState.ENDED:
         return Stop(_ended(step), word, stage in _OUT, False, took=_took(step))
+    if not_run := _by_hand(run, stage):
+        return Stop(mark(TargetState.SKIPPED), word, False, False, took=not_run)
     if number < place:
-        return Stop(mark(TargetState.DONE), word, stage in _OUT, False, took=_by_hand(run, stage))
-    if _by_hand(run, stage):
-        return Stop(mark(TargetState.WAITING), word, False, False, took=_by_hand(run, stage))
+        return Stop(mark(TargetState.DONE), word, stage in _OUT, False)
     usual = usual_ranges().get(stage)
     return Stop(
         mark(TargetState.WAITING), word, stage in _OUT, False, took=f"usually {usual}" if usual else ""

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from dashboard.screens.marks import Mark, mark, moving
 from dashboard.screens.strip import counts_of
-from dashboard.screens.usual import Ends, run_ends
+from dashboard.screens.usual import Ends, held_targets, run_ends
 from dashboard.screens.words import count, listing, said, spelled
 from maintenance.domain.states import (
     TARGET_BEGUN,
@@ -111,6 +111,8 @@ def _sentence(run: Run, counts: dict[str, int]) -> tuple[str, str]:
             return f"Checking all {count(total, 'host')} first.", then
         case RunState.RUNNING if run.pausing:
             return progress, f"Pausing: {_at_work_words(run)}"
+        case RunState.RUNNING if held := held_targets(run):
+            return _held_words(held)
         case RunState.RUNNING:
             return progress, "" if run_ends(run, counts, 1) else _now_words(run)
         case RunState.PAUSED:
@@ -119,6 +121,16 @@ def _sentence(run: Run, counts: dict[str, int]) -> tuple[str, str]:
             return "Stopping.", _at_work_words(run)
         case _:
             return _end_sentence(run, counts)
+
+
+def _held_words(held: list[Target]) -> tuple[str, str]:
+    """Every host in turn is held: which, and why."""
+    names = [said(target.host_name) for target in held]
+    if len({target.detail for target in held}) == 1:
+        why = _sentence_case(held[0].detail)
+    else:
+        why = " ".join(f"{said(t.host_name)}: {t.detail.rstrip('.')}." for t in held[:3])
+    return f"Held: {listing(names)} {'waits' if len(names) == 1 else 'wait'}.", why
 
 
 def _why_paused(run: Run) -> str:
@@ -173,15 +185,31 @@ def _end_sentence(run: Run, counts: dict[str, int]) -> tuple[str, str]:
                 return f"Done: all {count(total, 'host')}.", "Every one is back in service."
             return f"Done, {skipped:,} skipped.", f"{count(done, 'host')} of {total:,} updated."
         case RunState.CANCELLED:
-            return "Stopped by a person.", f"{done:,} done, {count(total - done, 'host')} not."
+            return "Stopped by a person.", _stopped_words(run, counts)
         case _:
             if run.details and not done and _nothing_touched(run):
-                return "Failed. Nothing was touched.", _sentence_case(run.details)
+                return "Failed. Nothing was touched.", _sentence_case(
+                    run.details.removesuffix("; nothing was touched")
+                )
             others = f", {untouched:,} not begun" if untouched else ""
             return (
                 f"Failed. {spelled(failed)} {'host' if failed == 1 else 'hosts'} failed.",
                 f"{done:,} done{others}.",
             )
+
+
+def _stopped_words(run: Run, counts: dict[str, int]) -> str:
+    """How far a run came before it was stopped. A host that was out when that happened had begun."""
+    begun = run.targets.filter(state=TargetState.CANCELLED).exclude(out_at=None).count()
+    found = {
+        "failed": counts.get(TargetState.FAILED, 0),
+        "in need of a person": counts.get(TargetState.NEEDS_PERSON, 0),
+        "skipped": counts.get(TargetState.SKIPPED, 0),
+        "stopped on the way": begun,
+        "not begun": counts.get(TargetState.CANCELLED, 0) - begun,
+    }
+    others = [f"{number:,} {words}" for words, number in found.items() if number]
+    return ", ".join([f"{counts.get(TargetState.DONE, 0):,} done", *others]) + "."
 
 
 def _nothing_touched(run: Run) -> bool:

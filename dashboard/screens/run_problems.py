@@ -12,9 +12,9 @@ from dashboard.screens.actions import Action, for_role
 from dashboard.screens.census import RUNNING
 from dashboard.screens.marks import NEEDS_PERSON, Mark, host_mark, mark
 from dashboard.screens.output import Line, tail
-from dashboard.screens.run_actions import target_actions
+from dashboard.screens.run_actions import return_action, target_actions
 from dashboard.screens.run_now import output_url
-from dashboard.screens.words import count, said
+from dashboard.screens.words import count
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import RunState, TargetState
@@ -151,11 +151,6 @@ def cause_words(words: str, step: Step | None) -> str:
 def failed_step(target: Target) -> Step | None:
     bad = Step.objects.filter(target=target).exclude(outcome__in=["", Outcome.OK, Outcome.NOT_NEEDED])
     return bad.order_by("-attempt", "-finished").first()
-
-
-def return_action(host_id: UUID, name: str) -> Action:
-    says = f"{said(name)} goes back into service; it counts as out until it is seen Up and Enabled."
-    return Action("Return to service", "refresh", reverse("host-return", args=[host_id]), says)
 
 
 def attention_actions(attention: Attention) -> list[Action]:

@@ -7,11 +7,20 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from dashboard.screens.words import Range
-from maintenance.domain.states import TARGET_BEGUN, TARGET_WAITING, RunState, Stage, TargetState
-from maintenance.models import Run, Step
+from maintenance.domain.states import (
+    TARGET_BEGUN,
+    TARGET_WAITING,
+    RunKind,
+    RunState,
+    Stage,
+    StepState,
+    TargetState,
+)
+from maintenance.models import Run, Step, Target
 from maintenance.usual import usual_stage_times
 
 KEPT_S = 10.0
+HELD_MAX = 50
 
 # Stages between a host's turn and its end, in order.
 ON_THE_WAY = (Stage.PRE_MAINTENANCE, Stage.DRAIN, Stage.MAINTENANCE, Stage.RETURN, Stage.POST_MAINTENANCE)
@@ -76,14 +85,34 @@ def host_ends(step: Step | None) -> Ends | None:
     return ends
 
 
+def knows_the_rest(step: Step) -> bool:
+    """Whether the usual time of this stage and of every later one is known."""
+    if step.stage not in ON_THE_WAY:
+        return False
+    return set(ON_THE_WAY[ON_THE_WAY.index(Stage(step.stage)) :]) <= usual_ranges().keys()
+
+
+def held_targets(run: Run) -> list[Target]:
+    """The hosts in turn, when none is at work and each is held; empty while anything goes on."""
+    if run.targets.filter(state__in=[*TARGET_BEGUN, TargetState.CHECKING]).exists():
+        return []
+    open_steps = Step.objects.filter(run=run).exclude(state=StepState.ENDED).values("target")
+    in_turn = list(
+        run.targets.filter(state=TargetState.READY, id__in=open_steps).order_by("order")[:HELD_MAX]
+    )
+    return in_turn if all(target.detail for target in in_turn) else []
+
+
 def run_ends(run: Run, counts: dict[str, int], clusters_left: int) -> Ends | None:
     """When the run will be over if nothing fails; None while too little is known, or nothing moves."""
     host = usual_of_a_host()
-    if host is None or run.state != RunState.RUNNING or run.pausing:
+    if host is None or run.state != RunState.RUNNING or run.pausing or run.kind == RunKind.HOST:
         return None
     waiting = sum(counts.get(state, 0) for state in (*TARGET_WAITING, TargetState.CHECKING))
     begun = sum(counts.get(state, 0) for state in TARGET_BEGUN)
     if not waiting and not begun:
+        return None
+    if not begun and held_targets(run):
         return None
     at_once = max(1, min(run.clusters_in_parallel, max(1, clusters_left)) * run.max_unavailable)
     # Whoever is on the way has on average half of it behind.

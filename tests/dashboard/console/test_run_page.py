@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from dashboard.screens.usual import ON_THE_WAY, forget
+from maintenance.actions import prepare_host
 from maintenance.domain.states import RunState, TargetState
 from maintenance.engine.attention import Cause, ask_for_person
 from maintenance.feed import unit_of_work
@@ -109,6 +111,73 @@ def test_buttons_say_what_they_do(operator, inventory):
     assert f'formaction="/rolling/{run.id}/cancel/"' in steering
 
 
+@pytest.mark.parametrize("state", [TargetState.PREPARING, TargetState.VERIFYING])
+def test_a_host_in_service_stays_there_when_the_run_is_stopped(operator, inventory, state):
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    put_host(run, "kvm3", state)
+
+    steering = part(page_of(operator, run), "run-steering")
+
+    assert "Its script is ended; kvm3 is in service and stays there. 2 hosts stay untouched." in steering
+    assert "kvm3 is in service and finishes its way. Then nothing starts" in steering
+    assert "returned to service" not in steering
+
+
+@pytest.mark.parametrize(("known", "is_told"), [(ON_THE_WAY, True), (["Maintenance", "Return"], False)])
+def test_how_long_a_pause_takes_is_told_where_every_stage_to_come_is_known(
+    operator, inventory, monkeypatch, known, is_told
+):
+    monkeypatch.setattr("dashboard.screens.usual.usual_stage_times", lambda: dict.fromkeys(known, (10, 20)))
+    forget()
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    run_step(put_host(run, "kvm1", TargetState.WORKING), "Maintenance", ago_s=1)
+
+    steering = part(page_of(operator, run), "run-steering")
+    forget()
+
+    assert ("kvm1 finishes and returns to service, about" in steering) == is_told
+
+
+def test_a_run_whose_hosts_in_turn_are_all_held_says_so_and_promises_no_end(operator, inventory, monkeypatch):
+    monkeypatch.setattr(
+        "dashboard.screens.usual.usual_stage_times", lambda: dict.fromkeys(ON_THE_WAY, (10, 20))
+    )
+    forget()
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    for name in ("kvm1", "kvm2", "kvm3"):
+        put_host(run, name, TargetState.READY)
+    held = put_host(run, "kvm1", TargetState.READY, detail="no room in the cluster for web-1")
+    run_step(held, "PreMaintenance", state="Pending")
+
+    said = sentence(page_of(operator, run))
+    forget()
+
+    assert said == "Held: kvm1 waits. No room in the cluster for web-1."
+
+
+def test_a_host_held_by_hand_is_returned_or_stopped_and_nothing_else(operator, inventory, monkeypatch):
+    monkeypatch.setattr(
+        "dashboard.screens.usual.usual_stage_times", lambda: dict.fromkeys(ON_THE_WAY, (10, 20))
+    )
+    forget()
+    run = in_state(prepare_host(inventory.hosts["kvm2"].id, actor="ada"), RunState.RUNNING)
+    target = put_host(run, "kvm2", TargetState.IN_MAINTENANCE, out_at=timezone.now())
+    end_step(target, "Drain", script="")
+
+    page = page_of(operator, run)
+    steering, now = part(page, "run-steering"), part(page, "run-now")
+    forget()
+
+    assert sentence(page) == "kvm2 is out of service. It is held until a person returns it."
+    assert f'formaction="/hosts/{target.host_id}/return/"' in steering
+    assert "kvm2 is returned to service; the run counts as cancelled." in steering
+    assert "Pause" not in steering
+    assert "script is ended" not in steering
+    assert re.findall(r'<li data-state="(\w+)".*?<b>(\w+)</b>', now)[:3] == [
+        ("Skipped", "Checking"), ("Skipped", "Preparing"), ("Done", "Draining"),
+    ]  # fmt: skip
+
+
 def test_whoever_may_only_look_sees_the_buttons_disabled_with_the_reason(viewer, inventory):
     run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
 
@@ -178,13 +247,19 @@ def test_a_host_that_did_not_come_back_offers_to_be_returned(operator, inventory
             RunState.CANCELLED,
             {"kvm2": TargetState.CANCELLED, "kvm3": TargetState.CANCELLED},
             {},
-            "Stopped by a person. 1 done, 2 hosts not.",
+            "Stopped by a person. 1 done, 2 not begun.",
+        ),
+        (
+            RunState.CANCELLED,
+            {"kvm1": TargetState.FAILED, "kvm2": TargetState.CANCELLED, "kvm3": TargetState.CANCELLED},
+            {},
+            "Stopped by a person. 0 done, 1 failed, 2 not begun.",
         ),
         (
             RunState.FAILED,
             {"kvm1": TargetState.FAILED, "kvm2": TargetState.CANCELLED, "kvm3": TargetState.CANCELLED},
-            {"details": "PreFlight failed on kvm1: exit status 1; nothing was touched"},
-            "Failed. Nothing was touched. PreFlight failed on kvm1: exit status 1; nothing was touched.",
+            {"details": "kvm1 failed, PreFlight: exit status 1; nothing was touched"},
+            "Failed. Nothing was touched. kvm1 failed, PreFlight: exit status 1.",
         ),
     ],
 )
