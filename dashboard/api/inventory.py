@@ -150,7 +150,7 @@ class Rows(ApiView, GenericAPIView):
 
 
 class ListOfRows(Rows, ListAPIView):
-    """GET: a page of rows, narrowed by `filters`. What its cloud no longer lists is not here; its own address knows it."""
+    """GET: a page of rows, narrowed by `filters`. What a cloud no longer lists is found by its id only."""
 
     pagination_class = Pages
     filter_backends = [Filters]
