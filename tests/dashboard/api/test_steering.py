@@ -106,6 +106,12 @@ def test_a_host_that_others_took_is_never_touched(operator, inventory):
     assert not Run.objects.exists()
 
 
+def test_a_host_held_by_hand_has_nothing_to_pause(operator, inventory):
+    run = operator.post(f"hosts/{inventory.id('kvm1')}/prepare-for-maintenance/").json()
+    Run.objects.filter(id=run["id"]).update(state="Running")
+    assert operator.get(f"{RUNS}{run['id']}/").json()["moves"] == ["cancel"]
+
+
 def test_an_unknown_host_is_404(operator, db):
     for move in ("prepare-for-maintenance", "cancel-maintenance"):
         assert operator.post(f"hosts/{an_id()}/{move}/").status_code == 404
