@@ -11,7 +11,8 @@ from maintenance.models import IdempotentAnswer, Run
 
 WAIT_S = 10.0
 LOOK_EVERY_S = 0.05
-ABANDONED_AFTER = timedelta(seconds=30)  # the process that spent the key died: the work may be asked for again
+# After this the process that spent the key has died: the work may be asked for again.
+ABANDONED_AFTER = timedelta(seconds=30)
 
 
 class StillBeingDone(Exception):

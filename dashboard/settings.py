@@ -187,7 +187,8 @@ LEASE_RENEW_S = number("PITSTOP_LEASE_RENEW_S", 2)
 ENGINE_HEARTBEAT_S = 2
 ENGINE_SILENT_S = 10
 INTENT_VALID_S = number("PITSTOP_INTENT_VALID_S", 5)  # a request's life at the cloud; shorter than a lease
-SECOND_LOOK_S = number("PITSTOP_SECOND_LOOK_S", 5)  # between the two good looks at a host after a request without a reply
+# Between the two good looks at a host after a request without a reply.
+SECOND_LOOK_S = number("PITSTOP_SECOND_LOOK_S", 5)
 # A step whose owners die this often is the cause itself: it is given up, not handed to the next engine.
 TAKEOVERS_MAX = number("PITSTOP_TAKEOVERS_MAX", 20)
 SWEEP_S = number("PITSTOP_SWEEP_S", 1)
