@@ -351,14 +351,17 @@ def _start_label(leaving: int, pace: str) -> str:
 
 
 def _moves(leaving: Sequence[PlannedHost]) -> Says:
-    moving = sum(host.instances for host in leaving)
-    if not moving:
+    """Whose instances move. One that moves to a host whose turn is later moves again with that host."""
+    moves = sum(host.instances for host in leaving)
+    if not moves:
         return Says("No instance has to move.", "")
     ids = [host.host_id for host in leaving]
     running = Instance.objects.filter(host__in=ids, gone_at=None, state__in=RUNNING).order_by()
     tenants = running.values("account", "domain").distinct().count()
+    moving = running.count()
     words = f"{count(moving, 'instance')} of {count(tenants, 'tenant')} {'moves' if moving == 1 else 'move'} live."
-    return Says(words, " None is powered off.")
+    again = f" Some more than once: {count(moves, 'move')} in all." if moves > moving else ""
+    return Says(words, f"{again} None is powered off.")
 
 
 def _checks(plan: Plan) -> list[Check]:
