@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each is one program that make executes directly.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock
+.PHONY: help run test check chaos lock
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1  — /p' Makefile
@@ -13,6 +13,9 @@ test: ## run every test (ARGS="tests/maintenance -k drain" chooses some)
 
 check: ## lint, format, types, migrations, deployment settings, the tree
 	@sh tooling/with_python.sh dev tooling.run_checks
+
+chaos: ## ten minutes of killed engines and PostgreSQL, written to bench/RESULTS.md (ARGS="--seconds 60")
+	@sh tooling/with_python.sh dev bench.chaos --write $(ARGS)
 
 lock: ## write requirements/*.txt anew from requirements/*.in
 	@sh tooling/with_python.sh dev tooling.lock

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 class Stack:
     """Processes of one bench. Everything started here ends with `stop`."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, postgres: EmbeddedPostgres) -> None:
         self.folder = folder
+        self.postgres = postgres
         self.environment = {
             **os.environ,
-            "DATABASE_URL": url,
+            "DATABASE_URL": postgres.url(),
             "PITSTOP_VAR": str(folder),
             "PITSTOP_DEMO_PASSWORD": "bench-only-password",
             "DJANGO_SETTINGS_MODULE": "dashboard.settings",
@@ -39,9 +40,9 @@ class Stack:
             stdout=subprocess.DEVNULL,
         )
 
-    def start_engine(self) -> subprocess.Popen[bytes]:
+    def start_engine(self, **environment: str) -> subprocess.Popen[bytes]:
         """One engine process; its log is in the stack's folder."""
-        return self._start("engine", [sys.executable, "manage.py", "engine"])
+        return self._start("engine", [sys.executable, "manage.py", "engine"], environment)
 
     def start_web(self, port: int) -> subprocess.Popen[bytes]:
         """One web process on 127.0.0.1."""
@@ -49,9 +50,13 @@ class Stack:
         self.environment["PORT"] = str(port)
         return self._start("web", [*program, "--ws-per-message-deflate", "false"])
 
-    def _start(self, name: str, program: list[str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, name: str, program: list[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{name}-{len(self.processes)}.log").open("wb")
-        process = subprocess.Popen(program, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            program, cwd=ROOT, env={**self.environment, **(environment or {})}, stdout=log, stderr=log
+        )
         self.processes.append(process)
         return process
 
@@ -75,7 +80,7 @@ def running_stack() -> Iterator[Stack]:
     folder.chmod(0o711)
     postgres = EmbeddedPostgres(folder, ends_with_us=True)
     postgres.start()
-    stack = Stack(folder, postgres.url())
+    stack = Stack(folder, postgres)
     os.environ.update(
         {k: v for k, v in stack.environment.items() if k.startswith(("DATABASE", "PITSTOP", "DJANGO"))}
     )

@@ -1,0 +1,69 @@
+"""Runs upon runs while engines and PostgreSQL are killed and frozen and the cloud answers wrongly: what must hold?
+
+    make chaos                           ten minutes, written to bench/RESULTS.md
+    python -m bench.chaos [--seconds N] [--seed S] [--write]
+
+Prints one JSON object; exit status 1 when anything that must hold did not. The seed decides which fault comes when;
+what each one meets is decided by the machine.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.rolling_overhead import machine
+from bench.stack import running_stack
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+HEADING = "## Chaos"
+SECONDS = 600
+
+
+def main() -> int:
+    """1 when something that must hold was broken."""
+    options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    options.add_argument("--seconds", type=int, default=SECONDS)
+    options.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    options.add_argument("--write", action="store_true", help=f"put the result into {RESULTS.name}")
+    chosen = options.parse_args()
+    result = {"machine": machine(), "seed": chosen.seed, "seconds": chosen.seconds, **chaos(chosen)}
+    text = json.dumps(result, indent=2)
+    print(text)
+    if chosen.write:
+        write(text)
+    return 1 if result["broken"] else 0
+
+
+def chaos(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What was done, what came of it, and what was broken: nothing, one hopes."""
+    with running_stack() as stack:
+        # Not before: these need Django, which the stack has just set up.
+        from bench.truths import broken_truths, outcome, prepare
+        from bench.unrest import Unrest
+
+        prepare(stack.folder)
+        unrest = Unrest(stack, random.Random(chosen.seed))
+        ends = time.monotonic() + chosen.seconds
+        while time.monotonic() < ends:
+            unrest.next()
+        unrest.calm_down()
+        return {
+            "faults": dict(sorted(unrest.done.items())),
+            **outcome(),
+            "broken": broken_truths(runners_killed=unrest.done["kill a script's runner"]),
+        }
+
+
+def write(text: str) -> None:
+    """The newest result replaces the one before."""
+    before = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
+    kept = before.partition(f"\n{HEADING}\n")[0].rstrip()
+    RESULTS.write_text(f"{kept}\n\n{HEADING}\n\nBy `make chaos`.\n\n```json\n{text}\n```\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
