@@ -88,7 +88,10 @@ def _seen_good(hands: Hands) -> Ending | None:
     if had_silence(hands) and not _good_for_long(hands):
         hands.note("in service; a request went without a reply, so it is looked at once more")
         return None
-    _close_ledger(hands)
+    lost = _lost_instances(hands)
+    if lost is None:
+        return None
+    _close_ledger(hands, lost)
     return Ending(Outcome.OK)
 
 
@@ -109,9 +112,8 @@ def _forget_good(hands: Hands) -> None:
     )
 
 
-def _close_ledger(hands: Hands) -> None:
+def _close_ledger(hands: Hands, lost: str) -> None:
     """Observed: back in service. The slot is free from here on."""
-    lost = _lost_instances(hands)
     with unit_of_work(ENGINE) as work:
         run = lock_run(hands.run.id)
         check_claim(hands.claim)
@@ -133,15 +135,19 @@ def _close_ledger(hands: Hands) -> None:
     failpoint("ledger.closed", target.host_name)
 
 
-def _lost_instances(hands: Hands) -> str:
-    """Of the instances that ran on the host before, those that do not run now; empty when all do."""
+def _lost_instances(hands: Hands) -> str | None:
+    """Of the instances that ran on the host before, those that do not run now; empty when all do.
+
+    None while the cloud cannot be read: a silence is no loss, and is asked again.
+    """
     before = dict(hands.target.instances_before or [])
     if not before:
         return ""
     try:
         look = hands.cloud.look_at_cluster(hands.target.cluster_id)
     except (Later, NoReply) as reason:
-        return f"whether its {len(before)} instances run could not be read: {reason}"
+        hands.note(f"the cloud cannot be read: {reason}")
+        return None
     missing = missing_instances(before, look)
     return ", ".join(f"{name} is {state}" for name, state in missing[:10])
 

@@ -5,8 +5,9 @@ import pytest
 from maintenance.backends.lab import folders
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
-from maintenance.models import HostOut, Intent
+from maintenance.models import Attention, HostOut, Intent
 from tests.maintenance.engine.small_lab import ended, engine_running, target_of
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
 
@@ -95,6 +96,17 @@ def test_a_cloud_that_cannot_be_read_for_a_while_only_delays(lab):
         run = ended(run, within_s=60)
 
     assert run.state == "Succeeded"
+
+
+def test_a_silence_when_instances_are_counted_is_asked_again_and_pauses_nothing(lab):
+    run = lab.start(hosts=["kvm1"])
+    with engine_running():
+        wait_until(lambda: target_of(run, "kvm1").out_at is not None, within_s=20)
+        fault("look_at_cluster", "lose-reply", times_left=6)
+        run = ended(run)
+
+    assert run.state == "Succeeded"
+    assert not Attention.objects.exists()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
