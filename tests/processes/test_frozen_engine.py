@@ -46,7 +46,7 @@ def test_a_thawed_engine_finds_its_step_in_other_hands_and_writes_nothing(lab, e
     assert_everything_happened_once(lab, run, ["kvm1"])
 
 
-@pytest.mark.parametrize("moment", ["Drain.leaving", "Maintenance.moving", "ledger.closing"])
+@pytest.mark.parametrize("moment", ["Drain.leaving", "Maintenance.moving"])
 def test_an_engine_frozen_inside_a_transaction_holds_nobody_up(lab, engines, moment):
     note_every_script(lab)
     run = lab.start(hosts=["kvm1"])
