@@ -19,7 +19,7 @@ from bench.rolling_overhead import machine
 from bench.stack import running_stack
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-HEADING = "## Chaos"
+HEADING = "Chaos"
 SECONDS = 600
 
 
@@ -59,10 +59,11 @@ def chaos(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def write(text: str) -> None:
-    """The newest result replaces the one before."""
-    before = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
-    kept = before.partition(f"\n{HEADING}\n")[0].rstrip()
-    RESULTS.write_text(f"{kept}\n\n{HEADING}\n\nBy `make chaos`.\n\n```json\n{text}\n```\n")
+    """The newest result replaces the one before; the other sections stay."""
+    sections = (RESULTS.read_text() if RESULTS.exists() else "# Measured\n").split("\n## ")
+    others = [section.rstrip() for section in sections if not section.startswith(f"{HEADING}\n")]
+    ours = f"{HEADING}\n\nBy `make chaos`.\n\n```json\n{text}\n```"
+    RESULTS.write_text("\n\n## ".join([*others, ours]) + "\n")
 
 
 if __name__ == "__main__":
