@@ -106,7 +106,8 @@ class EmbeddedPostgres:
             return True
         os.kill(pid, sent)
         end = time.monotonic() + patience_s
-        while self.is_alive():
+        # Not `is_alive`: a server that ends removes its pid file a moment before it is gone.
+        while is_running(pid) if self.process is None else self.process.poll() is None:
             if time.monotonic() > end:
                 return False
             time.sleep(0.02)
