@@ -44,11 +44,13 @@ def lock_run(run_id: UUID) -> Run:
     return Run.objects.select_for_update(no_key=True).get(id=run_id)
 
 
-def advance(work: UnitOfWork, run: Run, *, locked: Target | None = None) -> None:
+def advance(work: UnitOfWork, run: Run, *, locked: Target | None = None, claims_next: bool = False) -> None:
     """Everything that can start or end now does. Call with the run locked; a second call changes nothing.
 
-    `locked`: a target that the caller holds already, so that it is not read again.
+    `locked`: a target that the caller holds already, so that it is not read again. `claims_next`: the caller goes
+    on with one of the steps that start, and nobody has to be woken for that one.
     """
+    started = 0
     while True:
         now = database_now()
         decisions = decide(view_of(run), now)
@@ -59,6 +61,7 @@ def advance(work: UnitOfWork, run: Run, *, locked: Target | None = None) -> None
                     is_held = locked is not None and locked.id == target_id
                     target = locked if is_held and locked else _locked_target(target_id)
                     _start_stage(work, run, target, stage)
+                    started += 1
                 case CancelWaiting():
                     _cancel_waiting(work, run, now)
                     ended = True
@@ -67,7 +70,9 @@ def advance(work: UnitOfWork, run: Run, *, locked: Target | None = None) -> None
                 case EndRun(state):
                     _end_run(work, run, state, now)
         if not ended:
-            return
+            break
+    if started > int(claims_next):
+        work.wake_engine()
 
 
 def view_of(run: Run) -> RunView:
@@ -151,12 +156,12 @@ def _start_stage(work: UnitOfWork, run: Run, target: Target, stage: Stage) -> No
     is_gated = stage in {Stage.PRE_MAINTENANCE, Stage.DRAIN}
     state = TargetState(target.state) if is_gated else STATE_DURING[stage]
     move_target(work, target, state, next_stage="")
-    work.wake_engine()
 
 
 def start_last_return(work: UnitOfWork, run: Run, target: Target) -> None:
     """Bring home a host that an ended run left out: the run stays ended, only this host goes on."""
     _start_stage(work, run, target, Stage.RETURN)
+    work.wake_engine()
 
 
 def _cancel_waiting(work: UnitOfWork, run: Run, now: datetime) -> None:

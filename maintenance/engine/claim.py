@@ -34,6 +34,7 @@ class Claim:
     epoch: int
     takeovers: int
     taken_over: bool
+    is_more_due: bool = False  # other steps were due as well
 
 
 CLAIM = """
@@ -52,7 +53,10 @@ SET state = 'Running', owner = %(owner)s, epoch = epoch + 1,
     takeovers = takeovers + CASE WHEN due.was = 'Running' THEN 1 ELSE 0 END
 FROM due WHERE step.id = due.id
 RETURNING step.id, step.run_id, step.target_id, step.stage, step.attempt, step.ticket, step.epoch, step.takeovers,
-          due.was = 'Running'
+          due.was = 'Running',
+          (SELECT count(*) > 1 FROM (
+              SELECT 1 FROM maintenance_step WHERE state = 'Pending' AND due_at <= clock_timestamp() LIMIT 2
+          ) AS pending)
 """
 
 
@@ -63,9 +67,19 @@ def claim_step(owner: UUID) -> Claim | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    step_id, run_id, target_id, stage, attempt, ticket, epoch, takeovers, taken_over = row
+    step_id, run_id, target_id, stage, attempt, ticket, epoch, takeovers, taken_over, is_more_due = row
     return Claim(
-        step_id, run_id, target_id, Stage(stage), attempt, ticket, owner, epoch, takeovers, taken_over
+        step_id,
+        run_id,
+        target_id,
+        Stage(stage),
+        attempt,
+        ticket,
+        owner,
+        epoch,
+        takeovers,
+        taken_over,
+        is_more_due,
     )
 
 

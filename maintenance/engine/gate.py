@@ -43,7 +43,7 @@ def verdict_now(hands: Hands, look: ClusterLook) -> Verdict:
 
 
 def begin_turn(hands: Hands) -> Hold | None:
-    """The gate has opened: the host's turn begins, and everybody sees it. Or the run was paused this very moment.
+    """The gate has opened: the host's turn begins now, and everybody sees it. Or the run was paused this very moment.
 
     Under the run's lock, so that whoever decides about the run sees this host waiting or begun, not half of each.
     Raises: LostLease.
@@ -51,7 +51,7 @@ def begin_turn(hands: Hands) -> Hold | None:
     with unit_of_work(ENGINE) as work:
         run = lock_run(hands.run.id)
         target = Target.objects.select_for_update(no_key=True).get(id=hands.target.id)
-        check_claim(hands.claim)
+        fenced(hands.claim, started=database_now())  # what it waited at the gate is no part of the stage
         if held := _run_holds(run):
             return held
         move_target(work, target, TargetState.PREPARING, detail="")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery
 
 from maintenance.backends.base import Cloud, HostRead, Later, NoReply
 from maintenance.backends.registry import cloud_of_kind
@@ -67,13 +68,16 @@ class Hands:
     cloud: Cloud
     orders: Orders = field(default_factory=Orders)
     output_position: int | None = None  # the next byte of output to read; None: not looked up yet
+    hooks: dict[str, dict[str, object]] | None = None  # the host's scripts by stage, as last seen
 
     @classmethod
     def take(cls, claim: Claim, orders: Orders) -> "Hands":
         """Everything a claimed step needs, read afresh."""
-        step = Step.objects.select_related("run__cloud", "target").get(id=claim.step_id)
+        hooks = Host.objects.filter(id=OuterRef("target__host_id")).values("hooks")
+        steps = Step.objects.select_related("run__cloud", "target").annotate(host_hooks=Subquery(hooks))
+        step = steps.get(id=claim.step_id)
         cloud = cloud_of_kind(step.run.cloud.kind, step.run.cloud_id)
-        return cls(claim, step.run, step.target, step, cloud, orders)
+        return cls(claim, step.run, step.target, step, cloud, orders, hooks=step.host_hooks)
 
     @property
     def host_id(self) -> UUID:

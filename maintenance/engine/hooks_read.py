@@ -8,8 +8,8 @@ from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Host
 
 
-def note_hooks(host_id: UUID, look: HooksLook) -> None:
-    """Write what was found. Viewers are told only when something differs from before."""
+def note_hooks(host_id: UUID, look: HooksLook) -> dict[str, dict[str, object]]:
+    """Write what was found, and return it by stage. Viewers are told only when something differs from before."""
     scripts = {
         str(stage): {"present": f.present, "path": f.path, "digest": f.digest, "problem": f.problem}
         for stage, f in look.scripts.items()
@@ -23,15 +23,16 @@ def note_hooks(host_id: UUID, look: HooksLook) -> None:
     }
     host = Host.objects.filter(id=host_id).first()
     if host is None:
-        return
+        return scripts
     now = database_now()
     if all(getattr(host, name) == value for name, value in changes.items()):
         Host.objects.filter(id=host_id).update(hooks_seen_at=now)
-        return
+        return scripts
     with unit_of_work(ENGINE) as work:
         Host.objects.filter(id=host_id).update(**changes, hooks_seen_at=now)
         about = {"host": str(host_id), "host_name": host.name, "cluster": str(host.cluster_id)}
         work.event("host.changed", about, after={"hooks": scripts})
+    return scripts
 
 
 def forget_hooks(host_id: UUID) -> None:

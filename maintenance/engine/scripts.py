@@ -19,7 +19,6 @@ from maintenance.engine.hold import hold_step, postpone
 from maintenance.engine.hooks_read import note_hooks
 from maintenance.engine.output import pump_output
 from maintenance.engine.settle import Ending, end_step
-from maintenance.models import Host
 
 WAIT_S = 0.25  # between looks while the script prints; its end is noticed at once
 END_S = 10.0  # TERM, five seconds of grace, KILL
@@ -83,8 +82,7 @@ def end_script(hands: Hands) -> None:
 
 def _script_of(hands: Hands) -> str:
     """The file that runs for the stage, as the host's hooks folder was last seen."""
-    hooks = Host.objects.filter(id=hands.host_id).values_list("hooks", flat=True).first() or {}
-    return str(hooks.get(hands.step.stage, {}).get("path", ""))[:1000]
+    return str((hands.hooks or {}).get(hands.step.stage, {}).get("path", ""))[:1000]
 
 
 def _turn_has_come(hands: Hands) -> bool:
@@ -107,7 +105,6 @@ def _turn_has_come(hands: Hands) -> bool:
             end_step(hands.claim, Ending(Outcome.REFUSED, reason))
             return False
         case Open() | Hold():
-            fenced(hands.claim, started=database_now())
             if held := begin_turn(hands):
                 hold_step(hands.claim, held.code, held.reason)
                 return False
@@ -121,7 +118,7 @@ def _why_it_stays(hands: Hands) -> str:
     Raises: AgentUnreachable, Later, NoReply: unknown is never "no script".
     """
     look = hands.cloud.look_at_hooks(hands.host_id)
-    note_hooks(hands.host_id, look)
+    hands.hooks = note_hooks(hands.host_id, look)
     found = look.scripts.get(HookStage.MAINTENANCE)
     if found is not None and found.present:
         return ""

@@ -62,7 +62,7 @@ def end_step(claim: Claim, ending: Ending) -> None:
             after={"outcome": ending.outcome, "detail": ending.detail},
         )
         _move_on(work, run, target, claim.stage, ending, now)
-        advance(work, run, locked=target)
+        advance(work, run, locked=target, claims_next=True)
         failpoint(f"{claim.stage}.moving", target.host_name)
     failpoint(f"{claim.stage}.ended", target.host_name)
 

@@ -33,6 +33,7 @@ STOP_GRACE_S = 5.0
 LEDGER_EVERY_S = 5.0
 PRUNE_EVERY_S = 60.0
 RETRY_S = 1.0  # after PostgreSQL went away
+LINGER_S = 2.0  # a thread without work keeps its connection that long: the next step is usually near
 
 
 class Engine:
@@ -46,6 +47,8 @@ class Engine:
         self._lock = threading.Lock()
         self._doing: dict[UUID, tuple[Claim, Orders]] = {}
         self._workers: set[threading.Thread] = set()
+        self._idle = 0
+        self._call = threading.Semaphore(0)
 
     def stop(self, *_: object) -> None:
         """Ask the engine to stop; safe in a signal handler."""
@@ -78,10 +81,15 @@ class Engine:
         self._finish()
 
     def _put_hands_to_work(self) -> None:
-        """As many threads as there may be; each goes on claiming until nothing is due."""
+        """One more pair, idle or new, as long as there may be more; each goes on claiming until nothing is due."""
         with self._lock:
-            idle = self._threads - len(self._workers)
-            if idle <= 0 or self._stopping.is_set():
+            if self._stopping.is_set():
+                return
+            if self._idle:
+                self._idle -= 1
+                self._call.release()
+                return
+            if len(self._workers) >= self._threads:
                 return
             thread = threading.Thread(target=self._work, name="step", daemon=True)
             self._workers.add(thread)
@@ -89,19 +97,32 @@ class Engine:
 
     def _work(self) -> None:
         try:
-            begin_queued_runs()
             while not self._stopping.is_set():
-                claim = claim_step(self.id)
-                if claim is None:
+                begin_queued_runs()
+                while (claim := claim_step(self.id)) is not None:
+                    if claim.is_more_due:
+                        self._bell.set()  # another thread looks
+                    self._do(claim)
+                if not self._is_called_again():
                     return
-                self._bell.set()  # there may be more: another thread looks
-                self._do(claim)
         except (DatabaseError, psycopg.Error) as reason:
             log.warning("the database went away during a step", reason=str(reason).strip())
         finally:
             connection.close()
             with self._lock:
                 self._workers.discard(threading.current_thread())
+
+    def _is_called_again(self) -> bool:
+        """Wait a little for more work, with the connection kept; False when none came."""
+        with self._lock:
+            self._idle += 1
+        if self._call.acquire(timeout=LINGER_S):
+            return True
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+                return False
+        return self._call.acquire()  # called in this very moment
 
     def _do(self, claim: Claim) -> None:
         orders = Orders()
@@ -133,14 +154,13 @@ class Engine:
         with psycopg.connect(**parameters, autocommit=True) as bell:
             bell.execute(f"LISTEN {ENGINE_CHANNEL}")
             while not self._stopping.is_set():
+                rung = False
                 for _ in bell.notifies(timeout=2.0, stop_after=1):
+                    rung = True
                     self._bell.set()
-                    self._hear_orders()
-
-    def _hear_orders(self) -> None:
-        """A person may just have ordered something: hear it now rather than at the next renewal."""
-        self._control()
-        connection.close()
+                    self._control()  # a person may just have ordered something: hear it now
+                if not rung:
+                    connection.close()  # nothing for a while
 
     def _for_ever(self, name: str, pause_s: float, what: Callable[[], object]) -> None:
         while not self._stopping.is_set():
@@ -168,6 +188,7 @@ class Engine:
         """Hand everything on, say goodbye."""
         with self._lock:
             doing, workers = list(self._doing.values()), list(self._workers)
+            self._call.release(self._idle or 1)
         for _, orders in doing:
             orders.tell(engine_stops=True)
         ends = time.monotonic() + STOP_GRACE_S

@@ -1,5 +1,6 @@
 """`manage.py engine`: the worker that runs operations, reads the clouds and keeps watch."""
 
+import gc
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -12,4 +13,5 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        gc.freeze()  # what was imported stays: full collections need not walk it while a step waits
         run_until_signalled()
