@@ -122,7 +122,7 @@ LOGOUT_REDIRECT_URL = "/login/"
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = timedelta(minutes=5)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "dashboard.console.locked_out"
+AXES_LOCKOUT_CALLABLE = "dashboard.pages.door.locked_out"
 AXES_VERBOSE = False
 AXES_RESET_ON_SUCCESS = True
 

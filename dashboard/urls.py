@@ -12,7 +12,7 @@ urlpatterns = [
     path("csp-report/", csp_report, name="csp-report"),
     path("api/", include("dashboard.api.urls")),
     re_path(r"^api/", no_such_route, name="api-unknown"),
-    path("", include("dashboard.console_urls")),
+    path("", include("dashboard.pages.urls")),
 ]
 
 handler400 = "dashboard.api.unknown.bad_request"

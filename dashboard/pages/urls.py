@@ -1,0 +1,35 @@
+"""The console's addresses. Who may use each, and how, is in access.py."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from dashboard.pages import buttons, door, inventory, overview, reports, runs, starting
+
+urlpatterns = [
+    path("login/", door.LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", overview.overview, name="overview"),
+    path("hosts/", inventory.hosts, name="hosts"),
+    path("hosts/<uuid:host_id>/", inventory.host, name="host"),
+    path("hosts/<uuid:host_id>/prepare/", buttons.host_prepare, name="host-prepare"),
+    path("hosts/<uuid:host_id>/return/", buttons.host_return, name="host-return"),
+    path("rolling/", runs.runs, name="runs"),
+    path("rolling/new/", starting.plan_run, name="run-new"),
+    path("rolling/new/plan/", starting.plan_run, name="run-plan"),
+    path("rolling/new/start/", starting.start_run, name="run-start"),
+    path("rolling/<uuid:run_id>/", runs.run, name="run"),
+    path("rolling/<uuid:run_id>/hosts/", runs.run_hosts, name="run-hosts"),
+    path("rolling/<uuid:run_id>/report.<str:form>", reports.run_report, name="run-report"),
+    path("rolling/<uuid:run_id>/pause/", buttons.run_pause, name="run-pause"),
+    path("rolling/<uuid:run_id>/resume/", buttons.run_resume, name="run-resume"),
+    path("rolling/<uuid:run_id>/cancel/", buttons.run_cancel, name="run-cancel"),
+    path("rolling/<uuid:run_id>/hosts/<uuid:host_id>/retry/", buttons.run_host_retry, name="run-host-retry"),
+    path("rolling/<uuid:run_id>/hosts/<uuid:host_id>/skip/", buttons.run_host_skip, name="run-host-skip"),
+    path(
+        "rolling/<uuid:run_id>/hosts/<uuid:host_id>/stages/<str:stage>/output/",
+        runs.run_output,
+        name="run-output",
+    ),
+    path("attention/<uuid:attention_id>/take/", buttons.attention_take, name="attention-take"),
+    path("attention/<uuid:attention_id>/resolve/", buttons.attention_resolve, name="attention-resolve"),
+]
