@@ -26,6 +26,7 @@ from maintenance.engine.sweep import begin_queued_runs, prune, reconcile_ledger,
 from maintenance.feed import ENGINE_CHANNEL
 from maintenance.inventory_sync import read_due_cloud
 from maintenance.notifications.send import send_due_notification
+from maintenance.sessions import refuse_shared_sessions
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ class Engine:
                 ("listen", 0.0, self._listen),
             )
         ]
+        self._until_it_works(refuse_shared_sessions)
         self._until_it_works(lambda: say_hello(self.id, socket.gethostname(), os.getpid()))
         for thread in side:
             thread.start()
@@ -203,7 +205,7 @@ class Engine:
 
 
 def run_until_signalled() -> None:
-    """An engine that SIGTERM and SIGINT stop."""
+    """An engine that SIGTERM and SIGINT stop. Raises: SharedSessions."""
     engine = Engine()
     signal.signal(signal.SIGTERM, engine.stop)
     signal.signal(signal.SIGINT, engine.stop)

@@ -3,9 +3,10 @@
 import gc
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from maintenance.engine.worker import run_until_signalled
+from maintenance.sessions import SharedSessions
 
 
 class Command(BaseCommand):
@@ -14,4 +15,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         gc.freeze()  # what was imported stays: full collections need not walk it while a step waits
-        run_until_signalled()
+        try:
+            run_until_signalled()
+        except SharedSessions as reason:
+            raise CommandError(str(reason)) from reason
