@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each is one program that make executes directly.
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos lock
+.PHONY: help run test check chaos lock messages
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1  — /p' Makefile
@@ -19,3 +19,6 @@ chaos: ## ten minutes of killed engines and PostgreSQL, written to bench/RESULTS
 
 lock: ## write requirements/*.txt anew from requirements/*.in
 	@sh tooling/with_python.sh dev tooling.lock
+
+messages: ## write locale/pitstop.pot anew from code and templates, and bring translations up to it
+	@sh tooling/with_python.sh dev tooling.messages

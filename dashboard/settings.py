@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from dashboard.catalogues import language_paths
 from dashboard.environment import database_from_url, is_loopback, kept_secret, number, switch
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -217,7 +218,10 @@ MAILERS: dict[str, Any] = {
 }
 
 # ---- language, time, files, logs ---------------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
+# One for the whole installation: what is pushed live is drawn once for everybody. locale/ has the others.
+LANGUAGE_CODE = os.environ.get("PITSTOP_LANGUAGE", "en")
+LANGUAGES = [(LANGUAGE_CODE, LANGUAGE_CODE)]
+LOCALE_PATHS = language_paths(LANGUAGE_CODE, BASE_DIR / "locale", VAR_DIR)
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -1,27 +1,40 @@
-"""How figures are said: durations, ranges, counts, and the part of a host's name that people say."""
+"""How figures are said, in the installation's language: durations, ranges, counts, and the part of a host's name that
+people say."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 NBSP = "\N{NO-BREAK SPACE}"  # a figure and its unit do not break apart
 STEM_MIN_LENGTH = 12  # shorter names are said whole
 _HAS_LETTER = re.compile(r"[^\W\d_]")
 
 
+def figure(number: int) -> str:
+    """2942 → 2,942."""
+    return number_format(number, force_grouping=True)
+
+
 def duration(seconds: float) -> str:
     """42 s · 6 m 12 s · 1 h 05 m · 2 d 3 h. Never negative: clocks differ by moments."""
     whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole}{NBSP}s"
     minutes, s = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}{NBSP}m{NBSP}{s:02}{NBSP}s"
     hours, m = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours}{NBSP}h{NBSP}{m:02}{NBSP}m"
     days, h = divmod(hours, 24)
-    return f"{days}{NBSP}d{NBSP}{h}{NBSP}h"
+    # Translators: d, h, m, s are the shortest words for days, hours, minutes, seconds; also used by live.js.
+    if whole < 60:
+        said = _("%(s)s s") % {"s": s}
+    elif minutes < 60:
+        said = _("%(m)s m %(s)s s") % {"m": m, "s": f"{s:02}"}
+    elif hours < 24:
+        said = _("%(h)s h %(m)s m") % {"h": h, "m": f"{m:02}"}
+    else:
+        said = _("%(d)s d %(h)s h") % {"d": days, "h": h}
+    return said.replace(" ", NBSP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +46,97 @@ class Range:
 
     def __str__(self) -> str:
         """5–8 m · 30–50 s · about 20 s."""
-        unit_s, unit = (60, "m") if self.high_s >= 90 else (1, "s")
+        is_long = self.high_s >= 90
+        unit_s = 60 if is_long else 1
         low, high = max(1, round(self.low_s / unit_s)), max(1, round(self.high_s / unit_s))
-        return f"about {high}{NBSP}{unit}" if low >= high else f"{low}–{high}{NBSP}{unit}"
+        if low >= high:
+            about = _("about %(n)s m") if is_long else _("about %(n)s s")
+            return _unbroken_end(about % {"n": high})
+        between = _("%(low)s–%(high)s m") if is_long else _("%(low)s–%(high)s s")
+        return _unbroken_end(between % {"low": low, "high": high})
 
     def __add__(self, other: "Range") -> "Range":
         return Range(self.low_s + other.low_s, self.high_s + other.high_s)
 
 
+def _unbroken_end(said: str) -> str:
+    """about 5 m: the figure and its unit stay together."""
+    before, space, unit = said.rpartition(" ")
+    return f"{before}{NBSP if space else ''}{unit}"
+
+
 def size(count: int) -> str:
     """Bytes as people say them: 812 B · 18 kB · 1.2 GB."""
-    if count < 1000:
-        return f"{count}{NBSP}B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f}{NBSP}{unit}" if value >= 10 else f"{value:.1f}{NBSP}{unit}"
-    raise AssertionError("the last unit takes everything")
+    units = (_("%(n)s B"), _("%(n)s kB"), _("%(n)s MB"), _("%(n)s GB"))
+    value, unit = float(count), 0
+    while value >= 1000 and unit < len(units) - 1:
+        value, unit = value / 1000, unit + 1
+    decimals = 1 if unit and value < 10 else 0
+    return (units[unit] % {"n": number_format(round(value, decimals), decimals)}).replace(" ", NBSP)
 
 
-_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+# What can be counted, by the word that our code says for one of it. Whoever counts something new adds a line.
+_THINGS: Mapping[str, Callable[[int], str]] = {
+    "agent": lambda n: ngettext("%(n)s agent", "%(n)s agents", n),
+    "cause": lambda n: ngettext("%(n)s cause", "%(n)s causes", n),
+    "change": lambda n: ngettext("%(n)s change", "%(n)s changes", n),
+    "cloud": lambda n: ngettext("%(n)s cloud", "%(n)s clouds", n),
+    "cluster": lambda n: ngettext("%(n)s cluster", "%(n)s clusters", n),
+    "digest": lambda n: ngettext("%(n)s digest", "%(n)s digests", n),
+    "event": lambda n: ngettext("%(n)s event", "%(n)s events", n),
+    "host": lambda n: ngettext("%(n)s host", "%(n)s hosts", n),
+    "instance": lambda n: ngettext("%(n)s instance", "%(n)s instances", n),
+    "job": lambda n: ngettext("%(n)s job", "%(n)s jobs", n),
+    "line": lambda n: ngettext("%(n)s line", "%(n)s lines", n),
+    "match": lambda n: ngettext("%(n)s match", "%(n)s matches", n),
+    "move": lambda n: ngettext("%(n)s move", "%(n)s moves", n),
+    "person": lambda n: ngettext("%(n)s person", "%(n)s people", n),
+    "pod": lambda n: ngettext("%(n)s pod", "%(n)s pods", n),
+    "run": lambda n: ngettext("%(n)s run", "%(n)s runs", n),
+    "script": lambda n: ngettext("%(n)s script", "%(n)s scripts", n),
+    "server": lambda n: ngettext("%(n)s server", "%(n)s servers", n),
+    "tenant": lambda n: ngettext("%(n)s tenant", "%(n)s tenants", n),
+    "thing": lambda n: ngettext("%(n)s thing", "%(n)s things", n),
+    "time": lambda n: ngettext("%(n)s time", "%(n)s times", n),
+    "token": lambda n: ngettext("%(n)s token", "%(n)s tokens", n),
+    "zone": lambda n: ngettext("%(n)s zone", "%(n)s zones", n),
+}
 
 
-def count(number: int, thing: str, things: str = "") -> str:
-    """1 host · 1,204 hosts."""
-    return f"{number:,}{NBSP}{thing if number == 1 else things or thing + 's'}"
+def count(number: int, thing: str) -> str:
+    """1 host · 1,204 hosts. Raises: KeyError for a thing that is not in the table above."""
+    if thing not in _THINGS:
+        raise KeyError(f"words.py cannot count {thing!r}: add a line to _THINGS")
+    return (_THINGS[thing](number) % {"n": figure(number)}).replace(" ", NBSP, 1)
 
 
 def spelled(number: int) -> str:
     """One … Nine as a word at the start of a sentence, larger numbers as figures."""
-    return _SMALL[number].capitalize() if number < len(_SMALL) else f"{number:,}"
+    # Translators: the figures themselves (1, 2, …) are right too where the word would depend on what is counted.
+    words = (
+        pgettext("start of a sentence", "No"),
+        pgettext("start of a sentence", "One"),
+        pgettext("start of a sentence", "Two"),
+        pgettext("start of a sentence", "Three"),
+        pgettext("start of a sentence", "Four"),
+        pgettext("start of a sentence", "Five"),
+        pgettext("start of a sentence", "Six"),
+        pgettext("start of a sentence", "Seven"),
+        pgettext("start of a sentence", "Eight"),
+        pgettext("start of a sentence", "Nine"),
+    )
+    return words[number] if number < len(words) else figure(number)
 
 
 def listing(names: Sequence[str], most: int = 3) -> str:
     """kvm1 · kvm1 and kvm2 · kvm1, kvm2 and 7 more."""
+    comma = pgettext("between names", ", ")
     if len(names) > most:
-        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        shown, more = comma.join(names[: most - 1]), figure(len(names) - most + 1)
+        return _("%(names)s and %(n)s more") % {"names": shown, "n": more}
+    if len(names) < 2:
+        return "".join(names)
+    return _("%(names)s and %(last)s") % {"names": comma.join(names[:-1]), "last": names[-1]}
 
 
 @dataclass(frozen=True, slots=True)
