@@ -55,8 +55,11 @@ FROM due WHERE step.id = due.id
 RETURNING step.id, step.run_id, step.target_id, step.stage, step.attempt, step.ticket, step.epoch, step.takeovers,
           due.was = 'Running',
           (SELECT count(*) > 1 FROM (
-              SELECT 1 FROM maintenance_step WHERE state = 'Pending' AND due_at <= clock_timestamp() LIMIT 2
-          ) AS pending)
+              SELECT 1 FROM maintenance_step
+              WHERE (state = 'Pending' AND due_at <= clock_timestamp())
+                 OR (state = 'Running' AND lease_until < clock_timestamp())
+              LIMIT 2
+          ) AS all_due)
 """
 
 

@@ -101,7 +101,7 @@ class Engine:
         try:
             while not self._stopping.is_set():
                 begin_queued_runs()
-                while (claim := claim_step(self.id)) is not None:
+                while not self._stopping.is_set() and (claim := claim_step(self.id)) is not None:
                     if claim.is_more_due:
                         self._bell.set()  # another thread looks
                     self._do(claim)
