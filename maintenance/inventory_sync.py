@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -71,7 +70,7 @@ def _note_failure(cloud: CloudRow, reason: str) -> None:
         row = CloudRow.objects.select_for_update(no_key=True).get(id=cloud.id)
         is_news = row.read_error != reason
         row.read_error = reason
-        row.sync_due_at = database_now() + timedelta(seconds=settings.INVENTORY_POLL_S)
+        row.sync_due_at = database_now() + timedelta(seconds=row.read_every_s())
         row.save(update_fields=["read_error", "sync_due_at"])
         if is_news:
             work.event("cloud.read", {"cloud": str(row.id), "name": row.name}, after={"error": reason})
@@ -81,7 +80,7 @@ def _apply(cloud: CloudRow, snapshot: Snapshot) -> None:
     with unit_of_work(ENGINE) as work:
         row = CloudRow.objects.select_for_update(no_key=True).get(id=cloud.id)
         now = database_now()
-        row.sync_due_at = now + timedelta(seconds=settings.INVENTORY_POLL_S)
+        row.sync_due_at = now + timedelta(seconds=row.read_every_s())
         if row.as_of is not None and snapshot.as_of < row.as_of:
             # A listing older than what we have says nothing new; the reading itself did work.
             row.save(update_fields=["sync_due_at"])

@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
@@ -15,6 +13,7 @@ from rest_framework.request import Request
 from dashboard.api.bodies import UUID_TEXT
 from dashboard.api.problems import BadField
 from maintenance.clock import database_now
+from maintenance.models.inventory import known_cloud
 
 TEXT_MAX = 100
 UNKNOWN = "Unknown"
@@ -73,8 +72,7 @@ def by_state(lookup: str) -> Filter:
     def condition(value: str) -> Q:
         if not value or len(value) > TEXT_MAX:
             raise ValueError(f"give 1 to {TEXT_MAX} characters")
-        seen_since = database_now() - timedelta(seconds=settings.INVENTORY_UNKNOWN_S)
-        is_known = Q(gone_at=None, cloud__read_at__gte=seen_since)
+        is_known = Q(gone_at=None) & known_cloud(database_now())
         return ~is_known | Q(**{lookup: value}) if value == UNKNOWN else is_known & Q(**{lookup: value})
 
     return Filter(condition, f"as shown, in the cloud's spelling; {UNKNOWN} when it could not be read lately")

@@ -10,7 +10,7 @@ while a part that changed earlier still waits. A page that was fetched later tha
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -55,11 +55,13 @@ def merged(older: Frame | None, newer: Frame) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Seconds since the feed, each cloud and an engine were last heard of. None: never."""
+    """Seconds since the feed, each cloud and an engine were last heard of. None: never. `known_for`: how old a cloud's
+    reading may be, where that differs from the environment's."""
 
     feed: float
     clouds: Mapping[str, float | None]
     engine: float | None
+    known_for: Mapping[str, int] = field(default_factory=dict)
 
 
 def heartbeat(seq: int, head: int, ages: Ages) -> str:

@@ -353,7 +353,8 @@ class Hub:
         if not self._tail.is_fresh():
             return
         known = {
-            key: age is not None and age <= settings.INVENTORY_UNKNOWN_S for key, age in ages.clouds.items()
+            key: age is not None and age <= ages.known_for.get(key, settings.INVENTORY_UNKNOWN_S)
+            for key, age in ages.clouds.items()
         }
         if self._known and known != self._known:
             self._touch_everything()
@@ -400,12 +401,17 @@ def _parts(
 async def read_ages() -> Ages:
     """Raises: DatabaseAway."""
     clouds = await database.fetch(
-        "SELECT id, extract(epoch FROM now() - read_at) AS age FROM maintenance_cloud"
+        "SELECT id, unknown_s, extract(epoch FROM now() - read_at) AS age FROM maintenance_cloud"
     )
     engine = await database.fetch(
         "SELECT extract(epoch FROM now() - max(seen_at)) AS age FROM maintenance_engineprocess WHERE stopped_at IS NULL"
     )
-    return Ages(0.0, {str(row["id"]): _seconds(row["age"]) for row in clouds}, _seconds(engine[0]["age"]))
+    return Ages(
+        0.0,
+        {str(row["id"]): _seconds(row["age"]) for row in clouds},
+        _seconds(engine[0]["age"]),
+        {str(row["id"]): row["unknown_s"] for row in clouds if row["unknown_s"]},
+    )
 
 
 def _seconds(age: Any) -> float | None:

@@ -13,10 +13,12 @@ from maintenance.models.inventory import (
     Zone,
 )
 from maintenance.models.ledger import Attention, HostOut, Intent
-from maintenance.models.runs import OutputChunk, Run, Step, Target
+from maintenance.models.runs import OutputChunk, Run, RunPlan, Step, Target
+from maintenance.models.settings import AuditCheck, Setting
 
 __all__ = [
     "Attention",
+    "AuditCheck",
     "AuditEntry",
     "Cloud",
     "Cluster",
@@ -33,6 +35,8 @@ __all__ = [
     "PendingJob",
     "Pod",
     "Run",
+    "RunPlan",
+    "Setting",
     "Step",
     "Target",
     "Zone",

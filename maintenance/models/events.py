@@ -3,7 +3,19 @@
 import uuid
 
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Now
+
+# What only pages that are open need: it is no news of its own, and it is most of the feed.
+CHATTER = (
+    "step.output",
+    "step.moved",
+    "jobs.changed",
+    "settings.changed",
+    "audit.checked",
+    "notification.changed",
+)
+NEWS = ~models.Q(kind__in=CHATTER)
 
 
 class FeedEvent(models.Model):
@@ -22,7 +34,16 @@ class FeedEvent(models.Model):
 
     class Meta:
         ordering = ["seq"]
-        indexes = [models.Index(fields=["at"])]
+        # The timeline pages through millions of rows by `seq`: each of its filters has an index in that order.
+        indexes = [
+            models.Index(fields=["at"]),
+            models.Index(fields=["seq"], condition=NEWS, name="feed_news"),
+            models.Index(fields=["kind", "seq"], condition=NEWS, name="feed_of_kind"),
+            models.Index(KeyTextTransform("run", "object"), "seq", condition=NEWS, name="feed_of_run"),
+            models.Index(KeyTextTransform("host", "object"), "seq", condition=NEWS, name="feed_of_host"),
+            models.Index(KeyTextTransform("cluster", "object"), "seq", condition=NEWS, name="feed_of_cluster"),
+            models.Index(fields=["seq"], condition=~models.Q(actor="engine"), name="feed_by_people"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seq} {self.kind}"
@@ -45,6 +66,13 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ["number"]
+        indexes = [
+            models.Index(fields=["at"], name="audit_at"),
+            models.Index(fields=["actor", "number"], name="audit_by"),
+            models.Index(fields=["action", "number"], name="audit_of_action"),
+            models.Index(KeyTextTransform("run", "object"), "number", name="audit_of_run"),
+            models.Index(KeyTextTransform("host", "object"), "number", name="audit_of_host"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.actor} {self.action}"
@@ -62,7 +90,9 @@ class Notification(models.Model):
     tries = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
+    error = models.TextField(blank=True)  # of the last try
+    answer = models.CharField(max_length=300, blank=True)  # what became of it, in words, once it was sent
+    is_test = models.BooleanField(default=False)  # asked for by a button: tried once, and told as it is
 
     class Meta:
         ordering = ["created_at"]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
 
 class Cloud(models.Model):
@@ -22,6 +23,10 @@ class Cloud(models.Model):
     as_of = models.DateTimeField(null=True)  # the cloud's own time of that listing
     read_error = models.TextField(blank=True)  # why the last reading failed; empty when it went well
     sync_due_at = models.DateTimeField(null=True)  # the next reading; one engine takes it at a time
+    poll_s = models.PositiveIntegerField(null=True)  # how often its lists are read; null: the environment's
+    unknown_s = models.PositiveIntegerField(
+        null=True
+    )  # a reading older than this is no knowledge of the present; null: the environment's
 
     class Meta:
         ordering = ["name"]
@@ -31,9 +36,24 @@ class Cloud(models.Model):
 
     def is_known(self, now: datetime) -> bool:
         """Whether the last good reading is fresh enough to be shown as the present."""
-        return self.read_at is not None and now - self.read_at <= timedelta(
-            seconds=settings.INVENTORY_UNKNOWN_S
-        )
+        return self.read_at is not None and now - self.read_at <= timedelta(seconds=self.known_for_s())
+
+    def known_for_s(self) -> int:
+        """How old the last good reading may be to be shown as the present."""
+        return self.unknown_s or settings.INVENTORY_UNKNOWN_S
+
+    def read_every_s(self) -> int:
+        """How often its lists are read."""
+        return self.poll_s or settings.INVENTORY_POLL_S
+
+
+def known_cloud(now: datetime) -> models.Q:
+    """`Cloud.is_known` of a row's cloud, for queries."""
+    known_for_s = Coalesce(models.F("cloud__unknown_s"), models.Value(settings.INVENTORY_UNKNOWN_S))
+    known_for = models.ExpressionWrapper(
+        known_for_s * models.Value(timedelta(seconds=1)), output_field=models.DurationField()
+    )
+    return models.Q(cloud__read_at__gte=models.Value(now) - known_for)
 
 
 class Listed(models.Model):
