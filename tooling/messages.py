@@ -5,6 +5,7 @@ import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_python
@@ -65,7 +66,8 @@ def sources(root: Path) -> Iterator[Path]:
     )
 
 
-def _calls(path: Path) -> Iterator[tuple[int, str, object, list[str]]]:
+def _calls(path: Path) -> Iterator[tuple[Any, ...]]:
+    """Line, function, its argument or arguments, comments for translators."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         # Django writes the template's texts as calls between blanks; indentation would mean something to Python.
@@ -73,7 +75,7 @@ def _calls(path: Path) -> Iterator[tuple[int, str, object, list[str]]]:
     yield from extract_python(io.BytesIO(text.encode()), FUNCTIONS, ["Translators:"], {"encoding": "utf-8"})
 
 
-def _message(function: str, said: object) -> tuple[str | None, str | tuple[str, str] | None]:
+def _message(function: str, said: Any) -> tuple[str | None, Any]:
     """Context and text, or no text where the call's argument is not written there."""
     values = list(said) if isinstance(said, tuple) else [said]
     context = values.pop(0) if "pgettext" in function else None

@@ -3,11 +3,18 @@
 `state` chooses the colour (`data-state`, tokens.css), `glyph` the drawing (sprite.svg), `word` is what people read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from maintenance.domain.states import TARGET_BEGUN, TargetState, word
+from django.utils.translation import gettext_lazy
+
+from maintenance.domain.states import TARGET_BEGUN, UNKNOWN_WORD, TargetState, word
 from maintenance.models import Host, Target
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +22,14 @@ class Mark:
     """One state as it is drawn."""
 
     state: str
-    word: str
+    said: "str | StrPromise"
     glyph: str
     live: bool = False  # something moves: the glyph breathes
+
+    @property
+    def word(self) -> str:
+        """The word, in the installation's language."""
+        return str(self.said)
 
 
 _GLYPHS = {
@@ -37,12 +49,32 @@ _MOVING = frozenset(
     {"Running", "Stopping", "Checking", "Preparing", "Draining", "Working", "Returning", "Verifying"}
 )
 
-IN_SERVICE = Mark("Up", "In service", "done")
-UNKNOWN = Mark("Unknown", "Unknown", "unknown")
-NEEDS_PERSON = Mark("NeedsPerson", "Needs a person", "paused")
-TAKEN = Mark("Taken", "Taken by others", "skipped")
-DOWN = Mark("Down", "Down", "failed")
-DISABLED = Mark("Taken", "Disabled", "skipped")
+# The words of domain/states.py, as people of this installation read them.
+_WORDS: "Mapping[str, StrPromise]" = {
+    "Waiting": gettext_lazy("Waiting"),
+    "Running": gettext_lazy("Running"),
+    "Paused": gettext_lazy("Paused"),
+    "Stopping": gettext_lazy("Stopping"),
+    "Done": gettext_lazy("Done"),
+    "Failed": gettext_lazy("Failed"),
+    "Cancelled": gettext_lazy("Cancelled"),
+    "Checking": gettext_lazy("Checking"),
+    "Preparing": gettext_lazy("Preparing"),
+    "Draining": gettext_lazy("Draining"),
+    "Working": gettext_lazy("Working"),
+    "Returning": gettext_lazy("Returning"),
+    "Verifying": gettext_lazy("Verifying"),
+    "Skipped": gettext_lazy("Skipped"),
+    "Needs a person": gettext_lazy("Needs a person"),
+    "Unknown": gettext_lazy("Unknown"),
+}
+
+IN_SERVICE = Mark("Up", gettext_lazy("In service"), "done")
+UNKNOWN = Mark("Unknown", _WORDS[UNKNOWN_WORD], "unknown")
+NEEDS_PERSON = Mark("NeedsPerson", _WORDS["Needs a person"], "paused")
+TAKEN = Mark("Taken", gettext_lazy("Taken by others"), "skipped")
+DOWN = Mark("Down", gettext_lazy("Down"), "failed")
+DISABLED = Mark("Taken", gettext_lazy("Disabled"), "skipped")
 
 # CloudStack's resource states of a host that is on its way out, out, or stuck there.
 OUT_OF_SERVICE = frozenset(
@@ -57,14 +89,14 @@ OUT_OF_SERVICE = frozenset(
 
 def mark(state: str) -> Mark:
     """A run's or a host's state in a run, drawn. An unknown value is Unknown, never green."""
-    said = "Cancelled" if state == TargetState.CANCELLED else word(state)
-    key = "NeedsPerson" if said == NEEDS_PERSON.word else said
+    english = "Cancelled" if state == TargetState.CANCELLED else word(state)
+    key = "NeedsPerson" if state == TargetState.NEEDS_PERSON else english
     if key in _MOVING:
-        return Mark(key, said, "running", live=True)
-    return Mark(key, said, _GLYPHS[key]) if key in _GLYPHS else UNKNOWN
+        return Mark(key, _WORDS[english], "running", live=True)
+    return Mark(key, _WORDS[english], _GLYPHS[key]) if key in _GLYPHS else UNKNOWN
 
 
-def moving(word_: str) -> Mark:
+def moving(word_: "str | StrPromise") -> Mark:
     """A state of work that goes on, with a word of its own."""
     return Mark("Running", word_, "running", live=True)
 
@@ -91,4 +123,5 @@ def host_mark(host: Host, now: datetime, *, target: Target | None, is_ours: bool
         return DOWN
     if host.resource_state == "Disabled":
         return DISABLED
+    # What the cloud says, word for word: nothing we know.
     return Mark("Unknown", f"{host.state}, {host.resource_state}", "unknown")

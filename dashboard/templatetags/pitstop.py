@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.dateformat import format as written
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from dashboard.screens import words
 from dashboard.screens.marks import Mark
 from dashboard.screens.usual import Ends
 from dashboard.screens.words import NBSP, duration, split_name
@@ -43,7 +46,7 @@ def icon(name: str) -> SafeString:
 @register.filter
 def figure(number: int) -> str:
     """2942 → 2,942."""
-    return f"{number:,}"
+    return words.figure(number)
 
 
 @register.simple_tag
@@ -61,12 +64,12 @@ def clock(moment: datetime | None, form: str = "clock") -> SafeString:
     if moment is None:
         return SafeString("–")
     utc = moment.astimezone(UTC)
-    texts = {"clock": "%H:%M:%S UTC", "minute": "%H:%M UTC", "day": "%-d %b %Y, %H:%M UTC"}
+    forms = {"clock": r"H:i:s \U\T\C", "minute": r"H:i \U\T\C", "day": r"j M Y, H:i \U\T\C"}
     return format_html(
         '<time datetime="{}" data-as="{}">{}</time>',
         _iso(utc),
         form,
-        utc.strftime(texts[form]).replace(" ", NBSP),
+        written(utc, forms[form]).replace(" ", NBSP),
     )
 
 
@@ -75,7 +78,7 @@ def between(ends: Ends) -> SafeString:
     """An expected moment: 13:05–13:20, or about 13:05 where both are the same minute."""
     low, high = ends.low.astimezone(UTC), ends.high.astimezone(UTC)
     if low.replace(second=0, microsecond=0) == high.replace(second=0, microsecond=0):
-        return format_html("about {}", clock(high, "minute"))
+        return format_html(_("about {moment}"), moment=clock(high, "minute"))
     return format_html("{}–{}", clock(low, "minute"), clock(high, "minute"))
 
 
@@ -83,8 +86,8 @@ def between(ends: Ends) -> SafeString:
 def ago(moment: datetime | None) -> SafeString:
     """How long ago; live.js keeps it true."""
     if moment is None:
-        return SafeString("never")
-    text = f"{duration((timezone.now() - moment).total_seconds())} ago"
+        return format_html("{}", _("never"))
+    text = _("%(duration)s ago") % {"duration": duration((timezone.now() - moment).total_seconds())}
     return format_html('<time datetime="{}" data-as="ago">{}</time>', _iso(moment.astimezone(UTC)), text)
 
 
@@ -94,7 +97,7 @@ def elapsed(since: datetime | None, until: datetime | None = None) -> SafeString
     if since is None:
         return SafeString("–")
     if until is not None:
-        return SafeString(duration((until - since).total_seconds()))
+        return format_html("{}", duration((until - since).total_seconds()))
     text = duration((timezone.now() - since).total_seconds())
     return format_html('<time datetime="{}" data-as="for">{}</time>', _iso(since.astimezone(UTC)), text)
 
