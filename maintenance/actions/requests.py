@@ -16,7 +16,8 @@ IDS_MAX = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartRequest:
-    """One kind of scope with its ids, and the rules of the run. `order` and `leave_out` are host ids."""
+    """One kind of scope with its ids, and the rules of the run. `order` and `leave_out` are host ids; what they and
+    `cluster_order` do not name comes after, in natural order."""
 
     scope_kind: str
     scope_ids: tuple[UUID, ...]
@@ -31,6 +32,7 @@ class StartRequest:
     not_before: datetime | None = None
     reason: str = ""
     ticket: str = ""
+    cluster_order: tuple[UUID, ...] = ()
     order: tuple[UUID, ...] = ()
     leave_out: tuple[UUID, ...] = ()
     plan_hash: str = ""
@@ -43,13 +45,9 @@ class StartRequest:
             )
         if not self.scope_ids:
             raise BadInput(f"no ids: give at least one of {', '.join(SCOPE_KINDS)}", field=self.scope_kind)
-        if len(self.scope_ids) > IDS_MAX:
-            raise BadInput(f"{len(self.scope_ids)} ids; at most {IDS_MAX}", field=self.scope_kind)
-        seen: set[UUID] = set()
-        for given in self.scope_ids:
-            if given in seen:
-                raise BadInput(f"{given} is given twice", field=self.scope_kind, bad=str(given))
-            seen.add(given)
+        _once_each(self.scope_kind, self.scope_ids)
+        for field in ("cluster_order", "order", "leave_out"):
+            _once_each(field, getattr(self, field))
         _within("timeout_s", self.timeout_s, TIMEOUT_S_MAX)
         _within("drain_timeout_s", self.drain_timeout_s, TIMEOUT_S_MAX)
         _within("max_unavailable", self.max_unavailable, HOSTS_OUT_MAX)
@@ -61,6 +59,16 @@ class StartRequest:
         _check_payload(self.payload)
         _fits("reason", self.reason, 500)
         _fits("ticket", self.ticket, 120)
+
+
+def _once_each(field: str, ids: tuple[UUID, ...]) -> None:
+    if len(ids) > IDS_MAX:
+        raise BadInput(f"{len(ids)} ids; at most {IDS_MAX}", field=field)
+    seen: set[UUID] = set()
+    for given in ids:
+        if given in seen:
+            raise BadInput(f"{given} is given twice", field=field, bad=str(given))
+        seen.add(given)
 
 
 def _within(field: str, value: int, most: int) -> None:

@@ -12,6 +12,7 @@ from maintenance.domain.plan import Plan, PlannedHost, Verdict
 from maintenance.domain.states import RunKind, RunState, TargetState
 from maintenance.engine.advance import about_run
 from maintenance.feed import unit_of_work
+from maintenance.kept_plan import keep_plan
 from maintenance.models import Cluster, Host, Run, Target
 
 RUN_NUMBER_LOCK = 0x72756E73  # "runs"
@@ -38,6 +39,7 @@ def start_rolling_maintenance(request: StartRequest, *, actor: str, request_id: 
         _refuse_unready(plan)
         run = _make_run(request, scope, plan, actor)
         _make_targets(run, plan, scope.hosts)
+        keep_plan(run, plan)
         work.event("run.created", about_run(run), after={"state": run.state, "hosts": len(plan.hosts)})
         work.audit(
             "rolling maintenance started",

@@ -5,17 +5,17 @@ Pure: the same inventory, scope and choices give the same plan and the same hash
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from maintenance.domain.capacity import Packing
-from maintenance.domain.gate import GateHost, GateInstance, packing_without
+from maintenance.domain.gate import GateHost, GateInstance
 from maintenance.domain.hook_stages import HookStage
+from maintenance.domain.leaving import ClusterAhead, Stuck, Turn
 from maintenance.domain.order import natural
+from maintenance.domain.plan_length import ClusterInTurn, Seconds, run_length
 
 
 class Verdict(StrEnum):
@@ -30,6 +30,40 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """The run that has a host, or works in the same cluster: who started it, and since when it is there."""
+
+    run_id: UUID
+    number: int
+    by: str
+    since: datetime
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutNow:
+    """A host of one of the clusters that is out of service already, whoever took it out."""
+
+    host_id: UUID
+    name: str
+    cluster_id: UUID
+    cluster: str
+    why: str
+    holder: Holder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterNow:
+    """Every host and instance of a cluster, as last read. `out`: hosts that our ledger has as out. `others_limit`: the
+    smallest limit of other runs at work here, which holds for all."""
+
+    hosts: Sequence[GateHost]
+    instances: Sequence[GateInstance]
+    out: frozenset[UUID] = frozenset()
+    others_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A host in the scope, as known now. `scripts` is None when not known."""
 
@@ -40,15 +74,16 @@ class Candidate:
     hypervisor: str
     is_known: bool
     scripts: Mapping[HookStage, bool] | None
-    busy: str = ""  # another run has it: that run, in words
+    holder: Holder | None = None  # another run has it
     taken_by_others: bool = False
-    usual_s: tuple[float, float] | None = None  # how long such a host was out before
+    usual_s: Seconds | None = None  # how long such a host took before, from its turn to its end
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the operator chose."""
+    """What the operator chose. Of hosts and clusters that are not named, the natural order holds, after the named."""
 
+    cluster_order: tuple[UUID, ...] = ()
     order: tuple[UUID, ...] = ()
     leave_out: frozenset[UUID] = frozenset()
     skip_unready: bool = False
@@ -58,7 +93,8 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class PlannedHost:
-    """One line of the plan. `spare_ratio`: memory left in the cluster while this host is out, 0 to 1."""
+    """One line of the plan. `spare_ratio`: memory left in the cluster while this host is out, 0 to 1. `stuck`: its
+    instances that cannot move when its turn comes. `is_unready`: `skip_unready` would pass it by."""
 
     host_id: UUID
     name: str
@@ -74,6 +110,18 @@ class PlannedHost:
     spare_ratio: float | None
     verdict: Verdict
     why: str
+    stuck: tuple[Stuck, ...] = ()
+    holder: Holder | None = None
+    is_unready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is so in these clusters, whatever is chosen."""
+
+    out: tuple[OutNow, ...] = ()
+    runs: tuple[Holder, ...] = ()  # other runs at work here
+    preflight_s: Seconds | None = None  # how long a PreFlight usually takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +134,7 @@ class Plan:
     tightest: PlannedHost | None
     minutes_low: float | None
     minutes_high: float | None
+    surroundings: Surroundings
     warnings: tuple[str, ...] = ()
 
     def of(self, *verdicts: Verdict) -> tuple[PlannedHost, ...]:
@@ -93,69 +142,69 @@ class Plan:
         return tuple(host for host in self.hosts if host.verdict in verdicts)
 
 
+LEAVING = frozenset({Verdict.READY, Verdict.HELD})
+
+
 def make_plan(
     candidates: Sequence[Candidate],
-    clusters: Mapping[UUID, tuple[Sequence[GateHost], Sequence[GateInstance]]],
+    clusters: Mapping[UUID, ClusterNow],
     choices: Choices,
     now: datetime,
+    surroundings: Surroundings | None = None,
 ) -> Plan:
-    """The plan for these hosts. `clusters` holds every host and instance of the clusters concerned."""
-    hosts: list[PlannedHost] = []
-    after = dict(clusters)  # as each cluster is when the next host's turn comes: instances do not move back
-    for place, candidate in enumerate(in_order(candidates, choices.order), start=1):
-        members, instances = after[candidate.cluster_id]
-        planned, packing = _planned(candidate, members, instances, choices, place)
-        hosts.append(planned)
-        if packing is not None:
-            after[candidate.cluster_id] = (members, _moved(instances, packing))
-    ready = [h for h in hosts if h.verdict in {Verdict.READY, Verdict.HELD}]
-    with_spare = [h for h in ready if h.spare_ratio is not None]
+    """The plan for these hosts. `clusters` holds the clusters concerned, whole."""
+    around = surroundings or Surroundings()
+    ahead = {key: _ahead(cluster, choices) for key, cluster in clusters.items()}
+    hosts = tuple(
+        _planned(candidate, ahead[candidate.cluster_id], choices, place)
+        for place, candidate in enumerate(in_order(candidates, choices), start=1)
+    )
+    leaving = [host for host in hosts if host.verdict in LEAVING]
+    with_spare = [host for host in leaving if host.spare_ratio is not None]
     tightest = min(with_spare, key=lambda h: (h.spare_ratio or 0.0, h.order), default=None)
-    low, high = _minutes(ready, choices)
+    checked = sum(1 for host in hosts if host.verdict in LEAVING or host.verdict is Verdict.STAYS)
+    low, high = _minutes(leaving, checked, ahead, choices, around)
     return Plan(
-        hosts=tuple(hosts),
+        hosts=hosts,
         hash=_hash(hosts, choices),
         computed_at=now,
         tightest=tightest,
         minutes_low=low,
         minutes_high=high,
+        surroundings=around,
         warnings=tuple(_warnings(hosts)),
     )
 
 
-def in_order(candidates: Sequence[Candidate], order: Sequence[UUID]) -> list[Candidate]:
-    """Zone, cluster, host name by natural sort; hosts the operator placed come in that order, clusters kept together
-    where their first host stands."""
-    places = {host_id: place for place, host_id in enumerate(order)}
+def _ahead(cluster: ClusterNow, choices: Choices) -> ClusterAhead:
+    limit = min(choices.max_unavailable, cluster.others_limit or choices.max_unavailable)
+    return ClusterAhead(cluster.hosts, cluster.instances, limit=limit, out=cluster.out)
+
+
+def in_order(candidates: Sequence[Candidate], choices: Choices) -> list[Candidate]:
+    """Zone, cluster, host name by natural sort; what the operator placed comes in that order. Clusters stay together:
+    where `cluster_order` has them, else where their first placed host stands."""
     natural_order = sorted(
         candidates,
         key=lambda c: (natural(c.zone), natural(c.cluster), str(c.cluster_id), natural(c.host.name)),
     )
-    if not places:
+    if not choices.order and not choices.cluster_order:
         return natural_order
+    places = {host_id: place for place, host_id in enumerate(choices.order)}
     ranked = {c.host.id: (places.get(c.host.id, len(places)), n) for n, c in enumerate(natural_order)}
+    clusters = {cluster_id: (place, 0) for place, cluster_id in enumerate(choices.cluster_order)}
+    after = len(clusters)
     first: dict[UUID, tuple[int, int]] = {}
     for c in natural_order:
-        first[c.cluster_id] = min(first.get(c.cluster_id, ranked[c.host.id]), ranked[c.host.id])
+        place, n = ranked[c.host.id]
+        rank = clusters.get(c.cluster_id) or (after + place, n)
+        first[c.cluster_id] = min(first.get(c.cluster_id, rank), rank)
     return sorted(natural_order, key=lambda c: (first[c.cluster_id], ranked[c.host.id]))
 
 
-def _moved(instances: Sequence[GateInstance], packing: Packing) -> list[GateInstance]:
-    """The instances where they are once a host has been drained."""
-    places = {guest.id: host_id for guest, host_id in packing.places}
-    return [replace(i, host_id=places.get(i.guest.id, i.host_id)) for i in instances]
-
-
-def _planned(
-    candidate: Candidate,
-    hosts: Sequence[GateHost],
-    instances: Sequence[GateInstance],
-    choices: Choices,
-    place: int,
-) -> tuple[PlannedHost, Packing | None]:
-    """One line of the plan, and where its instances go (None: the host does not leave service)."""
-    on_it = [i for i in instances if i.host_id == candidate.host.id and i.state != "Stopped"]
-    low, high = candidate.usual_s or (None, None)
+def _planned(candidate: Candidate, cluster: ClusterAhead, choices: Choices, place: int) -> PlannedHost:
+    verdict, why = _standing(candidate, choices)
+    scripts = candidate.scripts
     plain = PlannedHost(
         host_id=candidate.host.id,
         name=candidate.host.name,
@@ -163,35 +212,48 @@ def _planned(
         cluster_id=candidate.cluster_id,
         cluster=candidate.cluster,
         order=place,
-        instances=len(on_it),
+        instances=cluster.count(candidate.host.id),
         goes_to=(),
-        scripts={
-            s: None if candidate.scripts is None else candidate.scripts.get(s, False) for s in HookStage
-        },
+        scripts={stage: None if scripts is None else scripts.get(stage, False) for stage in HookStage},
+        expected_low_s=None,
+        expected_high_s=None,
+        spare_ratio=None,
+        verdict=verdict,
+        why=why,
+        holder=candidate.holder,
+        is_unready=_is_unready(candidate),
+    )
+    if verdict is not Verdict.READY:
+        return plain
+    turn = cluster.turn(candidate.host.id)
+    low, high = candidate.usual_s or (None, None)
+    why = _waits(turn)
+    return replace(
+        plain,
+        goes_to=turn.goes_to,
+        spare_ratio=turn.spare_ratio,
+        stuck=turn.stuck,
         expected_low_s=low,
         expected_high_s=high,
-        spare_ratio=None,
-        verdict=Verdict.READY,
-        why="",
+        verdict=Verdict.HELD if why else Verdict.READY,
+        why=why,
     )
-    verdict, why = _standing(candidate, choices)
-    if verdict is not Verdict.READY:
-        return replace(plain, verdict=verdict, why=why, expected_low_s=None, expected_high_s=None), None
-    packing = packing_without({candidate.host.id}, hosts, instances)
-    names = {host.id: host.name for host in hosts}
-    goes_to = Counter(names[host_id] for _, host_id in packing.places)
-    staying_mb = sum(h.memory_mb for h in hosts if h.id != candidate.host.id and h.in_service)
-    spare_mb = sum(room.memory_mb for room in packing.rooms)
-    planned = replace(
-        plain,
-        goes_to=tuple(sorted(goes_to.items(), key=lambda item: natural(item[0]))),
-        spare_ratio=spare_mb / staying_mb if staying_mb else None,
-    )
-    if not packing.fits:
-        guest, reason = packing.homeless[0]
-        more = f" and {len(packing.homeless) - 1} more" if len(packing.homeless) > 1 else ""
-        return replace(planned, verdict=Verdict.HELD, why=f"no room for {guest.name}{more} ({reason})"), None
-    return planned, packing
+
+
+def _waits(turn: Turn) -> str:
+    """Why the host would be held at its turn; empty when it would not."""
+    if turn.stuck:
+        first, more = turn.stuck[0], len(turn.stuck) - 1
+        others = f" and {more} more" if more else ""
+        return f"{first.name} cannot move{others}: {first.why}"
+    if turn.waits_for:
+        are = "is" if len(turn.waits_for) == 1 else "are"
+        return f"{', '.join(turn.waits_for[:5])} {are} out of service already, and that is the limit"
+    return ""
+
+
+def _is_unready(candidate: Candidate) -> bool:
+    return candidate.taken_by_others or not candidate.is_known or not candidate.host.in_service
 
 
 def _standing(candidate: Candidate, choices: Choices) -> tuple[Verdict, str]:
@@ -201,12 +263,13 @@ def _standing(candidate: Candidate, choices: Choices) -> tuple[Verdict, str]:
         return Verdict.LEFT_OUT, "left out"
     if candidate.hypervisor != "KVM":
         return Verdict.SKIPPED, f"hypervisor {candidate.hypervisor}: rolling maintenance is for KVM hosts"
-    if candidate.busy:
-        return Verdict.BLOCKED, candidate.busy
+    if holder := candidate.holder:
+        scope = f", {holder.scope}" if holder.scope else ""
+        return Verdict.BLOCKED, f"run {holder.number} has it (started by {holder.by}{scope})"
     if candidate.taken_by_others:
         why = f"{host.resource_state}: taken out of service by others; it is never touched"
         return (Verdict.SKIPPED if choices.skip_unready else Verdict.BLOCKED), why
-    if not candidate.is_known or not host.in_service:
+    if _is_unready(candidate):
         state = f"{host.state} and {host.resource_state}" if candidate.is_known else "Unknown"
         why = f"the host is {state}, not Up and Enabled"
         return (Verdict.SKIPPED if choices.skip_unready else Verdict.BLOCKED), why
@@ -216,15 +279,29 @@ def _standing(candidate: Candidate, choices: Choices) -> tuple[Verdict, str]:
     return Verdict.READY, ""
 
 
-def _minutes(hosts: Sequence[PlannedHost], choices: Choices) -> tuple[float | None, float | None]:
-    """The range of the whole run's length, once every host's own range is known."""
-    if not hosts or any(h.expected_low_s is None for h in hosts):
+def _minutes(
+    leaving: Sequence[PlannedHost],
+    checked: int,
+    ahead: Mapping[UUID, ClusterAhead],
+    choices: Choices,
+    around: Surroundings,
+) -> tuple[float | None, float | None]:
+    """The range of the whole run's length, once every host's own range is known. What a host would wait at the gate is
+    not in it: nobody knows that."""
+    takes: dict[UUID, list[Seconds]] = {}
+    for host in leaving:
+        if host.expected_low_s is None or host.expected_high_s is None:
+            return None, None
+        takes.setdefault(host.cluster_id, []).append((host.expected_low_s, host.expected_high_s))
+    if not takes:
         return None, None
-    clusters = len({h.cluster_id for h in hosts})
-    at_once = min(choices.clusters_in_parallel, clusters) * choices.max_unavailable
-    low = sum(h.expected_low_s or 0 for h in hosts) / at_once / 60
-    high = sum(h.expected_high_s or 0 for h in hosts) / at_once / 60
-    return low, high
+    low_s, high_s = run_length(
+        [ClusterInTurn(hosts, ahead[key].slots) for key, hosts in takes.items()],
+        clusters_in_parallel=choices.clusters_in_parallel,
+        checked=checked,
+        preflight=around.preflight_s or (0.0, 0.0),
+    )
+    return low_s / 60, high_s / 60
 
 
 def _warnings(hosts: Sequence[PlannedHost]) -> list[str]:

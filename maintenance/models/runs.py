@@ -59,6 +59,21 @@ class Run(models.Model):
         return f"Run {self.number}"
 
 
+class RunPlan(models.Model):
+    """What was planned when the run was started, host by host, for its page and its report. A table of its own: lists of
+    runs never load it. Runs from before it was kept, and hosts by hand, have none. `maintenance/kept_plan.py` reads it.
+    """
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="plan")
+    computed_at = models.DateTimeField()
+    minutes_low = models.FloatField(null=True)  # null: too little was learned
+    minutes_high = models.FloatField(null=True)
+    lines = models.JSONField()  # in order, one per host
+
+    def __str__(self) -> str:
+        return f"Plan of run {self.run_id}"
+
+
 class Target(models.Model):
     """One host in a run, and where it is on its way."""
 
