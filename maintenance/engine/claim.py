@@ -50,7 +50,7 @@ UPDATE maintenance_step AS step
 SET state = 'Running', owner = %(owner)s, epoch = epoch + 1,
     lease_until = clock_timestamp() + make_interval(secs => %(lease_s)s),
     started = COALESCE(started, clock_timestamp()),
-    takeovers = takeovers + CASE WHEN due.was = 'Running' THEN 1 ELSE 0 END
+    takeovers = takeovers + CASE WHEN due.was = 'Running' AND owner IS DISTINCT FROM %(owner)s THEN 1 ELSE 0 END
 FROM due WHERE step.id = due.id
 RETURNING step.id, step.run_id, step.target_id, step.stage, step.attempt, step.ticket, step.epoch, step.takeovers,
           due.was = 'Running',
@@ -64,7 +64,11 @@ RETURNING step.id, step.run_id, step.target_id, step.stage, step.attempt, step.t
 
 
 def claim_step(owner: UUID) -> Claim | None:
-    """The step that has been due longest, now this engine's; or one whose owner let its lease end. None: no work."""
+    """The step that has been due longest, now this engine's; or one whose owner let its lease end. None: no work.
+
+    An engine that lost its lease because the database was away, or while it was frozen, and comes back to its own step
+    is no takeover that counts: nothing says that the step ends engines.
+    """
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"owner": owner, "lease_s": settings.LEASE_S})
         row = cursor.fetchone()

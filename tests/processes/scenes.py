@@ -73,8 +73,8 @@ def ran(host: str) -> list[str]:
 
 
 def taken_over(step: Step) -> Step | None:
-    """The step in the hands of an engine that took it over; None as long as nobody did."""
-    return Step.objects.filter(id=step.id, takeovers__gt=step.takeovers).first()
+    """The step claimed anew after its lease had ended; None as long as nobody did."""
+    return Step.objects.filter(id=step.id, epoch__gt=step.epoch).first()
 
 
 def story(run: Run) -> str:

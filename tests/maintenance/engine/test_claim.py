@@ -63,6 +63,20 @@ def test_a_step_is_taken_over_only_after_its_lease_has_ended():
     assert second.epoch == first.epoch + 1
 
 
+def test_only_a_takeover_from_another_engine_counts_against_the_step():
+    (step,) = make_steps(1)
+    same, other = uuid4(), uuid4()
+    claim_step(same)
+    let_lease_end(step)
+
+    again = claim_step(same)
+    let_lease_end(step)
+    taken = claim_step(other)
+
+    assert (again.taken_over, again.takeovers) == (True, 0)
+    assert (taken.taken_over, taken.takeovers) == (True, 1)
+
+
 def test_a_zombies_write_changes_nothing():
     (step,) = make_steps(1)
     zombie = claim_step(uuid4())
