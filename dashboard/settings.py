@@ -201,10 +201,15 @@ SWEEP_S = number("PITSTOP_SWEEP_S", 1)
 ENGINE_THREADS = number("PITSTOP_ENGINE_THREADS", 16)
 INVENTORY_POLL_S = number("PITSTOP_INVENTORY_POLL_S", 2)  # how often a cloud's lists are read
 INVENTORY_UNKNOWN_S = number("PITSTOP_INVENTORY_UNKNOWN_S", 30)  # older rows are shown as unknown
+HELD_TELL_S = number("PITSTOP_HELD_TELL_S", 20)  # a host that waits longer for room, or for others, is told to people
 LISTING_LAG_S = number("PITSTOP_LISTING_LAG_S", 10)  # how far a cloud's answers may lag behind its own jobs
 HOST_RETURN_TIMEOUT_S = number("PITSTOP_HOST_RETURN_TIMEOUT_S", 900)  # a rebooting host is flagged after this
-STAGE_TIMEOUT_S = 1800  # kvm.rolling.maintenance.stage.timeout
-DRAIN_TIMEOUT_S = 1800  # kvm.rolling.maintenance.wait.maintenance.timeout
+FEED_KEPT_DAYS = number("PITSTOP_FEED_KEPT_DAYS", 7)  # what changed is kept this long; who did what, for ever
+# What a new run starts with; whoever starts it may choose otherwise. Pages may set all of these, too (limits.py).
+MAX_UNAVAILABLE = number("PITSTOP_MAX_UNAVAILABLE", 1)
+CLUSTERS_IN_PARALLEL = number("PITSTOP_CLUSTERS_IN_PARALLEL", 1)
+STAGE_TIMEOUT_S = number("PITSTOP_STAGE_TIMEOUT_S", 1800)  # kvm.rolling.maintenance.stage.timeout
+DRAIN_TIMEOUT_S = number("PITSTOP_DRAIN_TIMEOUT_S", 1800)  # kvm.rolling.maintenance.wait.maintenance.timeout
 OUTPUT_TAIL_BYTES = 2048
 
 # ---- telling people (whoever wants mail or a webhook sets these) -------------------------------------------------

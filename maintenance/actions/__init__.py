@@ -10,6 +10,7 @@ from maintenance.actions.planning import compute_plan
 from maintenance.actions.requests import StartRequest
 from maintenance.actions.start import start_rolling_maintenance
 from maintenance.actions.steer import cancel_run, pause_run, resume_run, retry_host, skip_host
+from maintenance.actions.take_back import take_back_host
 
 __all__ = [
     "ActionError",
@@ -30,4 +31,5 @@ __all__ = [
     "skip_host",
     "start_rolling_maintenance",
     "take_attention",
+    "take_back_host",
 ]

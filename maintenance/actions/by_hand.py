@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q
 
 from maintenance.actions.errors import Conflict, IllegalMove
@@ -11,9 +10,17 @@ from maintenance.actions.start import next_run_number, owner_of
 from maintenance.clock import database_now
 from maintenance.domain.gate import Hold, Open, Refuse, host_verdict
 from maintenance.domain.states import RUN_ENDED, TARGET_BEGUN, RunKind, RunState, Stage, TargetState
-from maintenance.engine.advance import about_run, advance, lock_run, move_target, start_last_return
+from maintenance.engine.advance import (
+    about_run,
+    about_target,
+    advance,
+    lock_run,
+    move_target,
+    start_return,
+)
 from maintenance.engine.attention import resolve_attentions
 from maintenance.feed import UnitOfWork, unit_of_work
+from maintenance.limits import DRAIN_TIMEOUT_S, STAGE_TIMEOUT_S
 from maintenance.models import Cluster, Host, HostOut, Run, Target
 
 LIMIT = 1  # hosts out per cluster, for any reason, when a person takes one out by hand
@@ -29,42 +36,47 @@ def prepare_host(host_id: UUID, *, actor: str, reason: str = "", request_id: str
         host = host_or_not_found(host_id)
         Cluster.objects.select_for_update(no_key=True).get(id=host.cluster_id)
         _refuse(host)
-        run = Run(
-            number=next_run_number(),
-            kind=RunKind.HOST,
-            cloud=host.cloud,
-            state=RunState.QUEUED,
-            scope_kind="hosts",
-            scope_ids=[host.id],
-            scope_words=host.name,
-            timeout_s=settings.STAGE_TIMEOUT_S,
-            drain_timeout_s=settings.DRAIN_TIMEOUT_S,
-            max_unavailable=LIMIT,
-            started_by=actor,
-            reason=reason,
-        )
-        run.save(force_insert=True)
-        run.refresh_from_db(fields=["created_at"])
-        Target.objects.create(
-            run=run,
-            host=host,
-            cluster_id=host.cluster_id,
-            host_name=host.name,
-            cluster_name=host.cluster.name,
-            zone_name=host.cluster.pod.zone.name,
-            order=1,
-            state=TargetState.READY,
-            next_stage=Stage.DRAIN,
-        )
-        about = about_run(run) | {
-            "host": str(host.id),
-            "host_name": host.name,
-            "cluster": str(host.cluster_id),
-        }
-        work.event("run.created", about, after={"state": run.state, "hosts": 1})
+        target = begin_by_hand(work, host, TargetState.READY, Stage.DRAIN, actor=actor, reason=reason)
+        about = about_run(target.run) | about_target(target)
         work.audit("host put into maintenance", about, reason=reason)
-        work.wake_engine()
-        return run
+        return target.run
+
+
+def begin_by_hand(
+    work: UnitOfWork, host: Host, state: TargetState, stage: Stage, *, actor: str, reason: str
+) -> Target:
+    """A run of one host, whose first stage an engine does as soon as it sees it."""
+    run = Run(
+        number=next_run_number(),
+        kind=RunKind.HOST,
+        cloud=host.cloud,
+        state=RunState.QUEUED,
+        scope_kind="hosts",
+        scope_ids=[host.id],
+        scope_words=host.name,
+        timeout_s=STAGE_TIMEOUT_S.now(),
+        drain_timeout_s=DRAIN_TIMEOUT_S.now(),
+        max_unavailable=LIMIT,
+        started_by=actor,
+        reason=reason,
+    )
+    run.save(force_insert=True)
+    run.refresh_from_db(fields=["created_at"])
+    target = Target.objects.create(
+        run=run,
+        host=host,
+        cluster_id=host.cluster_id,
+        host_name=host.name,
+        cluster_name=host.cluster.name,
+        zone_name=host.cluster.pod.zone.name,
+        order=1,
+        state=state,
+        next_stage=stage,
+    )
+    about = about_run(run) | about_target(target)
+    work.event("run.created", about, after={"state": run.state, "hosts": 1})
+    work.wake_engine()
+    return target
 
 
 def _refuse(host: Host) -> None:
@@ -142,6 +154,6 @@ def _start_return(work: UnitOfWork, run: Run, target: Target, actor: str) -> Non
         resolve_attentions(work, Q(target=target), by=actor)
     move_target(work, target, TargetState.RETURNING, **changes)
     if RunState(run.state) in RUN_ENDED:
-        start_last_return(work, run, target)
+        start_return(work, run, target)
     else:
         advance(work, run)

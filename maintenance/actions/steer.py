@@ -28,7 +28,7 @@ from maintenance.engine.advance import (
     move_run,
     move_target,
 )
-from maintenance.engine.attention import resolve_attentions
+from maintenance.engine.attention import Cause, resolve_attentions
 from maintenance.feed import UnitOfWork, unit_of_work
 from maintenance.models import HostOut, Run, Step, Target
 
@@ -112,6 +112,8 @@ def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
             ending=RunState.CANCELLED,
             details=details,
         )
+        decided = {Cause.STAGE_FAILED, Cause.FOREIGN_MAINTENANCE, Cause.RUN_PAUSED}
+        resolve_attentions(at.work, Q(run=run, cause__in=decided), by=actor)
         begun = Target.objects.select_for_update(no_key=True).filter(
             run=run, state__in=[*TARGET_BEGUN, TargetState.CHECKING]
         )

@@ -12,6 +12,10 @@ from maintenance.domain.capacity import Guest, Packing, Room, pack
 # An instance in one of these states is on its way somewhere, or nobody knows: its host is left alone meanwhile.
 UNSETTLED = frozenset({"Starting", "Stopping", "Migrating", "Error", "Unknown"})
 RUNNING = "Running"
+# CloudStack's resource states of a host that is on its way out of service, out, or stuck there.
+MAINTENANCE_STATES = frozenset(
+    {"PrepareForMaintenance", "Maintenance", "ErrorInPrepareForMaintenance", "ErrorInMaintenance"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Hold:
 
     code: str  # slot | unsettled | no-room
     reason: str
+    hosts: tuple[UUID, ...] = ()  # slot: the hosts that are out of service
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Refuse:
     """This host must not be taken out."""
 
     reason: str
+    taken: bool = False  # others have it in maintenance
 
 
 type Verdict = Open | Hold | Refuse
@@ -84,14 +90,16 @@ def host_verdict(
     if host is None:
         return Refuse("the cloud no longer lists this host in its cluster")
     if not host.in_service and host_id not in ours_out:
-        return Refuse(f"the host is {host.state} and {host.resource_state}, not Up and Enabled")
+        return Refuse(
+            f"the host is {host.state} and {host.resource_state}, not Up and Enabled",
+            taken=host.resource_state in MAINTENANCE_STATES,
+        )
     out = {h.id for h in hosts if not h.in_service} | set(ours_out)
     others_out = out - {host_id}
     if len(others_out) >= limit:
         names = ", ".join(sorted(by_id[o].name if o in by_id else str(o) for o in others_out))
-        return Hold(
-            "slot", f"{names} {'is' if len(others_out) == 1 else 'are'} out of service, limit {limit}"
-        )
+        are = "is" if len(others_out) == 1 else "are"
+        return Hold("slot", f"{names} {are} out of service, limit {limit}", tuple(sorted(others_out)))
     unsettled = [i for i in instances if i.host_id == host_id and i.state in UNSETTLED]
     if unsettled:
         named = ", ".join(f"{i.guest.name} is {i.state}" for i in unsettled[:5])

@@ -33,6 +33,7 @@ from maintenance.domain.states import (
     StepState,
     TargetState,
 )
+from maintenance.engine.attention import WAITS, Cause, resolve_attentions
 from maintenance.feed import UnitOfWork
 from maintenance.models import Run, Step, Target
 
@@ -158,8 +159,8 @@ def _start_stage(work: UnitOfWork, run: Run, target: Target, stage: Stage) -> No
     move_target(work, target, state, next_stage="")
 
 
-def start_last_return(work: UnitOfWork, run: Run, target: Target) -> None:
-    """Bring home a host that an ended run left out: the run stays ended, only this host goes on."""
+def start_return(work: UnitOfWork, run: Run, target: Target) -> None:
+    """Bring a host home now, whatever its run waits for. A run that has ended stays ended, only this host goes on."""
     _start_stage(work, run, target, Stage.RETURN)
     work.wake_engine()
 
@@ -174,6 +175,13 @@ def _cancel_waiting(work: UnitOfWork, run: Run, now: datetime) -> None:
     for target in waiting:
         end_open_step(target, "never begun", now)
         move_target(work, target, state, detail=why, next_stage="", is_open=False, finished_at=now)
+    _nobody_waits(work, run)
+
+
+def _nobody_waits(work: UnitOfWork, run: Run) -> None:
+    """What its hosts waited for is of no importance any more. A host that failed for it keeps its flag."""
+    waited = Q(run=run, cause__in=WAITS) & ~Q(target__state=TargetState.FAILED)
+    resolve_attentions(work, waited, by=f"run {run.number}, which is over")
 
 
 def end_open_step(target: Target, why: str, now: datetime) -> None:
@@ -226,11 +234,14 @@ def move_run(work: UnitOfWork, run: Run, state: RunState, **changes: object) -> 
     run.save(update_fields=["state", *changes])
     after = {"state": run.state, "pausing": run.pausing, "details": run.details}
     work.event("run.state", about_run(run), before=before, after=after)
+    if before["state"] == RunState.PAUSED and state != RunState.PAUSED:
+        resolve_attentions(work, Q(run=run, cause=Cause.RUN_PAUSED), by=work.actor)
 
 
 def _end_run(work: UnitOfWork, run: Run, state: RunState, now: datetime) -> None:
     assert state in RUN_ENDED
     Target.objects.filter(run=run).update(is_open=False)
+    _nobody_waits(work, run)
     move_run(
         work,
         run,

@@ -7,56 +7,69 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from maintenance.feed import UnitOfWork
-from maintenance.models import Attention, Notification, Run, Target
+from maintenance.models import Attention, Host, Run, Target
+from maintenance.notifications.owe import owe_notifications
 
 
 class Cause(StrEnum):
-    """Why a person is asked for."""
+    """Why a person is asked for. That no engine answers, or a cloud cannot be read, is no row: every page sees it."""
 
     PREFLIGHT_FAILED = "preflight-failed"
     STAGE_FAILED = "stage-failed"
     HOST_NOT_BACK = "host-not-back"
-    HELD = "held"
     INSTANCE_LOST = "instance-lost"
+    NO_ROOM = "no-room"  # a full cluster
+    FOREIGN_MAINTENANCE = "foreign-maintenance"  # `host` is the one that others took
+    SLOT_TAKEN = "slot-taken"
+    UNSETTLED = "unsettled"
+    RUN_PAUSED = "run-paused"  # nothing is in its way any more, and nobody has resumed it
 
+
+# Why a host of a run waits, untouched. It goes on by itself; then these are settled.
+WAITS = frozenset({Cause.NO_ROOM, Cause.FOREIGN_MAINTENANCE, Cause.SLOT_TAKEN, Cause.UNSETTLED})
 
 TITLES: dict[Cause, str] = {
     Cause.PREFLIGHT_FAILED: "PreFlight failed on {host}: the run ended",
     Cause.STAGE_FAILED: "{host} failed",
     Cause.HOST_NOT_BACK: "{host} is not back in service",
-    Cause.HELD: "{host} is held and cannot leave service",
     Cause.INSTANCE_LOST: "Instances of {host} are not running",
+    Cause.NO_ROOM: "The cluster is full: {host} cannot leave service",
+    Cause.FOREIGN_MAINTENANCE: "{host} was taken out of service by others",
+    Cause.SLOT_TAKEN: "{host} waits for its turn: others of its cluster are out of service",
+    Cause.UNSETTLED: "{host} waits: instances on it are not settled",
+    Cause.RUN_PAUSED: "Run {run} is paused and waits to be resumed",
 }
 
 
-def ask_for_person(work: UnitOfWork, cause: Cause, *, run: Run, target: Target, message: str) -> None:
-    """An open attention for this cause and host; a second call while it is open only brings its words up to date."""
-    title = TITLES[cause].format(host=target.host_name)
+def ask_for_person(
+    work: UnitOfWork, cause: Cause, *, run: Run, target: Target, message: str, host: Host | None = None
+) -> None:
+    """An open attention for this cause and target; a second call while it is open only brings its words up to date.
+
+    `host`: the one it is about, where that is not the target's own.
+    """
+    name, host_id = (host.name, host.id) if host is not None else (target.host_name, target.host_id)
+    title = TITLES[cause].format(host=name, run=run.number)[:300]
     attention, is_new = Attention.objects.get_or_create(
         cause=cause,
         run=run,
         target=target,
         resolved_at=None,
-        defaults={"title": title[:300], "message": message, "host_id": target.host_id},
+        defaults={"title": title, "message": message, "host_id": host_id},
     )
+    about = {"attention": str(attention.id), "run": str(run.id), "host": str(host_id)}
     if not is_new:
-        if attention.message != message:
-            attention.message = message
-            attention.save(update_fields=["message"])
-            about = {"attention": str(attention.id), "run": str(run.id), "host": str(target.host_id)}
+        if (attention.title, attention.message) != (title, message):
+            attention.title, attention.message, attention.host_id = title, message, host_id
+            attention.save(update_fields=["title", "message", "host"])
             work.event("attention.changed", about, after={"message": message})
         return
     work.event(
         "attention.opened",
-        {
-            "attention": str(attention.id),
-            "run": str(run.id),
-            "target": str(target.id),
-            "host": str(target.host_id),
-        },
+        about | {"target": str(target.id)},
         after={"cause": cause, "title": title, "message": message},
     )
-    _owe_notifications(run, target, cause, title, message)
+    _owe_notifications(attention, run, target)
     work.wake_engine()
 
 
@@ -69,21 +82,19 @@ def resolve_attentions(work: UnitOfWork, which: Q, *, by: str) -> None:
         work.event("attention.resolved", about, after={"by": by})
 
 
-def _owe_notifications(run: Run, target: Target, cause: Cause, title: str, message: str) -> None:
+def _owe_notifications(attention: Attention, run: Run, target: Target) -> None:
     """Written with the change they tell, so that neither exists without the other."""
     body = {
         "type": "attention.opened",
-        "cause": cause,
-        "title": title,
-        "message": message,
+        "cause": attention.cause,
+        "title": attention.title,
+        "message": attention.message,
         "run": str(run.id),
         "run_number": run.number,
         "host": str(target.host_id),
         "host_name": target.host_name,
         "cluster_name": target.cluster_name,
         "url": f"{settings.BASE_URL}/rolling/{run.id}/",
+        "attention_url": f"{settings.BASE_URL}/needs-a-person/{attention.id}/",
     }
-    if settings.NOTIFY_MAIL_TO:
-        Notification.objects.create(channel="mail", subject=title, body=body)
-    if settings.NOTIFY_WEBHOOK_URL:
-        Notification.objects.create(channel="webhook", subject=title, body=body)
+    owe_notifications(attention.title, body)

@@ -7,7 +7,7 @@ from maintenance.clock import database_now
 from maintenance.domain.gate import RUNNING, Hold, Open, Refuse
 from maintenance.domain.outcomes import Outcome
 from maintenance.engine.claim import check_claim
-from maintenance.engine.gate import LeftService, leave_service
+from maintenance.engine.gate import LeftService, leave_service, refused
 from maintenance.engine.hands import Hands
 from maintenance.engine.hold import hold_step, postpone
 from maintenance.engine.intents import follow_jobs, last_failure, open_intents, send, write_intent
@@ -59,10 +59,10 @@ def _leave_service(hands: Hands) -> bool:
     match leave_service(hands, look):
         case LeftService(intent):
             return _ask(hands, intent)
-        case Hold(code, reason):
-            hold_step(hands.claim, code, reason)
-        case Refuse(reason):
-            end_step(hands.claim, Ending(Outcome.REFUSED, reason))
+        case Hold() as hold:
+            hold_step(hands.claim, hold)
+        case Refuse() as verdict:
+            end_step(hands.claim, refused(hands, verdict))
         case Open():
             raise AssertionError("an open gate opens the ledger")
     return False

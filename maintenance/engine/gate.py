@@ -1,22 +1,25 @@
 """Asking the gate with real data: the cluster read now, the ledger, the smallest limit of all runs in the cluster."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Min
+from django.db.models import Min, Q
 
-from maintenance.backends.base import ClusterLook
+from maintenance.backends.base import ClusterLook, Never
 from maintenance.clock import database_now
-from maintenance.domain.gate import RUNNING, Hold, Open, Verdict, host_verdict
+from maintenance.domain.gate import RUNNING, Hold, Open, Refuse, Verdict, host_verdict
+from maintenance.domain.outcomes import Outcome
 from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, Result
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.engine.advance import lock_run, move_target
+from maintenance.engine.attention import WAITS, resolve_attentions
 from maintenance.engine.claim import check_claim, fenced
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.engine.intents import write_intent
-from maintenance.engine.settle import software_of
-from maintenance.feed import ENGINE, unit_of_work
+from maintenance.engine.settle import Ending, software_of
+from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
 from maintenance.gate_view import gate_host, gate_instance
 from maintenance.models import Cluster, HostOut, Intent, Run, Target
 
@@ -54,6 +57,7 @@ def begin_turn(hands: Hands) -> Hold | None:
         fenced(hands.claim, started=database_now())  # what it waited at the gate is no part of the stage
         if held := _run_holds(run):
             return held
+        _waits_no_more(work, target)
         move_target(work, target, TargetState.PREPARING, detail="")
         hands.target = target
     return None
@@ -75,6 +79,7 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
         if not isinstance(verdict, Open):
             return verdict
         now = database_now()
+        _waits_no_more(work, target)
         HostOut.objects.create(host_id=target.host_id, cluster_id=target.cluster_id, run=run, target=target)
         fenced(hands.claim, note="")
         running = [i for i in look.instances if i.host_id == target.host_id and i.state == RUNNING]
@@ -93,6 +98,19 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
         hands.target, hands.run = target, run
         failpoint("Drain.leaving", target.host_name)
         return LeftService(intent)
+
+
+def refused(hands: Hands, refusal: Refuse) -> Ending:
+    """How the stage of a host that must not leave service ends. What a person can do about one that others took goes
+    by the inventory, which therefore says so at once."""
+    if refusal.taken:
+        with suppress(Never):  # it may be gone by now; the refusal stands
+            hands.host_now()
+    return Ending(Outcome.REFUSED, refusal.reason, taken=refusal.taken)
+
+
+def _waits_no_more(work: UnitOfWork, target: Target) -> None:
+    resolve_attentions(work, Q(target=target, cause__in=WAITS), by="observed: its turn has come")
 
 
 def _run_holds(run: Run) -> Hold | None:

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from maintenance.backends.base import Later, Never, NoReply
 from maintenance.clock import database_now
+from maintenance.domain.gate import MAINTENANCE_STATES
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import TargetState
 from maintenance.engine.advance import lock_run, move_target
@@ -25,19 +26,17 @@ from maintenance.engine.intents import (
 )
 from maintenance.engine.settle import Ending, end_step, stop_the_line
 from maintenance.feed import ENGINE, unit_of_work
+from maintenance.limits import HOST_RETURN_TIMEOUT_S
 from maintenance.models import HostOut, Intent, Target
 
 LOOK_EVERY_S = 0.1
-OUT = frozenset(
-    {"PrepareForMaintenance", "Maintenance", "ErrorInPrepareForMaintenance", "ErrorInMaintenance"}
-)
 
 
 def give_back(hands: Hands) -> None:
     """The host is seen Enabled and Up, every request for it is settled or expired, and the ledger is closed; or
     nobody could bring it back in time, and it is flagged. Re-entrant. Raises: LostLease, EngineStops.
     """
-    deadline = hands.deadline(settings.HOST_RETURN_TIMEOUT_S)
+    deadline = hands.deadline(HOST_RETURN_TIMEOUT_S.now())
     while True:
         ending = _look(hands)
         if ending is None and database_now() > deadline:
@@ -59,7 +58,7 @@ def _look(hands: Hands) -> Ending | None:
     if host.state == "Up" and host.resource_state == "Enabled":
         return _seen_good(hands)
     _forget_good(hands)
-    if host.resource_state in OUT and host.state == "Up" and not open_intents(hands).exists():
+    if host.resource_state in MAINTENANCE_STATES and host.state == "Up" and not open_intents(hands).exists():
         return _ask(hands)
     hands.note(f"the host is {host.state} and {host.resource_state}")
     return None
@@ -126,7 +125,10 @@ def _close_ledger(hands: Hands, lost: str) -> None:
         target = Target.objects.select_for_update(no_key=True).get(id=hands.target.id)
         move_target(work, target, TargetState(target.state), back_at=now)
         work.event("host.back", hands.about)
-        resolve_attentions(work, Q(target=target, cause=Cause.HOST_NOT_BACK), by="observed Enabled and Up")
+        waited = Q(target=target, cause=Cause.HOST_NOT_BACK) | Q(
+            host_id=target.host_id, cause=Cause.FOREIGN_MAINTENANCE
+        )
+        resolve_attentions(work, waited, by="observed Enabled and Up")
         if lost:
             ask_for_person(work, Cause.INSTANCE_LOST, run=run, target=target, message=lost)
             stop_the_line(work, run, target, Cause.INSTANCE_LOST, lost, now)
@@ -155,4 +157,4 @@ def _lost_instances(hands: Hands) -> str | None:
 def _why_late(hands: Hands) -> str:
     words = last_failure(hands) or hands.step.note or "no answer"
     refused = Intent.objects.filter(step=hands.step).exclude(refused="").order_by("-written_at").first()
-    return f"not back in service after {settings.HOST_RETURN_TIMEOUT_S} s: {refused.refused if refused else words}"
+    return f"not back in service after {HOST_RETURN_TIMEOUT_S.now()} s: {refused.refused if refused else words}"

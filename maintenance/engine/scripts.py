@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.conf import settings
 
 from maintenance.backends.base import AgentUnreachable, Later, Never, NoReply, StageLook
 from maintenance.clock import database_now
@@ -13,12 +12,13 @@ from maintenance.domain.outcomes import Outcome, judge
 from maintenance.domain.states import Stage, TargetState
 from maintenance.engine.claim import fenced
 from maintenance.engine.failpoints import failpoint
-from maintenance.engine.gate import begin_turn, verdict_now
+from maintenance.engine.gate import begin_turn, refused, verdict_now
 from maintenance.engine.hands import Hands
 from maintenance.engine.hold import hold_step, postpone
 from maintenance.engine.hooks_read import note_hooks
 from maintenance.engine.output import pump_output
 from maintenance.engine.settle import Ending, end_step
+from maintenance.limits import HOST_RETURN_TIMEOUT_S
 
 WAIT_S = 0.25  # between looks while the script prints; its end is noticed at once
 END_S = 10.0  # TERM, five seconds of grace, KILL
@@ -98,15 +98,15 @@ def _turn_has_come(hands: Hands) -> bool:
         end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))
         return False
     match verdict_now(hands, look):
-        case Hold(code, reason) if not (hands.target.not_needed and code in {"no-room", "slot", "unsettled"}):
-            hold_step(hands.claim, code, reason)
+        case Hold(code) as hold if not (hands.target.not_needed and code in {"no-room", "slot", "unsettled"}):
+            hold_step(hands.claim, hold)
             return False
-        case Refuse(reason):
-            end_step(hands.claim, Ending(Outcome.REFUSED, reason))
+        case Refuse() as verdict:
+            end_step(hands.claim, refused(hands, verdict))
             return False
         case Open() | Hold():
             if held := begin_turn(hands):
-                hold_step(hands.claim, held.code, held.reason)
+                hold_step(hands.claim, held)
                 return False
             failpoint("PreMaintenance.begun", hands.target.host_name)
     return True
@@ -243,12 +243,12 @@ def _overdue(hands: Hands, look: StageLook | None, away_since: datetime | None) 
     """A host that stays away is flagged; a script past every limit counts as unknown."""
     now = database_now()
     if away_since is not None:
-        if now - away_since > timedelta(seconds=settings.HOST_RETURN_TIMEOUT_S):
+        if now - away_since > timedelta(seconds=HOST_RETURN_TIMEOUT_S.now()):
             words = f"the host went away during {hands.step.stage} and did not come back"
             return Ending(Outcome.UNKNOWN, words, not_back=True)
         return None
     if look is not None and look.started_at is not None:
         limit = look.started_at + timedelta(seconds=hands.run.timeout_s) + LATE_GRACE
-        if now > limit + timedelta(seconds=settings.HOST_RETURN_TIMEOUT_S):
+        if now > limit + timedelta(seconds=HOST_RETURN_TIMEOUT_S.now()):
             return Ending(Outcome.UNKNOWN, "no result long after the script's time limit")
     return None

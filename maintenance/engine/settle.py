@@ -29,13 +29,15 @@ from maintenance.models import Host, HostOut, Run, Target
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a stage ended. `not_back`: the host is away and cannot be asked home; only a person can help."""
+    """How a stage ended. `not_back`: the host is away and cannot be asked home; only a person can help. `taken`: it
+    was refused because others have the host in maintenance."""
 
     outcome: Outcome
     detail: str = ""
     exit_status: int | None = None
     stays: str = ""  # PreMaintenance: why the host need not leave service
     not_back: bool = False
+    taken: bool = False
     script: str = ""  # the file that ran
 
 
@@ -74,7 +76,7 @@ def about_step(claim: Claim, target: Target) -> dict[str, str]:
 
 def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: Ending, now: datetime) -> None:
     if stage is Stage.PREFLIGHT:
-        _note_preflight(target, ending, now)
+        _note_preflight(work, target, ending, now)
     if stage is Stage.PRE_MAINTENANCE and ending.outcome is Outcome.NOT_NEEDED:
         target.not_needed = f"PreMaintenance: {ending.detail}"
         target.save(update_fields=["not_needed"])
@@ -92,16 +94,41 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: E
         move = Move(TargetState.CANCELLED if target.cancelling else TargetState.FAILED)
     if ending.not_back:
         move = Move(TargetState.NEEDS_PERSON)
+    if is_home := _is_home_from_others(run, target, stage, ending):
+        move = Move(TargetState.READY if target.preflight_at else TargetState.WAITING)
+        target.attempt += 1  # this Return was no part of its own way
+        target.save(update_fields=["attempt"])
     reason = f"{stage}: {ending.detail or ending.outcome}"
     _apply(work, run, target, move, reason, stays, now)
     if move.fails_run:
         _fail_run(work, run, target, reason)
     elif move.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}:
-        _answer_failure(work, run, target, move.state, target.detail, now)
+        cause = Cause.FOREIGN_MAINTENANCE if ending.taken else Cause.STAGE_FAILED
+        _answer_failure(work, run, target, move.state, target.detail, now, cause)
+    elif is_home:
+        _go_on_after_pause_for(work, run, target)
 
 
-def _note_preflight(target: Target, ending: Ending, now: datetime) -> None:
-    target.preflight = str(result_of(ending.outcome)).replace(" ", "_")
+def _is_home_from_others(run: Run, target: Target, stage: Stage, ending: Ending) -> bool:
+    """Others had taken the host of a run, and a person had it taken back: its own turn is still to come."""
+    is_back = stage is Stage.RETURN and ending.outcome is Outcome.OK
+    is_wanted = run.kind == RunKind.ROLLING and not target.failing and not target.cancelling
+    never_left_by_us = target.out_at is None
+    return is_back and is_wanted and never_left_by_us
+
+
+def _go_on_after_pause_for(work: UnitOfWork, run: Run, target: Target) -> None:
+    """Whoever had it taken back was told so: the run that stopped for this host goes on with it."""
+    if (run.paused_reason or {}).get("host") == str(target.host_id):
+        move_run(work, run, RunState.RUNNING, pausing=False, paused_reason=None)
+
+
+def _note_preflight(work: UnitOfWork, target: Target, ending: Ending, now: datetime) -> None:
+    result = result_of(ending.outcome)
+    if result is not Result.FAILURE:
+        failed_before = Q(host_id=target.host_id, cause=Cause.PREFLIGHT_FAILED) & ~Q(target=target)
+        resolve_attentions(work, failed_before, by="observed: its PreFlight has passed since")
+    target.preflight = str(result).replace(" ", "_")
     target.preflight_at = now
     if ending.outcome is Outcome.NOT_NEEDED:
         target.not_needed = f"PreFlight: {ending.detail}"
@@ -136,6 +163,9 @@ def _apply(
     move_target(work, target, move.state, **changes)
     if move.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
         resolve_attentions(work, Q(target=target) & ~Q(cause=Cause.INSTANCE_LOST), by=ENGINE)
+    if move.state is TargetState.DONE:
+        failed_before = Q(host_id=target.host_id, run__state__in=RUN_ENDED, cause=Cause.STAGE_FAILED)
+        resolve_attentions(work, failed_before, by=f"run {run.number}, in which it is done")
 
 
 def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
@@ -161,11 +191,14 @@ def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
 
 
 def _answer_failure(
-    work: UnitOfWork, run: Run, target: Target, state: TargetState, reason: str, now: datetime
+    work: UnitOfWork, run: Run, target: Target, state: TargetState, reason: str, now: datetime, cause: Cause
 ) -> None:
     """The operator chose at the start: pause, skip, stop. A host in doubt always stops the line."""
     flagged = state is TargetState.NEEDS_PERSON
-    cause = Cause.HOST_NOT_BACK if flagged else Cause.STAGE_FAILED
+    if flagged:
+        cause = Cause.HOST_NOT_BACK
+        taken_back = Q(host_id=target.host_id, cause=Cause.FOREIGN_MAINTENANCE)
+        resolve_attentions(work, taken_back, by="a person, who had it taken back")
     ask_for_person(work, cause, run=run, target=target, message=reason)
     if run.state != RunState.RUNNING or run.kind == RunKind.HOST:
         return

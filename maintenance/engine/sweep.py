@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from maintenance import audit_chain
 from maintenance.backends.base import Later, Never, NoReply
 from maintenance.backends.registry import cloud_of_kind
 from maintenance.clock import database_now
@@ -19,8 +20,10 @@ from maintenance.engine.attention import Cause, ask_for_person, resolve_attentio
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
 from maintenance.hooks.tickets import Tickets
+from maintenance.limits import FEED_KEPT_DAYS
 from maintenance.models import (
     FeedEvent,
+    Host,
     HostOut,
     IdempotentAnswer,
     Instance,
@@ -32,11 +35,12 @@ from maintenance.models import (
 from maintenance.observed import note_observation
 
 LOOK_AGAIN_AFTER = timedelta(seconds=10)  # an active run is looked at this often even if nobody rang the bell
-FEED_KEPT = timedelta(days=7)
+DELIVERIES_KEPT = timedelta(days=7)
 TICKETS_KEPT = timedelta(
     days=30
 )  # of this machine; a ticket that is gone could run again, so long after any run
 PRUNE_ROWS_MAX = 5000
+NO_LONGER_LISTED = "observed: the cloud no longer lists it"
 
 
 def sweep() -> None:
@@ -90,8 +94,11 @@ def _reconcile(out: HostOut) -> None:
     cloud = cloud_of_kind(out.run.cloud.kind, out.run.cloud_id)
     try:
         host = cloud.look_at_host(out.host_id)
-    except (Later, NoReply, Never):
+    except (Later, NoReply):
         return  # Nothing was learned: it stays owed, and stays flagged.
+    except Never:
+        _close_when_gone(out)
+        return
     is_good = host.state == "Up" and host.resource_state == "Enabled"
     with unit_of_work(ENGINE) as work:
         held = HostOut.objects.select_for_update(no_key=True, skip_locked=True)
@@ -122,6 +129,17 @@ def _reconcile(out: HostOut) -> None:
         _came_back(work, out_now, now)
 
 
+def _close_when_gone(out: HostOut) -> None:
+    """A host that its cloud no longer has is nobody's debt: it holds no slot, and nobody can bring it back."""
+    if not Host.objects.filter(id=out.host_id).exclude(gone_at=None).exists():
+        return  # refused for another reason: it stays owed
+    with unit_of_work(ENGINE) as work:
+        closed = HostOut.objects.filter(id=out.id, closed_at=None)
+        if closed.update(closed_at=Now(), closed_by=NO_LONGER_LISTED):
+            which = Q(target_id=out.target_id, cause=Cause.HOST_NOT_BACK)
+            resolve_attentions(work, which, by=NO_LONGER_LISTED)
+
+
 def _came_back(work: UnitOfWork, out: HostOut, now: datetime) -> None:
     """The flag goes down; the host's history keeps that it failed to come back in time."""
     target = Target.objects.select_for_update(no_key=True).get(id=out.target_id)
@@ -130,18 +148,23 @@ def _came_back(work: UnitOfWork, out: HostOut, now: datetime) -> None:
     if target.state == TargetState.NEEDS_PERSON:
         detail = f"{target.detail}; seen back in service later, by itself or by somebody else"
         move_target(work, target, TargetState.FAILED, detail=detail, back_at=now)
+        if RunState(out.run.state) in RUN_ACTIVE:  # it stands in a run that waits for a person's word
+            ask_for_person(work, Cause.STAGE_FAILED, run=out.run, target=target, message=detail)
     else:
         target.back_at = now
         target.save(update_fields=["back_at"])
 
 
 def prune() -> None:
-    """Old feed rows, answers and deliveries go, a bounded number at a time; the audit stays."""
+    """Old feed rows, answers and deliveries go, a bounded number at a time; the audit stays, and is
+    looked at."""
     now = database_now()
-    old = FeedEvent.objects.filter(at__lt=now - FEED_KEPT).order_by("seq").values_list("seq", flat=True)
+    kept_for = timedelta(days=FEED_KEPT_DAYS.now())
+    old = FeedEvent.objects.filter(at__lt=now - kept_for).order_by("seq").values_list("seq", flat=True)
     if seqs := list(old[:PRUNE_ROWS_MAX]):
         FeedEvent.objects.filter(seq__lte=seqs[-1]).delete()
     IdempotentAnswer.objects.filter(at__lt=now - timedelta(hours=24)).delete()
-    Notification.objects.filter(sent_at__lt=now - FEED_KEPT).delete()
+    Notification.objects.filter(created_at__lt=now - DELIVERIES_KEPT).exclude(sent_at=None, given_up_at=None).delete()
     Tickets(settings.VAR_DIR / "hooks").prune(TICKETS_KEPT.total_seconds())
     Instance.objects.filter(gone_at__lt=now - timedelta(days=1)).delete()
+    audit_chain.go_on()

@@ -23,6 +23,7 @@ from maintenance.engine.hands import Orders
 from maintenance.engine.perform import perform
 from maintenance.engine.presence import goodbye, say_alive, say_hello
 from maintenance.engine.sweep import begin_queued_runs, prune, reconcile_ledger, sweep
+from maintenance.engine.watch import watch_needs
 from maintenance.feed import ENGINE_CHANNEL
 from maintenance.inventory_sync import read_due_cloud
 from maintenance.notifications.send import send_due_notification
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 STOP_GRACE_S = 5.0
 LEDGER_EVERY_S = 5.0
+NEEDS_EVERY_S = 2.0
 PRUNE_EVERY_S = 60.0
 RETRY_S = 1.0  # after PostgreSQL went away
 LINGER_S = 2.0  # a thread without work keeps its connection that long: the next step is usually near
@@ -65,6 +67,7 @@ class Engine:
                 ("presence", settings.ENGINE_HEARTBEAT_S, lambda: say_alive(self.id)),
                 ("sweep", settings.SWEEP_S, sweep),
                 ("ledger", LEDGER_EVERY_S, reconcile_ledger),
+                ("needs", NEEDS_EVERY_S, watch_needs),
                 ("prune", PRUNE_EVERY_S, prune),
                 ("inventory", 0.5, read_due_cloud),
                 ("notifications", 1.0, send_due_notification),
