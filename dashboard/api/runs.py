@@ -22,6 +22,7 @@ from dashboard.requests import request_id
 from maintenance import actions
 from maintenance.actions.requests import HOSTS_OUT_MAX, IDS_MAX, PAYLOAD_BYTES_MAX, SCOPE_KINDS, TIMEOUT_S_MAX
 from maintenance.domain.states import OnFailure, RunKind, RunState
+from maintenance.limits import rules_of_new_runs
 from maintenance.models import Run
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -91,7 +92,8 @@ class Runs(CommandView, ListOfRows):
 
     def do(self, request: Request, given: Mapping[str, Any], **ids: Any) -> Response:
         scope_kind = next(kind for kind in SCOPE_KINDS if kind in given)
-        rules = {name: value for name, value in given.items() if name not in {*SCOPE_KINDS, "cloud"}}
+        chosen = {name: value for name, value in given.items() if name not in {*SCOPE_KINDS, "cloud"}}
+        rules: dict[str, Any] = {**rules_of_new_runs(), **chosen}
         asked = actions.StartRequest(
             scope_kind=scope_kind, scope_ids=tuple(given[scope_kind]), cloud_id=given.get("cloud"), **rules
         )
