@@ -14,12 +14,13 @@ from dashboard.screens.fleet import DrawnHost, drawn_hosts, service_counts
 from dashboard.screens.marks import DOWN, TAKEN, UNKNOWN, Mark, mark, moving
 from dashboard.screens.run_head import finished_of, run_mark, run_name, run_url
 from dashboard.screens.run_now import AtWork, run_now
+from dashboard.screens.run_outlook import run_ends
 from dashboard.screens.run_problems import attention_actions
 from dashboard.screens.strip import Strip, counts_of, strip
-from dashboard.screens.usual import Ends, run_ends
+from dashboard.screens.usual import Ends
 from dashboard.screens.words import count, said, spelled
 from maintenance.domain.order import natural
-from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, TARGET_WAITING, RunKind
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind
 from maintenance.models import (
     Attention,
     Cloud,
@@ -139,7 +140,6 @@ def run_cards() -> RunCards:
 def run_card(run: Run) -> RunCard:
     counts = counts_of(run)
     now = run_now(run)
-    left = run.targets.filter(state__in=[*TARGET_WAITING, *TARGET_BEGUN]).order_by()
     return RunCard(
         id=run.id,
         name=run_name(run),
@@ -152,10 +152,10 @@ def run_card(run: Run) -> RunCard:
         by=run.started_by,
         ticket=run.ticket,
         finished=f"{finished_of(counts):,} of {sum(counts.values()):,}",
-        ends=run_ends(run, counts, left.values("cluster").distinct().count()),
+        ends=run_ends(run),
         strip=strip(run, counts),
-        at_work=now.opened[:3],
-        more_at_work=len(now.opened[3:]) + len(now.others) + now.more,
+        at_work=[*now.opened, *now.others][:3],
+        more_at_work=max(0, len(now.opened) + len(now.others) - 3) + now.more,
     )
 
 
