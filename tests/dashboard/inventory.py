@@ -17,6 +17,7 @@ class Inventory:
     cloud: Cloud
     zone: Zone
     pod: Pod
+    server: ManagementServer
     clusters: dict[str, Cluster] = field(default_factory=dict)
     hosts: dict[str, Host] = field(default_factory=dict)
 
@@ -37,16 +38,22 @@ def make_inventory() -> Inventory:
     zone = Zone.objects.create(**_listed(cloud, "zone1"))
     pod = Pod.objects.create(zone=zone, **_listed(cloud, "pod1"))
     server = ManagementServer.objects.create(state="Up", version="4.21", agents=6, **_listed(cloud, "mgmt1"))
-    found = Inventory(cloud, zone, pod)
-    for c in ("c1", "c2"):
-        cluster = Cluster.objects.create(
-            pod=pod, hypervisor="KVM", allocation_state="Enabled", **_listed(cloud, c)
-        )
-        found.clusters[c] = cluster
-        for _ in range(3):
-            host = _make_host(cloud, cluster, server, f"kvm{len(found.hosts) + 1}")
-            found.hosts[host.name] = host
+    found = Inventory(cloud, zone, pod, server)
+    for name in ("c1", "c2"):
+        add_cluster(found, name)
     return found
+
+
+def add_cluster(found: Inventory, name: str) -> Cluster:
+    """Three hosts more, in a cluster of this name."""
+    cluster = Cluster.objects.create(
+        pod=found.pod, hypervisor="KVM", allocation_state="Enabled", **_listed(found.cloud, name)
+    )
+    found.clusters[name] = cluster
+    for _ in range(3):
+        host = _make_host(found.cloud, cluster, found.server, f"kvm{len(found.hosts) + 1}")
+        found.hosts[host.name] = host
+    return cluster
 
 
 def _make_host(cloud: Cloud, cluster: Cluster, server: ManagementServer, name: str) -> Host:
