@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from dashboard.screens.hosts import Choice
+from dashboard.screens.run_choice import Choice
 from dashboard.screens.run_head import run_name, run_url
 from dashboard.screens.run_rows import PAGE_ROWS, Row, rows
 from dashboard.screens.strip import SECTIONS

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from dashboard.screens.hosts import Choice
 from dashboard.screens.marks import UNKNOWN, Mark, mark
+from dashboard.screens.run_choice import Choice
 from dashboard.screens.run_head import run_name, run_url
 from dashboard.screens.run_now import output_url
 from dashboard.screens.words import size

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db.models import Count
 
 from dashboard.screens.actions import too_low
-from dashboard.screens.hosts import Choice
 from dashboard.screens.marks import Mark
+from dashboard.screens.run_choice import Choice
 from dashboard.screens.run_head import finished_of, run_mark, run_name, run_url
 from dashboard.screens.words import count, duration, spelled
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState

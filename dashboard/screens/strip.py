@@ -5,13 +5,15 @@ from itertools import groupby
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
-from dashboard.screens.words import said
+from dashboard.screens.words import count, figure, said
 from maintenance.domain.states import TARGET_BEGUN, TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models import Run, Target
 
-CELLS_MAX = 60  # more hosts than this are counted, not drawn
+CELLS_MAX = 50  # more hosts than this are counted here, and drawn by cluster on the run's page
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Strip:
 # What the counts are called, which states each counts, and under which filter the list of all hosts shows them.
 SECTIONS: dict[str, tuple[Mark, frozenset[TargetState]]] = {
     "done": (mark(TargetState.DONE), frozenset({TargetState.DONE})),
-    "at-work": (Mark("Working", "At work", "running"), TARGET_BEGUN | {TargetState.CHECKING}),
+    "at-work": (Mark("Working", gettext_lazy("At work"), "running"), TARGET_BEGUN | {TargetState.CHECKING}),
     "waiting": (mark(TargetState.WAITING), TARGET_WAITING),
     "needs-person": (NEEDS_PERSON, frozenset({TargetState.NEEDS_PERSON})),
     "failed": (mark(TargetState.FAILED), frozenset({TargetState.FAILED})),
@@ -76,14 +78,16 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
     total = sum(counts.values())
     if total > CELLS_MAX:
         tallies = _tallies(counts)
-        return Strip(f"{total:,} hosts", [], tallies, _segments(tallies, total))
+        return Strip(count(total, "host"), [], tallies, _segments(tallies, total))
     groups = [
         _group(zone, cluster, list(targets))
         for (zone, cluster), targets in groupby(
             run.targets.order_by("order"), key=lambda t: (t.zone_name, t.cluster_name)
         )
     ]
-    return Strip(f"{total} hosts in {len(groups)} clusters", groups, [], [])
+    label = _("%(hosts)s in %(clusters)s")
+    label %= {"hosts": count(total, "host"), "clusters": count(len(groups), "cluster")}
+    return Strip(label, groups, [], [])
 
 
 def _group(zone: str, cluster: str, targets: list[Target]) -> Group:
@@ -92,7 +96,11 @@ def _group(zone: str, cluster: str, targets: list[Target]) -> Group:
         Cell(mark(t.state), said(t.host_name), t.host_name, reverse("host", args=[t.host_id]))
         for t in targets
     ]
-    return Group(f"{zone} · {cluster}", f"{finished} of {len(targets)}", cells)
+    return Group(
+        f"{zone} · {cluster}",
+        _("%(n)s of %(all)s") % {"n": figure(finished), "all": figure(len(targets))},
+        cells,
+    )
 
 
 def _tallies(counts: dict[str, int]) -> list[Tally]:

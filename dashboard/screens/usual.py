@@ -1,34 +1,28 @@
-"""What is usual, said of what is coming: when a host that is on its way, or a whole run, will be done."""
+"""What is usual here, learned from what has ended well, and what it says of a host that is on its way."""
 
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.utils import timezone
 
 from dashboard.screens.words import Range
-from maintenance.domain.states import (
-    TARGET_BEGUN,
-    TARGET_WAITING,
-    RunKind,
-    RunState,
-    Stage,
-    StepState,
-    TargetState,
-)
-from maintenance.models import Run, Step, Target
-from maintenance.usual import usual_stage_times
+from maintenance.domain.states import Stage
+from maintenance.models import Step
+from maintenance.usual import UsualTimes, usual_stage_times, usual_times_out
 
 KEPT_S = 10.0
-HELD_MAX = 50
 
 # Stages between a host's turn and its end, in order.
 ON_THE_WAY = (Stage.PRE_MAINTENANCE, Stage.DRAIN, Stage.MAINTENANCE, Stage.RETURN, Stage.POST_MAINTENANCE)
+TAKES_HOSTS_OUT = frozenset({Stage.DRAIN, Stage.MAINTENANCE, Stage.RETURN})
 
 
 @dataclass
 class _Learned:
     ranges: dict[str, Range] = field(default_factory=dict)
+    hosts: UsualTimes = field(default_factory=lambda: UsualTimes({}, None))
     at: float = float("-inf")
 
 
@@ -37,10 +31,22 @@ _learned = _Learned()
 
 def usual_ranges() -> dict[str, Range]:
     """By stage, where known. Looked up once in KEPT_S seconds, whoever asks."""
-    if time.monotonic() - _learned.at > KEPT_S:
-        found = {stage: Range(low, high) for stage, (low, high) in usual_stage_times().items()}
-        _learned.ranges, _learned.at = found, time.monotonic()
+    _look_up()
     return _learned.ranges
+
+
+def usual_of_a_host(cluster_id: UUID | None = None) -> Range | None:
+    """From a host's turn to its end: as hosts of this cluster took, else of any, else the sum of the usual stages."""
+    _look_up()
+    hosts = _learned.hosts
+    if found := hosts.of(cluster_id) if cluster_id else hosts.anywhere:
+        return Range(*found)
+    if not _learned.ranges.keys() >= TAKES_HOSTS_OUT:
+        return None
+    total = Range(0, 0)
+    for stage in ON_THE_WAY:
+        total += _learned.ranges.get(stage, Range(0, 0))
+    return total
 
 
 def forget() -> None:
@@ -48,15 +54,10 @@ def forget() -> None:
     _learned.at = float("-inf")
 
 
-def usual_of_a_host() -> Range | None:
-    """From a host's turn to its end, where every stage that takes hosts out of service is known."""
-    ranges = usual_ranges()
-    if not {Stage.DRAIN, Stage.MAINTENANCE, Stage.RETURN} <= ranges.keys():
-        return None
-    total = Range(0, 0)
-    for stage in ON_THE_WAY:
-        total += ranges.get(stage, Range(0, 0))
-    return total
+def _look_up() -> None:
+    if time.monotonic() - _learned.at > KEPT_S:
+        _learned.ranges = {stage: Range(low, high) for stage, (low, high) in usual_stage_times().items()}
+        _learned.hosts, _learned.at = usual_times_out(), time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,30 +93,6 @@ def knows_the_rest(step: Step) -> bool:
     return set(ON_THE_WAY[ON_THE_WAY.index(Stage(step.stage)) :]) <= usual_ranges().keys()
 
 
-def held_targets(run: Run) -> list[Target]:
-    """The hosts in turn, when none is at work and each is held; empty while anything goes on."""
-    if run.targets.filter(state__in=[*TARGET_BEGUN, TargetState.CHECKING]).exists():
-        return []
-    open_steps = Step.objects.filter(run=run).exclude(state=StepState.ENDED).values("target")
-    in_turn = list(
-        run.targets.filter(state=TargetState.READY, id__in=open_steps).order_by("order")[:HELD_MAX]
-    )
-    return in_turn if all(target.detail for target in in_turn) else []
-
-
-def run_ends(run: Run, counts: dict[str, int], clusters_left: int) -> Ends | None:
-    """When the run will be over if nothing fails; None while too little is known, or nothing moves."""
-    host = usual_of_a_host()
-    if host is None or run.state != RunState.RUNNING or run.pausing or run.kind == RunKind.HOST:
-        return None
-    waiting = sum(counts.get(state, 0) for state in (*TARGET_WAITING, TargetState.CHECKING))
-    begun = sum(counts.get(state, 0) for state in TARGET_BEGUN)
-    if not waiting and not begun:
-        return None
-    if not begun and held_targets(run):
-        return None
-    at_once = max(1, min(run.clusters_in_parallel, max(1, clusters_left)) * run.max_unavailable)
-    # Whoever is on the way has on average half of it behind.
-    rounds = waiting / at_once + (0.5 if begun else 0)
-    now = timezone.now()
-    return Ends(now, now).later(rounds * host.low_s, rounds * host.high_s)
+def late_after_s(usual: Range | None) -> float:
+    """From when on a stage counts as late: clearly past its usual range. 0: nothing is known."""
+    return round(usual.high_s * 1.25 + 5, 1) if usual else 0

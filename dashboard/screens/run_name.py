@@ -1,0 +1,40 @@
+"""What a run is called, where its page is, and how its state is drawn."""
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dashboard.screens.marks import Mark, mark, moving
+from maintenance.domain.states import TARGET_ENDED, RunKind, RunState
+from maintenance.models import Run
+
+
+def run_mark(run: Run) -> Mark:
+    """A run that was asked to pause is still Running; the word says what it is about to be."""
+    if run.state == RunState.RUNNING and run.pausing:
+        return moving(_("Pausing"))
+    return mark(run.state)
+
+
+def run_name(run: Run) -> str:
+    """What people call this run: the reason they gave, else what it is over."""
+    if run.reason:
+        return run.reason
+    if run.kind == RunKind.ROLLING:
+        return (
+            _("Rolling maintenance, %(scope)s") % {"scope": run.scope_words}
+            if run.scope_words
+            else _("Rolling maintenance")
+        )
+    return (
+        _("One host by hand, %(scope)s") % {"scope": run.scope_words}
+        if run.scope_words
+        else _("One host by hand")
+    )
+
+
+def run_url(run: Run) -> str:
+    return reverse("run", args=[run.id])
+
+
+def finished_of(counts: dict[str, int]) -> int:
+    return sum(counts.get(state, 0) for state in TARGET_ENDED)
