@@ -1,49 +1,140 @@
-"""One press, one run: a form's key is spent by the first request that brings it; the others get the same answer."""
+"""Once per key: whoever repeats a request – a double click, a retry – gets what the first one did, for 24 hours.
 
+REST sends the key as a header, forms in a hidden field. A PostgreSQL advisory lock of this connection says who is doing
+it just now; it ends with the process that holds it. An answer that was never written, because that process died, is
+told from the audit: what was done is not done again.
+"""
+
+import hashlib
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from uuid import UUID
+from typing import Any
 
+from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
-from maintenance.models import IdempotentAnswer, Run
+from maintenance.models import AuditEntry, IdempotentAnswer
 
-WAIT_S = 10.0
+KEPT_FOR = timedelta(hours=24)
 LOOK_EVERY_S = 0.05
-# After this the process that spent the key has died: the work may be asked for again.
-ABANDONED_AFTER = timedelta(seconds=30)
 
 
 class StillBeingDone(Exception):
-    """The first request with this key has no answer yet; look at the list of runs in a moment."""
+    """The first request with this key has no answer yet; ask again in a moment."""
 
 
-def run_once(start: Callable[[], Run], *, user: str, route: str, key: str) -> UUID:
-    """The run that `start` made, now or at the first request with this key. Errors of `start` do not spend the key.
+class OtherBody(Exception):
+    """This key came before with something else; `answer` is what that got, or None."""
 
-    Raises: StillBeingDone, and whatever `start` raises.
+    def __init__(self, answer: dict[str, Any] | None) -> None:
+        super().__init__("the key was used for something else")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks for what, under which key. `digest` names what was meant; the action signs the audit `audited_as`."""
+
+    user_id: str
+    actor: str
+    route: str
+    key: str
+    digest: str
+    request_id: str
+    audited_as: str
+
+    @property
+    def whose(self) -> dict[str, str]:
+        return {"user": self.user_id, "route": self.route[:200], "key": self.key}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What it came to, as JSON."""
+
+    status: int
+    body: Any
+    is_repeated: bool = False
+
+
+def digest_of(meant: Any) -> str:
+    """Of what was meant, not of how it was written: the order of keys makes no other request."""
+    return hashlib.sha256(json.dumps(meant, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def once(
+    asked: Asked, do: Callable[[], Answer], done_before: Callable[[str], Answer], *, wait_s: float = 0.0
+) -> Answer:
+    """What `do` answers, or what it answered before. Only success is kept: an error has changed nothing, so the same
+    key may try again. `done_before` makes the answer from the run of a process that died before it wrote its own.
+
+    Raises: StillBeingDone after `wait_s`, OtherBody, and what `do` raises.
     """
-    named = {"user": user, "route": route, "key": key[:200]}
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        answer, is_first = IdempotentAnswer.objects.get_or_create(**named, defaults={"body_digest": ""})
-        if is_first:
-            return _answered(answer, start)
-        if answer.answer is not None:
-            return UUID(answer.answer["run"])
-        IdempotentAnswer.objects.filter(**named, answer__isnull=True, at__lt=Now() - ABANDONED_AFTER).delete()
-        if time.monotonic() > deadline:
+    with _alone(asked.whose, wait_s):
+        kept = IdempotentAnswer.objects.filter(**asked.whose, at__gt=Now() - KEPT_FOR).first()
+        if kept is not None and kept.body_digest != asked.digest:
+            raise OtherBody(kept.answer if kept.status is not None else None)
+        if kept is not None and kept.status is not None:
+            return Answer(kept.status, kept.answer, is_repeated=True)
+        run_id = None if kept is None else _run_made_by(kept, asked)
+        if kept is None:
+            kept = _begin(asked)
+        try:
+            answer = done_before(run_id) if run_id else do()
+        except BaseException:
+            with suppress(DatabaseError):  # the database is away: then the row is taken over by the next try
+                kept.delete()
+            raise
+        kept.status, kept.answer = answer.status, answer.body
+        kept.save(update_fields=["status", "answer"])
+        return replace(answer, is_repeated=False)
+
+
+def _begin(asked: Asked) -> IdempotentAnswer:
+    IdempotentAnswer.objects.filter(at__lte=Now() - KEPT_FOR).delete()
+    return IdempotentAnswer.objects.create(
+        **asked.whose, body_digest=asked.digest, answer={"request_id": asked.request_id}
+    )
+
+
+def _run_made_by(kept: IdempotentAnswer, asked: Asked) -> str | None:
+    """The run of the request that began this row and died before it could write its answer, if it got so far."""
+    assert kept.answer is not None, "_begin wrote it"
+    done = AuditEntry.objects.filter(
+        request_id=kept.answer["request_id"],
+        actor=asked.actor,
+        action=asked.audited_as,
+        at__gte=kept.at - timedelta(minutes=1),
+    ).first()
+    return None if done is None else str(done.object["run"])
+
+
+@contextmanager
+def _alone(whose: dict[str, str], wait_s: float) -> Iterator[None]:
+    """Nobody else does the same key's work meanwhile. Raises: StillBeingDone."""
+    number = hashlib.sha256(json.dumps(["idempotency", *whose.values()]).encode()).digest()[:8]
+    lock = int.from_bytes(number, "big", signed=True)
+    deadline = time.monotonic() + wait_s
+    while not _taken(lock):
+        if time.monotonic() >= deadline:
             raise StillBeingDone
         time.sleep(LOOK_EVERY_S)
-
-
-def _answered(answer: IdempotentAnswer, start: Callable[[], Run]) -> UUID:
     try:
-        run = start()
-    except Exception:
-        answer.delete()
-        raise
-    answer.answer, answer.status = {"run": str(run.id)}, 303
-    answer.save(update_fields=["answer", "status"])
-    return run.id
+        yield
+    finally:
+        with (
+            suppress(DatabaseError),
+            connection.cursor() as cursor,
+        ):  # a lost connection has let it go already
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+def _taken(lock: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
+        row = cursor.fetchone()
+    return row is not None and bool(row[0])

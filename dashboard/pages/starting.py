@@ -1,159 +1,137 @@
 """The page that starts a rolling maintenance: its plan follows every change, and one press starts one run."""
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass
 from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from dashboard.forms import StartChoices, start_choices
-from dashboard.once import StillBeingDone, run_once
+from dashboard.once import Answer, Asked, OtherBody, StillBeingDone, digest_of, once
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.start import (
-    ON_FAILURE,
-    StartScreen,
-    differences,
-    moved,
-    nothing_chosen,
-    plan_shown,
-    scope_kinds,
-    summary,
-)
-from dashboard.screens.words import count
+from dashboard.screens.start import Refusal, already_started, refusal_of, start_screen
+from dashboard.screens.start_order import Differences, arranged, differences
 from maintenance import actions
-from maintenance.actions import ActionError, BadInput, Conflict, PlanChanged
+from maintenance.actions import ActionError, BadInput, PlanChanged, StartRequest
+from maintenance.actions.planning import plan_of, scope_of
 from maintenance.domain.plan import Plan
 from maintenance.models import Run
 
-NATURAL = "natural"  # the move that takes all moves back
+STARTED = "rolling maintenance started"  # how the action signs the audit
+WAIT_S = 10.0  # so long a second press waits for the first one's run
+SEEN_MAX = 200_000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan_run(request: HttpRequest) -> HttpResponse:
-    """GET: the form with the scope of the address. POST: what the form says, planned again. Nothing moves."""
-    if request.method == "GET":
-        return _page(request, start_choices(request.GET, is_first=True))
-    choices = start_choices(request.POST, is_first=False)
-    return _page(request, _after_move(choices, request.POST.get("move", "")))
+    """GET: the form with the choices of the address. POST: what the form says, planned again. Nothing moves."""
+    if request.method != "POST":
+        return _page(request, _planned(start_choices(request.GET, is_first=True)))
+    planned = _planned(start_choices(request.POST, is_first=False))
+    answer = _page(request, planned)
+    # A reload, and the way back to this page, find the choices again.
+    answer["HX-Replace-Url"] = f"{reverse('run-new')}?{planned.choices.query()}"
+    return answer
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def start_run(request: HttpRequest) -> HttpResponse:
-    """To the run that was started; back to the form, with the reason, when it was not."""
-    return _start(request, start_choices(request.POST, is_first=False))
-
-
-def _after_move(choices: StartChoices, move: str) -> StartChoices:
-    """The order after a host was moved. Moved once, the order is the operator's until the scope loses its hosts."""
-    if not move:
-        return choices
-    if move == NATURAL:
-        return replace(choices, order=())
-    plan, choices, problem = _plan(choices)
-    return choices if plan is None or problem else replace(choices, order=moved(plan, move))
-
-
-def _plan(choices: StartChoices) -> tuple[Plan | None, StartChoices, BadInput | None]:
-    """The plan, the choices it was made for (hosts that left the scope are forgotten), and why there is none."""
-    if choices.errors or not choices.ids:
-        return None, choices, None
+    """POST: to the run that was started; back to the form, with the reason, when it was not. GET: to the form."""
+    if request.method != "POST":
+        return HttpResponseRedirect(reverse("run-new"), status=303)
+    planned = _planned(start_choices(request.POST, is_first=False), with_plan=False)
+    key, choices = request.POST.get("key", "")[:200], planned.choices
+    if choices.errors or not choices.ids or planned.unusable or not key:
+        return _page(request, _planned(choices), status=400, is_asked=True)
+    asked = choices.request(plan_hash=request.POST.get("plan_hash", "")[:64])
     try:
-        if choices.order or choices.leave_out:
-            scope = {
-                h.host_id
-                for h in actions.compute_plan(replace(choices, leave_out=frozenset()).request(order=())).hosts
-            }
-            choices = replace(
-                choices,
-                order=tuple(key for key in choices.order if key in scope),
-                leave_out=frozenset(choices.leave_out & scope),
-            )
-        return actions.compute_plan(choices.request()), choices, None
-    except BadInput as reason:
-        return None, choices, reason
-
-
-def _start(request: HttpRequest, choices: StartChoices) -> HttpResponse:
-    who, key = request.user.get_username(), request.POST.get("key", "")
-    plan_hash, seen = request.POST.get("plan_hash", "")[:64], request.POST.get("seen", "")
-    if choices.errors or not choices.ids or not key:
-        return _page(request, choices, status=400)
-
-    def start() -> Run:
-        return actions.start_rolling_maintenance(
-            choices.request(plan_hash=plan_hash), actor=who, request_id=request_id(request)
+        run = _started(request, asked, key)
+    except PlanChanged as reason:
+        seen = request.POST.get("seen", "")[:SEEN_MAX]
+        return _page(
+            request, _planned(choices), status=409, changed=differences(seen, reason.plan), is_asked=True
         )
-
-    try:
-        run = run_once(start, user=who, route="page run-new", key=key)
-    except PlanChanged as changed:
-        return _page(request, choices, status=409, changed=differences(seen, changed.plan))
+    except OtherBody as spent:
+        return _page(request, _planned(choices), status=409, refusal=_spent(spent), is_asked=True)
     except ActionError as reason:
         status = 400 if isinstance(reason, BadInput) else 409
-        return _page(request, choices, status=status, refusal=reason, key=key)
+        return _page(request, _planned(choices), status=status, refusal=refusal_of(reason), is_asked=True)
     except StillBeingDone:
-        messages.info(request, "The start you asked for is still being done. It appears here in a moment.")
+        messages.info(request, _("The start you asked for is still being done. It appears here in a moment."))
         return HttpResponseRedirect(reverse("runs"), status=303)
     return HttpResponseRedirect(reverse("run", args=[run]), status=303)
 
 
+def _started(request: HttpRequest, asked: StartRequest, key: str) -> UUID:
+    """The run of this form's key. Raises: what the action raises, StillBeingDone, OtherBody."""
+    who, ref = request.user.get_username(), request_id(request)
+
+    def start() -> Answer:
+        return _to(actions.start_rolling_maintenance(asked, actor=who, request_id=ref).id)
+
+    press = Asked(
+        user_id=str(request.user.pk),
+        actor=who,
+        route=request.path,
+        key=key,
+        digest=digest_of(asdict(asked)),
+        request_id=ref,
+        audited_as=STARTED,
+    )
+    return UUID(once(press, start, _to, wait_s=WAIT_S).body["run"])
+
+
+def _to(run: UUID | str) -> Answer:
+    return Answer(303, {"run": str(run)})
+
+
+def _spent(spent: OtherBody) -> Refusal | None:
+    run = Run.objects.filter(id=spent.answer["run"]).first() if spent.answer else None
+    return already_started(str(run.id), run.number) if run else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """The choices as far as they hold (what left the scope is forgotten), their plan, or why there is none."""
+
+    choices: StartChoices
+    seq: int  # of the feed, read before anything else was
+    plan: Plan | None = None
+    unusable: BadInput | None = None
+
+
+def _planned(choices: StartChoices, *, with_plan: bool = True) -> _Planned:
+    seq = feed_head()
+    if choices.errors or not choices.ids:
+        return _Planned(choices, seq)
+    try:
+        request = choices.request()
+        request.check()
+        scope = scope_of(StartRequest(scope_kind=request.scope_kind, scope_ids=request.scope_ids))
+        choices = arranged(choices, scope.hosts)
+        return _Planned(choices, seq, plan_of(choices.request(), scope) if with_plan else None)
+    except BadInput as reason:
+        return _Planned(choices, seq, unusable=reason)
+
+
 def _page(
     request: HttpRequest,
-    choices: StartChoices,
+    planned: _Planned,
     *,
     status: int = 200,
-    changed: list[str] | None = None,
-    refusal: ActionError | None = None,
-    key: str = "",
+    changed: Differences | None = None,
+    refusal: Refusal | None = None,
+    is_asked: bool = False,
 ) -> HttpResponse:
-    seq = feed_head()
-    plan, choices, unusable = _plan(choices)
-    screen = _screen(choices, plan, refusal or unusable, changed or [], key or uuid4().hex)
-    return render(request, "rolling/new.html", {"seq": seq, "topic": "runs", "start": screen}, status=status)
-
-
-def _screen(
-    choices: StartChoices, plan: Plan | None, problem: ActionError | None, changed: list[str], key: str
-) -> StartScreen:
-    errors = dict(choices.errors)
-    if isinstance(problem, BadInput):
-        errors.setdefault(problem.field, str(problem))
-    why_not = "Mend what is marked first." if errors else ""
-    owner = problem.owner if isinstance(problem, Conflict) else None
-    return StartScreen(
-        kinds=scope_kinds(choices),
-        kind=choices.kind,
-        scope_words=_scope_words(plan),
-        plan=plan_shown(plan, choices) if plan else None,
-        summary=summary(plan, choices) if plan else nothing_chosen(why_not),
-        given=choices.given,
-        errors=errors,
-        on_failure=[
-            (value, text, more, choices.given["on_failure"] == value) for value, text, more in ON_FAILURE
-        ],
-        is_ordered=bool(choices.order),
-        order=choices.order,
-        problem=str(problem) if problem else "",
-        problem_url=reverse("run", args=[UUID(str(owner["run"]))]) if owner else "",
-        problem_link=f"Open run {owner['number']}" if owner else "",
-        items=[f"{item['hostname']}: {item['reason']}" for item in problem.items]
-        if isinstance(problem, Conflict)
-        else [],
-        differences=changed,
-        key=key,
+    screen = start_screen(
+        planned.choices, planned.plan, uuid4().hex,
+        unusable=planned.unusable, refusal=refusal, changed=changed, is_asked=is_asked,
+    )  # fmt: skip
+    return render(
+        request, "rolling/new.html", {"seq": planned.seq, "topic": "runs", "start": screen}, status=status
     )
-
-
-def _items(problem: ActionError | None) -> list[str]:
-    found = problem.items if isinstance(problem, Conflict) else []
-    return [f"{item['hostname']}: {item['reason']}" for item in found]
-
-
-def _scope_words(plan: Plan | None) -> str:
-    if plan is None:
-        return ""
-    return f"{count(len(plan.hosts), 'host')} in {count(len({h.cluster_id for h in plan.hosts}), 'cluster')}"
