@@ -18,6 +18,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.exceptions import PermissionDenied as Forbidden
@@ -125,7 +126,8 @@ class Topic:
 
 
 TOPICS: Mapping[str, Topic] = {
-    "events": Topic(READERS),
+    "events": Topic(READERS),  # /ws/events/
+    "frame": Topic(READERS),  # what stands around every page; a page that shows nothing else that changes
     "overview": Topic(READERS),
     "hosts": Topic(READERS),
     "host": Topic(READERS, names_one=True),
@@ -275,7 +277,8 @@ class AccessMiddleware(MiddlewareMixin):
             case Verdict.FORBIDDEN:
                 raise PermissionDenied(f"your role may not use {request.path}")
             case Verdict.NO_SUCH_METHOD:
-                return HttpResponseNotAllowed(allowed_methods(route))
+                page = render_to_string("405.html", request=request)
+                return HttpResponseNotAllowed(allowed_methods(route), page)
             case other:
                 assert_never(other)
 

@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
+    "dashboard.pages.errors.ActionErrorsMiddleware",
 ]
 ROOT_URLCONF = "dashboard.urls"
 ASGI_APPLICATION = "dashboard.asgi.application"
@@ -134,6 +135,7 @@ AXES_RESET_ON_SUCCESS = True
 _HOST_PREFIX = "__Host-" if IS_HTTPS else "pitstop-"
 SESSION_COOKIE_NAME = f"{_HOST_PREFIX}sid"
 CSRF_COOKIE_NAME = f"{_HOST_PREFIX}csrf"
+CSRF_FAILURE_VIEW = "dashboard.pages.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -241,7 +243,7 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_files.StaticFiles"},
 }
 LOGGING_CONFIG = "dashboard.logs.configure"
 LOGGING = {"level": os.environ.get("PITSTOP_LOG_LEVEL", "INFO")}

@@ -1,6 +1,6 @@
 """Errors that no REST view answers: addresses under /api/ that do not exist, and what nobody foresaw.
 
-A program gets problem JSON, a person Django's page from `templates/`.
+A program gets problem JSON, a person a page.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +9,7 @@ from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
 from dashboard.api.problems import problem
+from dashboard.pages import errors
 
 API = "/api/"
 
@@ -29,7 +30,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if request.path.startswith(API):
         return problem(request, 403, "your role may not do this")
-    return defaults.permission_denied(request, exception)
+    return errors.forbidden(request)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -41,4 +42,4 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 def server_error(request: HttpRequest) -> HttpResponseBase:
     if request.path.startswith(API):
         return problem(request, 500, "we failed; the log has the reason under this request id")
-    return defaults.server_error(request)
+    return errors.failed(request)

@@ -1,6 +1,7 @@
 """/ws/live/?topic=…&after=SEQ: a page's socket. What is pushed, the hub decides; commands never travel here: POST only.
 
-Frames in: `snapshot`, when the page has noticed a gap. Close codes: 4401 log in, 4403 not yours, 1013 try later.
+Frames in: `snapshot`, when the page has noticed a gap. Close codes: 4401 log in (the reason says why), 4403 not yours
+or never pushed, 1013 try later.
 """
 
 import asyncio
@@ -11,13 +12,17 @@ from urllib.parse import parse_qs
 from dashboard.access import may_subscribe, principal
 from dashboard.asgi_types import Receive, Scope, Send
 from dashboard.live import database
-from dashboard.live.hub import Member, hub
-from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, watched
+from dashboard.live.hub import hub
+from dashboard.live.member import Member
+from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Ended, Stay, watched
+from dashboard.live.touched import is_pushed
 
 FAREWELL_S = 1.0
 PER_PERSON_MAX = 200  # pages of one person in one process
 POLICY = 1008
 SEQ = re.compile(r"[0-9]{1,18}", re.ASCII)
+
+type _Ending = tuple[int | None, str]  # the code to close with (None: nobody is there), and why
 
 _open_pages: Counter[int] = Counter()
 
@@ -30,8 +35,8 @@ async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:
     topic, after = asked.get("topic", [""])[0], asked.get("after", [""])[0]
     credentials = scope["credentials"]
     if credentials is None:
-        return await _close(send, LOG_IN, "log in")
-    if not may_subscribe(scope["user"], topic) or topic == "events":
+        return await _close(send, LOG_IN, Ended.LOGGED_OUT)
+    if not may_subscribe(scope["user"], topic) or not is_pushed(topic):
         return await _close(send, NOT_YOURS, "not yours")
     if _open_pages[credentials.user_id] >= PER_PERSON_MAX:
         return await _close(send, TRY_LATER, f"no more than {PER_PERSON_MAX} pages a person")
@@ -60,11 +65,11 @@ async def _serve(scope: Scope, receive: Receive, send: Send, topic: str, after: 
         await _close(send, TRY_LATER, "the database is away")
         return
     try:
-        with watched(scope["credentials"]) as revoked:
-            tasks = {
+        with watched(scope["credentials"]) as stay:
+            tasks: set[asyncio.Task[_Ending]] = {
                 asyncio.create_task(_hear(receive, member), name="hear"),
-                asyncio.create_task(_after(revoked, LOG_IN), name="revoked"),
-                asyncio.create_task(_after(cut, None), name="cut"),
+                asyncio.create_task(_over(stay), name="over"),
+                asyncio.create_task(_cut_off(cut), name="cut"),
             }
             try:
                 ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -74,30 +79,34 @@ async def _serve(scope: Scope, receive: Receive, send: Send, topic: str, after: 
                 await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         hub().leave(member)
-    code = next(iter(ended)).result()
+    code, reason = next(iter(ended)).result()
     if code is not None:
-        await _close(send, code, "log in again" if code == LOG_IN else "only snapshot; commands go by POST")
+        await _close(send, code, reason)
 
 
 def _nothing() -> None:
     """The server offers no way to abort a connection; it ends when the kernel gives it up."""
 
 
-async def _hear(receive: Receive, member: Member) -> int | None:
+async def _hear(receive: Receive, member: Member) -> _Ending:
     """Until the page leaves."""
     while True:
         message = await receive()
         if message["type"] != "websocket.receive":
-            return None
+            return None, ""
         if message.get("text") != "snapshot":
-            return POLICY
+            return POLICY, "only snapshot; commands go by POST"
         hub().leave(member)
         await hub().join(member, None)
 
 
-async def _after(event: asyncio.Event, code: int | None) -> int | None:
-    await event.wait()
-    return code
+async def _over(stay: Stay) -> _Ending:
+    return LOG_IN, await stay.wait()
+
+
+async def _cut_off(cut: asyncio.Event) -> _Ending:
+    await cut.wait()
+    return None, ""
 
 
 async def _close(send: Send, code: int, reason: str) -> None:

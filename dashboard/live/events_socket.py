@@ -65,11 +65,11 @@ async def events_socket(scope: Scope, receive: Receive, send: Send) -> None:
 async def _serve(socket: "_LogSocket", credentials: Credentials, query: bytes, receive: Receive) -> None:
     """Tells, until the reader leaves, sends what it may not, is too slow, or may no longer be here."""
     tail = feed_tail()
-    with watched(credentials) as revoked:
+    with watched(credentials) as stay:
         tasks = {
             asyncio.create_task(_tell(socket, tail, query), name="tell"),
             asyncio.create_task(_hear(receive, tail, socket), name="hear"),
-            asyncio.create_task(_closing(revoked.wait(), LOG_IN, "log in again"), name="revoked"),
+            asyncio.create_task(_closing(stay.wait(), LOG_IN, "log in again"), name="over"),
         }
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

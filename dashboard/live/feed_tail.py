@@ -78,6 +78,20 @@ class FeedTail:
             return None
         return self._recent[bisect_right(self._recent, seq, key=lambda event: event.seq) :]
 
+    async def from_table(self, after: int, most: int) -> Sequence[ToldEvent] | None:
+        """The events after `after`, oldest first, also from before we began to follow; None when they are more than
+        `most`, or some are no longer kept. Raises: DatabaseAway."""
+        oldest = await database.fetch("SELECT min(seq) AS seq FROM maintenance_feedevent")
+        if oldest[0]["seq"] is None or oldest[0]["seq"] > after + 1:
+            return None
+        found: list[ToldEvent] = []
+        while len(found) <= most:
+            some = await read_events(found[-1].seq if found else after)
+            found += some
+            if len(some) < READ_AT_ONCE:
+                return found if len(found) <= most else None
+        return None
+
     async def news(self, within_s: float) -> None:
         """Returns when there is something new, at the latest after `within_s`."""
         await asyncio.wait({self._news}, timeout=within_s)

@@ -1,7 +1,7 @@
 """What travels to a page's socket: small JSON frames, written once for everybody who gets the same.
 
-`delta {prev, seq, drawn, parts}` · `snapshot {seq, drawn, changes, parts}` · `current {seq}` · `heartbeat {seq, head,
-at, age, clouds, engine}`.
+`delta {prev, seq, drawn, parts}` · `snapshot {seq, drawn, changes, said, parts}` · `current {seq}` · `heartbeat {seq,
+head, at, age, clouds, listings, engine}`.
 
 `seq`: everything up to here has been told. `drawn`: the parts are at least as new as this; it is larger than `seq`
 while a part that changed earlier still waits. A page that was fetched later than `drawn` is newer.
@@ -14,18 +14,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
+from django.utils.translation import ngettext
+
+from dashboard.screens.words import figure
+
 type Parts = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Parts that take a page from `prev` to `seq`. `changes`: a snapshot, after that many changes (0: unknown)."""
+    """Parts that take a page from `prev` to `seq`. `changes`: a snapshot, after that many changes (0: unknown); `said`:
+    the same in words."""
 
     prev: int
     seq: int
     drawn: int
     parts: Parts
     changes: int | None = None
+    said: str = ""
 
     @cached_property
     def text(self) -> str:
@@ -42,7 +48,7 @@ class Frame:
         if not self.parts:
             return _json({"type": "current", "seq": self.seq})
         told = {"type": "snapshot", "seq": self.seq, "drawn": self.drawn, "changes": self.changes}
-        return _json({**told, "parts": self.parts})
+        return _json({**told, "said": self.said, "parts": self.parts})
 
 
 def merged(older: Frame | None, newer: Frame) -> Frame:
@@ -50,18 +56,29 @@ def merged(older: Frame | None, newer: Frame) -> Frame:
     if older is None or newer.changes is not None:
         return newer
     parts = {**older.parts, **newer.parts}
-    return Frame(older.prev, newer.seq, newer.drawn, parts, older.changes)
+    return Frame(older.prev, newer.seq, newer.drawn, parts, older.changes, older.said)
+
+
+def caught_up_words(changes: int) -> str:
+    """What a page that was away says when it has everything again; empty when nothing had changed."""
+    if not changes:
+        return ""
+    return ngettext("Caught up, %(n)s change.", "Caught up, %(n)s changes.", changes) % {"n": figure(changes)}
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """Seconds since the feed, each cloud and an engine were last heard of. None: never. `known_for`: how old a cloud's
-    reading may be, where that differs from the environment's."""
+    """Seconds since the feed, each cloud and an engine were last heard of. None: never.
+
+    `known_for`: how old a cloud's reading may be, where that differs from the environment's. `listings`: how old the
+    clouds themselves say that their lists are.
+    """
 
     feed: float
     clouds: Mapping[str, float | None]
     engine: float | None
     known_for: Mapping[str, int] = field(default_factory=dict)
+    listings: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def heartbeat(seq: int, head: int, ages: Ages) -> str:
@@ -73,10 +90,15 @@ def heartbeat(seq: int, head: int, ages: Ages) -> str:
             "head": head,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "age": round(ages.feed, 1),
-            "clouds": {key: None if age is None else round(age, 1) for key, age in ages.clouds.items()},
+            "clouds": _rounded(ages.clouds),
+            "listings": _rounded(ages.listings),
             "engine": None if ages.engine is None else round(ages.engine, 1),
         }
     )
+
+
+def _rounded(ages: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {key: None if age is None else round(age, 1) for key, age in ages.items()}
 
 
 def _json(content: Mapping[str, object]) -> str:

@@ -10,18 +10,20 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
 
 from dashboard.live import database
+from dashboard.live.ages import read_ages
+from dashboard.live.audience import Audience, Dirty, Joiner
 from dashboard.live.feed_tail import ToldEvent, feed_tail
-from dashboard.live.frames import Ages, Frame, heartbeat, merged
+from dashboard.live.frames import Ages, Frame, caught_up_words, heartbeat
+from dashboard.live.member import Member
 from dashboard.live.render import Drawn, draw, drawing_of
-from dashboard.live.touched import FRAME, Part, touched, whole
+from dashboard.live.touched import Part, touched, whole
 
 HEARTBEAT_S = 2.0
 UNDRAINED_MAX_S = 10.0  # a socket that takes nothing for this long is cut off
@@ -30,7 +32,6 @@ AGAIN_AFTER_S = 1.0  # a part that could not be drawn is tried again
 
 log = structlog.get_logger("pitstop.live")
 
-type Send = Callable[[str], Awaitable[None]]
 type Drawer = Callable[[list[tuple[Part, str]]], dict[tuple[Part, str], Drawn | Exception]]
 
 
@@ -42,93 +43,8 @@ class Tail(Protocol):
     async def start(self) -> None: ...
     def is_fresh(self) -> bool: ...
     def after(self, seq: int) -> Sequence[ToldEvent] | None: ...
+    async def from_table(self, after: int, most: int) -> Sequence[ToldEvent] | None: ...
     async def news(self, within_s: float) -> None: ...
-
-
-class Member:
-    """One open page. Frames go out in order; while one is on its way, later ones are merged."""
-
-    def __init__(self, topic: str, role: str, send: Send, abort: Callable[[], None]) -> None:
-        self.topic, self.role = topic, role
-        self._send, self._abort = send, abort
-        self.has_joined = False
-        self._busy_since: float | None = None
-        self._waiting: Frame | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        return self._busy_since is not None
-
-    def push(self, frame: Frame) -> None:
-        if self.is_busy:
-            self._waiting = merged(self._waiting, frame)
-        else:
-            self.send(frame.text)
-
-    def send(self, text: str) -> None:
-        """Runs at once; becomes a task only when the socket's buffer is full."""
-        task = asyncio.Task(self._send_quietly(text), loop=asyncio.get_running_loop(), eager_start=True)
-        if not task.done():
-            self._busy_since = time.monotonic()
-            task.add_done_callback(self._unblocked)
-
-    async def _send_quietly(self, text: str) -> None:
-        try:
-            await self._send(text)
-        except OSError:
-            self._waiting = None  # it has left; its own task takes it out
-
-    def _unblocked(self, task: asyncio.Task[None]) -> None:
-        self._busy_since = None
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not task.cancelled():
-            self.push(waiting)
-
-    def cut_if_stuck(self, after_s: float) -> None:
-        """Aborted, not closed: a polite close would wait behind everything it does not read."""
-        if self._busy_since is not None and time.monotonic() - self._busy_since > after_s:
-            log.info("a socket that does not drain is cut off", topic=self.topic)
-            self._abort()
-
-
-@dataclass(slots=True)
-class _Dirty:
-    """A part that changed and was not pushed yet."""
-
-    due: float
-    since_seq: int
-
-
-@dataclass(slots=True)
-class _Joiner:
-    """A page that comes, and what it lacks. None: everything."""
-
-    member: Member
-    parts: list[Part]
-    changes: int
-
-
-@dataclass(slots=True)
-class _Audience:
-    topic: str
-    role: str
-    seq: int
-    members: set[Member] = field(default_factory=set)
-    joiners: list[_Joiner] = field(default_factory=list)
-    dirty: dict[Part, _Dirty] = field(default_factory=dict)
-    pushed_at: dict[Part, float] = field(default_factory=dict)
-    is_broken: bool = False  # something of it could not be drawn: no heartbeat, so that it looks stale
-
-    def follows(self, part: Part) -> bool:
-        if part.topic in {self.topic, FRAME}:
-            return True
-        return part.topic.endswith(":*") and self.topic.startswith(part.topic[:-1])
-
-    def touch(self, part: Part, seq: int, now: float) -> None:
-        mine = part if part.topic == FRAME else part._replace(topic=self.topic)
-        if mine not in self.dirty:
-            due = max(now, self.pushed_at.get(mine, 0.0) + drawing_of(mine).every_s)
-            self.dirty[mine] = _Dirty(due, seq)
 
 
 class Hub:
@@ -145,7 +61,7 @@ class Hub:
         self._tail, self._draw, self._ages = tail, drawer, ages or read_ages
         self._heartbeat_s = heartbeat_s
         self._undrained_max_s = UNDRAINED_MAX_S if undrained_max_s is None else undrained_max_s
-        self._audiences: dict[tuple[str, str], _Audience] = {}
+        self._audiences: dict[tuple[str, str], Audience] = {}
         self._seq = 0
         self._wake = asyncio.Event()
         self._somebody_came = asyncio.Event()
@@ -159,12 +75,23 @@ class Hub:
         """It gets what it lacks since `after` (None: everything), then every change. Raises: DatabaseAway."""
         await self._tail.start()
         self._start()
+        missed = None if after is None else await self._missed(after)
+        # From here to the end nothing else runs: no event is told in between.
         member.has_joined = True
         key = (member.topic, member.role)
-        audience = self._audiences.setdefault(key, _Audience(*key, seq=self._seq))
-        parts, changes = self._lacking(audience, after)
-        audience.joiners.append(_Joiner(member, parts, changes))
+        audience = self._audiences.setdefault(key, Audience(*key, seq=self._seq))
+        audience.joiners.append(_joiner(audience, member, missed))
         self._wake.set()
+
+    async def _missed(self, after: int) -> Sequence[ToldEvent] | None:
+        """The events after `after`, REPLAY_MAX at most; None: they are more, or no longer kept."""
+        missed = self._tail.after(after)
+        if missed is None:
+            # We were started after the page was made; the table knows what happened meanwhile.
+            older = await self._tail.from_table(after, REPLAY_MAX)
+            newer = self._tail.after(older[-1].seq) if older else None
+            missed = None if older is None or newer is None else [*older, *newer]
+        return missed if missed is not None and len(missed) <= REPLAY_MAX else None
 
     def leave(self, member: Member) -> None:
         """It gets nothing any more."""
@@ -176,20 +103,6 @@ class Hub:
         audience.joiners = [joiner for joiner in audience.joiners if joiner.member is not member]
         if not audience.members and not audience.joiners:
             del self._audiences[member.topic, member.role]
-
-    def _lacking(self, audience: _Audience, after: int | None) -> tuple[list[Part], int]:
-        """What a page made at `after` lacks, and how many changes that were."""
-        missed = None if after is None else self._tail.after(after)
-        if missed is None or len(missed) > REPLAY_MAX:
-            return whole(audience.topic), 0
-        parts: dict[Part, None] = {}
-        changes = 0
-        for event in missed:
-            mine = [part for part in _touched(event) if audience.follows(part)]
-            changes += bool(mine)
-            for part in mine:
-                parts[part if part.topic == FRAME else part._replace(topic=audience.topic)] = None
-        return list(parts), changes
 
     # ---- life --------------------------------------------------------------------------------------------------------
 
@@ -242,7 +155,7 @@ class Hub:
         """What every page shows may be another: pages get a snapshot."""
         for audience in self._audiences.values():
             parts = whole(audience.topic)
-            audience.joiners += [_Joiner(member, parts, 0) for member in audience.members]
+            audience.joiners += [Joiner(member, parts, 0) for member in audience.members]
         self._wake.set()
 
     # ---- from parts to frames ----------------------------------------------------------------------------------------
@@ -272,8 +185,8 @@ class Hub:
     async def _paint_round(self, due: dict[tuple[str, str], list[Part]]) -> None:
         self._wake.clear()
         seq = self._seq
-        taken: dict[tuple[str, str], dict[Part, _Dirty]] = {}
-        joiners: dict[tuple[str, str], list[_Joiner]] = {}
+        taken: dict[tuple[str, str], dict[Part, Dirty]] = {}
+        joiners: dict[tuple[str, str], list[Joiner]] = {}
         wanted: dict[tuple[Part, str], None] = {}
         for key, parts in due.items():
             audience = self._audiences[key]
@@ -289,9 +202,9 @@ class Hub:
 
     def _deliver(
         self,
-        audience: _Audience,
-        taken: dict[Part, _Dirty],
-        joiners: list[_Joiner],
+        audience: Audience,
+        taken: dict[Part, Dirty],
+        joiners: list[Joiner],
         drawn: dict[tuple[Part, str], Drawn | Exception],
         seq: int,
         now: float,
@@ -301,7 +214,7 @@ class Hub:
         audience.is_broken = bool(failed or failed_joiners)
         shared: dict[tuple[str, ...], Frame] = {}
         for part in failed:
-            audience.dirty.setdefault(part, _Dirty(now + AGAIN_AFTER_S, taken[part].since_seq))
+            audience.dirty.setdefault(part, Dirty(now + AGAIN_AFTER_S, taken[part].since_seq))
         if failed_joiners:
             asyncio.get_running_loop().call_later(AGAIN_AFTER_S, self._join_again, audience, failed_joiners)
         # Who comes first gets what it lacks, as of what the others have; then everybody gets what changed.
@@ -311,7 +224,9 @@ class Hub:
                 audience.members.add(joiner.member)
                 self._somebody_came.set()
                 joiner.member.push(
-                    _shared(shared, Frame(audience.seq, audience.seq, seq, parts, joiner.changes))
+                    _shared(
+                        shared, Frame(audience.seq, audience.seq, seq, parts, joiner.changes, joiner.said)
+                    )
                 )
         good = [part for part in taken if part not in failed]
         if good:
@@ -324,7 +239,7 @@ class Hub:
             for member in audience.members:
                 member.push(frame)
 
-    def _join_again(self, audience: _Audience, joiners: list[_Joiner]) -> None:
+    def _join_again(self, audience: Audience, joiners: list[Joiner]) -> None:
         audience.joiners += joiners
         self._wake.set()
 
@@ -368,6 +283,19 @@ class Hub:
                     member.send(text)
 
 
+def _joiner(audience: Audience, member: Member, missed: Sequence[ToldEvent] | None) -> Joiner:
+    """What a page lacks that has missed these events; everything, where they are not known."""
+    if missed is None:
+        return Joiner(member, whole(audience.topic), 0)
+    parts: dict[Part, None] = {}
+    changes = 0
+    for event in missed:
+        mine = [audience.own(part) for part in _touched(event) if audience.follows(part)]
+        changes += bool(mine)
+        parts |= dict.fromkeys(mine)
+    return Joiner(member, list(parts), changes, caught_up_words(changes))
+
+
 def _touched(event: ToldEvent) -> Iterable[Part]:
     told = json.loads("{" + event.rest)
     return touched(told["kind"], told["object"], told["before"] or {}, told["after"] or {})
@@ -396,26 +324,6 @@ def _parts(
 ) -> dict[str, str | None]:
     pictures = [drawn[_picture(part, role)] for part in parts]
     return {picture.element: picture.html for picture in pictures if isinstance(picture, Drawn)}
-
-
-async def read_ages() -> Ages:
-    """Raises: DatabaseAway."""
-    clouds = await database.fetch(
-        "SELECT id, unknown_s, extract(epoch FROM now() - read_at) AS age FROM maintenance_cloud"
-    )
-    engine = await database.fetch(
-        "SELECT extract(epoch FROM now() - max(seen_at)) AS age FROM maintenance_engineprocess WHERE stopped_at IS NULL"
-    )
-    return Ages(
-        0.0,
-        {str(row["id"]): _seconds(row["age"]) for row in clouds},
-        _seconds(engine[0]["age"]),
-        {str(row["id"]): row["unknown_s"] for row in clouds if row["unknown_s"]},
-    )
-
-
-def _seconds(age: Any) -> float | None:
-    return None if age is None else max(0.0, float(age))
 
 
 _per_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

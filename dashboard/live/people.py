@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -44,6 +45,16 @@ class Credentials:
     user_id: int
     role: str
     password: str  # the hash: a new password ends old sockets
+    epoch: int = 0  # of the person's sessions: raised to end them all
+
+
+class Ended(StrEnum):
+    """Why somebody may no longer be here: what a socket's close says, and the page to whoever sits before it."""
+
+    LOGGED_OUT = "logged out"
+    DEACTIVATED = "deactivated"
+    ROLE = "another role"
+    PASSWORD = "another password"
 
 
 class SocketDoor:
@@ -106,8 +117,9 @@ async def _by_token(header: str) -> tuple[Person, Credentials | None]:
         return AnonymousUser(), None
     digest = hash_token(sent[1])
     rows = await database.fetch(
+        "WITH used AS (UPDATE dashboard_tokennote SET used_at = now() WHERE token_id = %s) "
         "SELECT user_id FROM knox_authtoken WHERE digest = %s AND (expiry IS NULL OR expiry > now())",
-        [digest],
+        [digest, digest],
     )
     return await _person("token", digest, rows[0]["user_id"]) if rows else (AnonymousUser(), None)
 
@@ -129,67 +141,90 @@ async def _by_session(key: str) -> tuple[Person, Credentials | None]:
     return AnonymousUser(), None
 
 
+COLUMNS = "id, key, username, role, password, is_active, is_demo, must_change_password, session_epoch"
+
+
 async def _person(kind: str, key: str, user_id: int) -> tuple[Person, Credentials | None]:
-    rows = await database.fetch(
-        "SELECT id, username, role, password, is_active FROM dashboard_user WHERE id = %s AND is_active",
-        [user_id],
-    )
-    if not rows:
+    rows = await database.fetch(f"SELECT {COLUMNS} FROM dashboard_user WHERE id = %s", [user_id])
+    user = User(**rows[0]) if rows else None
+    if user is None or not _may_follow(user):
         return AnonymousUser(), None
-    user = User(**rows[0])
-    return user, Credentials(kind, key, user.pk, user.role, user.password)
+    return user, Credentials(kind, key, user.pk, user.role, user.password, user.session_epoch)
+
+
+def _may_follow(user: User) -> bool:
+    """Somebody who has yet to choose a password sees the page for that, and nothing live."""
+    return user.may_come_in and not user.must_change_password
 
 
 # ---- and still? ------------------------------------------------------------------------------------------------------
+
+
+class Stay:
+    """How long somebody may be here. `why` is known once `wait` has returned."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+        self.why = Ended.LOGGED_OUT
+        self._over = asyncio.Event()
+
+    async def wait(self) -> Ended:
+        """Returns when the stay is over."""
+        await self._over.wait()
+        return self.why
+
+    def end(self, why: Ended) -> None:
+        self.why = why
+        self._over.set()
 
 
 class Watch:
     """Looks again at what let people in, for all sockets of the process at once. Use `watched(credentials)`."""
 
     def __init__(self) -> None:
-        self._ends: dict[asyncio.Event, Credentials] = {}
+        self._stays: set[Stay] = set()
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
-    def following(self, credentials: Credentials) -> Iterator[asyncio.Event]:
-        ended = asyncio.Event()
-        self._ends[ended] = credentials
+    def following(self, credentials: Credentials) -> Iterator[Stay]:
+        stay = Stay(credentials)
+        self._stays.add(stay)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look_again(), name="who may still be here")
         try:
-            yield ended
+            yield stay
         finally:
-            del self._ends[ended]
-            if not self._ends and self._task is not None:
+            self._stays.discard(stay)
+            if not self._stays and self._task is not None:
                 self._task.cancel()
 
     async def _look_again(self) -> None:
         while True:
             await asyncio.sleep(RECHECK_S)
             try:
-                good = await still_good(set(self._ends.values()))
+                ended = await ended_of({stay.credentials for stay in self._stays})
             except database.DatabaseAway:
                 continue  # nobody is told anything meanwhile: there is no feed without the database
-            for ended, credentials in self._ends.items():
-                if credentials not in good:
-                    ended.set()
+            for stay in self._stays:
+                if stay.credentials in ended:
+                    stay.end(ended[stay.credentials])
 
 
 @contextmanager
-def watched(credentials: Credentials) -> Iterator[asyncio.Event]:
-    """An event that is set within 5 s when the credentials end: logout, expiry, a revoked token, another password or
+def watched(credentials: Credentials) -> Iterator[Stay]:
+    """A stay that is over within 5 s of the credentials' end: logout, expiry, a revoked token, another password or
     role, a deactivated person."""
     loop = asyncio.get_running_loop()
     watch = _watches.setdefault(loop, Watch())
-    with watch.following(credentials) as ended:
-        yield ended
+    with watch.following(credentials) as stay:
+        yield stay
 
 
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
 
 
-async def still_good(asked: set[Credentials]) -> set[Credentials]:
-    """Those of the credentials that would let the same person in again, unchanged. Raises: DatabaseAway."""
+async def ended_of(asked: set[Credentials]) -> dict[Credentials, Ended]:
+    """Those that would no longer let the same person in, unchanged, and why. Raises: DatabaseAway."""
     sessions = [c.key for c in asked if c.kind == "session"]
     tokens = [c.key for c in asked if c.kind == "token"]
     keys = await database.fetch(
@@ -199,10 +234,21 @@ async def still_good(asked: set[Credentials]) -> set[Credentials]:
         "WHERE digest = ANY(%s) AND (expiry IS NULL OR expiry > now())",
         [sessions, tokens],
     )
-    people = await database.fetch(
-        "SELECT id, role, password FROM dashboard_user WHERE id = ANY(%s) AND is_active",
-        [list({c.user_id for c in asked})],
+    rows = await database.fetch(
+        f"SELECT {COLUMNS} FROM dashboard_user WHERE id = ANY(%s)", [list({c.user_id for c in asked})]
     )
     living = {(row["kind"], row["key"]) for row in keys}
-    unchanged = {(row["id"], row["role"], row["password"]) for row in people}
-    return {c for c in asked if (c.kind, c.key) in living and (c.user_id, c.role, c.password) in unchanged}
+    people = {row["id"]: User(**row) for row in rows}
+    found = {c: _why_ended(c, people.get(c.user_id), (c.kind, c.key) in living) for c in asked}
+    return {credentials: why for credentials, why in found.items() if why is not None}
+
+
+def _why_ended(credentials: Credentials, user: User | None, is_living: bool) -> Ended | None:
+    if user is None or not user.may_come_in:
+        return Ended.DEACTIVATED
+    if user.role != credentials.role:
+        return Ended.ROLE
+    if user.password != credentials.password or user.must_change_password:
+        return Ended.PASSWORD
+    is_of_old = credentials.kind == "session" and user.session_epoch != credentials.epoch
+    return Ended.LOGGED_OUT if is_of_old or not is_living else None

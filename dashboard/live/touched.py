@@ -32,10 +32,17 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def is_pushed(topic: str) -> bool:
+    """Whether pages may follow the topic: whatever changes of them is drawn and pushed."""
+    return topic.partition(":")[0] in WHOLE
+
+
 def whole(topic: str) -> list[Part]:
-    """Every part of the topic's page, with what stands around it."""
+    """Every part of the topic's page, with what stands around it. Topic `frame`: a page that shows nothing else that
+    changes."""
     kind = topic.partition(":")[0]
-    return [Part(topic, name) for name in WHOLE.get(kind, ())] + [Part(FRAME, name) for name in WHOLE[FRAME]]
+    own = [Part(topic, name) for name in WHOLE[kind]] if kind != FRAME else []
+    return own + [Part(FRAME, name) for name in WHOLE[FRAME]]
 
 
 def touched(

@@ -1,5 +1,6 @@
 """Logging in."""
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView as DjangoLoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,4 +15,5 @@ class LoginView(DjangoLoginView):
 
 def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:
     """Too many wrong passwords: what happened, how long it lasts."""
-    return render(request, "locked_out.html", status=429)
+    minutes = max(1, round(settings.AXES_COOLOFF_TIME.total_seconds() / 60))
+    return render(request, "locked_out.html", {"minutes": minutes}, status=429)

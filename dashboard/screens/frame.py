@@ -5,15 +5,25 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Max
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.access import READERS, principal
+from dashboard.models import Role
+from dashboard.screens.live_words import live_words, no_engine
 from dashboard.screens.marks import Mark, mark, moving
+from dashboard.screens.words import duration, figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
-from maintenance.models import Attention, Cloud, Host, Run
+from maintenance.models import Attention, Cloud, EngineProcess, Host, Run
+
+MODULES = tuple(
+    f"js/live/{path.name}" for path in sorted((settings.BASE_DIR / "static/js/live").glob("*.js"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +39,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class NavCount:
-    """A figure beside a line; empty when there is nothing to say."""
+    """A figure beside a line; empty when there is nothing to say. `title`: what it makes of the tab's title."""
 
     id: str
     text: str
     mark: Mark | None
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,12 @@ class Frame:
     counts: dict[str, NavCount]
     clouds: list[Cloud]
     cloud_names: str
+    needs_title: str  # “! 2 need you – Pitstop”; empty when nothing needs a person
+    engine_silent: str  # empty when an engine answers
+    words: str  # of the script, as JSON
+    modules: tuple[str, ...]  # what the script is made of
     person: str
+    me_url: str
     role: str
     may_read: bool
     now: datetime
@@ -60,18 +76,56 @@ def _frame(request: HttpRequest) -> Frame:
     role = principal(person) if person is not None else ""
     may_read = role in READERS
     clouds = list(Cloud.objects.all()) if may_read else []
+    counts = {count.id: count for count in nav_counts()} if may_read else {}
+    now = timezone.now()
     return Frame(
         places=_places(request.path) if may_read else [],
-        counts={count.id: count for count in nav_counts()} if may_read else {},
+        counts=counts,
         clouds=clouds,
         cloud_names=", ".join(cloud.name for cloud in clouds),
+        needs_title=counts["nav-needs"].title if may_read else "",
+        engine_silent=_engine_silent(now) if may_read else "",
+        words=live_words() if may_read else "",
+        modules=MODULES,
         person=person.get_username() if person is not None else "",
-        role=role,
+        me_url=_url_if_any("me"),
+        role=role_word(role),
         may_read=may_read,
-        now=timezone.now(),
+        now=now,
         request_id=getattr(request, "request_id", ""),
         is_https=settings.IS_HTTPS,
     )
+
+
+def role_word(role: str) -> str:
+    """What people call a role."""
+    words = {
+        Role.VIEWER: _("viewer"),
+        Role.OPERATOR: _("operator"),
+        Role.ADMINISTRATOR: _("administrator"),
+        Role.TENANT: _("tenant"),
+    }
+    return words.get(Role(role), "") if role in Role.values else ""
+
+
+def _engine_silent(now: datetime) -> str:
+    """What to say while nothing moves."""
+    seen_at = EngineProcess.objects.filter(stopped_at=None).aggregate(at=Max("seen_at"))["at"]
+    if seen_at is None:
+        return no_engine()
+    silent_s = (now - seen_at).total_seconds()
+    if silent_s <= settings.ENGINE_SILENT_S:
+        return ""
+    return _("No engine answers for %(duration)s: no run moves until one does.") % {
+        "duration": duration(silent_s)
+    }
+
+
+def _url_if_any(route: str) -> str:
+    try:
+        return reverse(route)
+    except NoReverseMatch:
+        return ""
 
 
 def _places(path: str) -> list[tuple[str, list[Place]]]:
@@ -81,13 +135,13 @@ def _places(path: str) -> list[tuple[str, list[Place]]]:
 
     return [
         (
-            "Now",
+            _("Now"),
             [
-                place("Overview", "overview", "overview", "nav-needs"),
-                place("Rolling maintenance", "runs", "rolling", "nav-runs"),
+                place(_("Overview"), "overview", "overview", "nav-needs"),
+                place(_("Rolling maintenance"), "runs", "rolling", "nav-runs"),
             ],
         ),
-        ("Cloud", [place("Hosts", "hosts", "hosts", "nav-hosts")]),
+        (_("Cloud"), [place(_("Hosts"), "hosts", "hosts", "nav-hosts")]),
     ]
 
 
@@ -96,9 +150,17 @@ def nav_counts() -> list[NavCount]:
     runs = list(Run.objects.filter(state__in=RUN_ACTIVE).values_list("state", flat=True))
     needs = Attention.objects.filter(resolved_at=None).count()
     hosts = Host.objects.filter(gone_at=None).count()
-    worst = mark(RunState.PAUSED) if RunState.PAUSED in runs else moving("in progress")
+    worst = mark(RunState.PAUSED) if RunState.PAUSED in runs else moving(_("in progress"))
+    title = ngettext("! %(n)s needs you – Pitstop", "! %(n)s need you – Pitstop", needs) % {
+        "n": figure(needs)
+    }
     return [
-        NavCount("nav-runs", f"{len(runs):,}" if runs else "", worst if runs else None),
-        NavCount("nav-needs", f"{needs:,}" if needs else "", mark("NeedsPerson") if needs else None),
-        NavCount("nav-hosts", f"{hosts:,}" if hosts else "", None),
+        NavCount("nav-runs", figure(len(runs)) if runs else "", worst if runs else None),
+        NavCount(
+            "nav-needs",
+            figure(needs) if needs else "",
+            mark("NeedsPerson") if needs else None,
+            title if needs else "",
+        ),
+        NavCount("nav-hosts", figure(hosts) if hosts else "", None),
     ]

@@ -94,6 +94,7 @@ _THINGS: Mapping[str, Callable[[int], str]] = {
     "pod": lambda n: ngettext("%(n)s pod", "%(n)s pods", n),
     "run": lambda n: ngettext("%(n)s run", "%(n)s runs", n),
     "script": lambda n: ngettext("%(n)s script", "%(n)s scripts", n),
+    "stage": lambda n: ngettext("%(n)s stage", "%(n)s stages", n),
     "server": lambda n: ngettext("%(n)s server", "%(n)s servers", n),
     "tenant": lambda n: ngettext("%(n)s tenant", "%(n)s tenants", n),
     "thing": lambda n: ngettext("%(n)s thing", "%(n)s things", n),

@@ -18,6 +18,7 @@ from dashboard.screens.usual import Ends
 from dashboard.screens.words import NBSP, duration, split_name
 
 register = template.Library()
+PRODUCT = " · Pitstop"  # the end of every page's own title
 
 
 @register.simple_tag
@@ -47,6 +48,15 @@ def icon(name: str) -> SafeString:
 def figure(number: int) -> str:
     """2942 → 2,942."""
     return words.figure(number)
+
+
+@register.filter(is_safe=True)
+def title_element(own: SafeString, needs: str) -> SafeString:
+    """<title>: what needs a person, before the page's own title. The script keeps it true, and needs the own one."""
+    own = SafeString(own.strip())
+    without_product = SafeString(own.removesuffix(PRODUCT).removesuffix("Pitstop"))
+    shown = format_html("{} · {}", needs, without_product) if needs and without_product else needs or own
+    return format_html('<title data-own="{}">{}</title>', own, shown)
 
 
 @register.simple_tag

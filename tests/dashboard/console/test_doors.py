@@ -38,7 +38,7 @@ def test_too_many_wrong_passwords_lock_the_door_and_say_for_how_long(db, setting
         answer = client.post("/login/", {"username": "operator", "password": "wrong"})
 
     assert answer.status_code == 429
-    assert "Wait five minutes" in answer.text
+    assert "Wait 5 minutes" in answer.text
 
 
 def test_a_tenant_is_told_that_this_is_not_their_console_and_can_log_out(tenant, inventory):

@@ -111,7 +111,7 @@ def test_for_a_slow_reader_frames_become_one_and_the_newest_part_wins():
 
 
 def test_a_snapshot_replaces_what_waited_and_a_change_after_it_stays_a_snapshot():
-    snapshot = Frame(7, 9, 9, {"a": "whole"}, changes=3)
+    snapshot = Frame(7, 9, 9, {"a": "whole"}, changes=3, said="Caught up, 3 changes.")
 
     assert merged(Frame(4, 7, 7, {"a": "old", "b": "old"}), snapshot) == snapshot
     after = json.loads(merged(snapshot, Frame(9, 10, 10, {"b": "new"})).text)
@@ -120,6 +120,7 @@ def test_a_snapshot_replaces_what_waited_and_a_change_after_it_stays_a_snapshot(
         "seq": 10,
         "drawn": 10,
         "changes": 3,
+        "said": "Caught up, 3 changes.",
         "parts": {"a": "whole", "b": "new"},
     }
 
@@ -128,10 +129,12 @@ def test_a_page_that_lacks_nothing_is_only_told_so():
     assert json.loads(Frame(3, 9, 9, {}, changes=0).text) == {"type": "current", "seq": 9}
 
 
-def test_the_heartbeat_tells_what_the_audience_has_and_three_ages():
-    beat = json.loads(heartbeat(9, 12, Ages(0.04, {"c1": 2.26, "c2": None}, None)))
+def test_the_heartbeat_tells_what_the_audience_has_and_how_old_all_of_it_is():
+    ages = Ages(0.04, {"c1": 2.26, "c2": None}, None, listings={"c1": 5.01, "c2": None})
+    beat = json.loads(heartbeat(9, 12, ages))
 
     assert (beat["seq"], beat["head"], beat["age"]) == (9, 12, 0.0)
     assert beat["clouds"] == {"c1": 2.3, "c2": None}
+    assert beat["listings"] == {"c1": 5.0, "c2": None}
     assert beat["engine"] is None
     assert beat["at"].endswith("Z")

@@ -1,0 +1,54 @@
+"""Who is shown the same, and what of it has changed but was not pushed yet."""
+
+from dataclasses import dataclass, field
+
+from dashboard.live.member import Member
+from dashboard.live.render import drawing_of
+from dashboard.live.touched import FRAME, Part
+
+
+@dataclass(slots=True)
+class Dirty:
+    """A part that changed and was not pushed yet."""
+
+    due: float
+    since_seq: int
+
+
+@dataclass(slots=True)
+class Joiner:
+    """A page that comes, and what it lacks, after how many changes (0: not known, so everything)."""
+
+    member: Member
+    parts: list[Part]
+    changes: int
+    said: str = ""
+
+
+@dataclass(slots=True)
+class Audience:
+    """Everybody who is shown the same: a topic, for a role. `seq`: what they were all told up to."""
+
+    topic: str
+    role: str
+    seq: int
+    members: set[Member] = field(default_factory=set)
+    joiners: list[Joiner] = field(default_factory=list)
+    dirty: dict[Part, Dirty] = field(default_factory=dict)
+    pushed_at: dict[Part, float] = field(default_factory=dict)
+    is_broken: bool = False  # something of it could not be drawn: no heartbeat, so that it looks stale
+
+    def follows(self, part: Part) -> bool:
+        if part.topic in {self.topic, FRAME}:
+            return True
+        return part.topic.endswith(":*") and self.topic.startswith(part.topic[:-1])
+
+    def own(self, part: Part) -> Part:
+        """The part as it is drawn for this page: one of `run:*` is one of this run."""
+        return part if part.topic == FRAME else part._replace(topic=self.topic)
+
+    def touch(self, part: Part, seq: int, now: float) -> None:
+        mine = self.own(part)
+        if mine not in self.dirty:
+            due = max(now, self.pushed_at.get(mine, 0.0) + drawing_of(mine).every_s)
+            self.dirty[mine] = Dirty(due, seq)

@@ -1,0 +1,48 @@
+/* What a click came to, and clicking many things at once. */
+import { setTrouble } from "./banner.js";
+import { writeTimes } from "./clock.js";
+import { lockActions } from "./locks.js";
+import { dressTab, renameTab } from "./tab.js";
+import { say } from "./words.js";
+
+export function listenToClicks(changed) {
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    writeTimes(event.target.parentElement ?? document);
+    renameTab(event.detail.xhr?.responseText ?? "");
+    dressTab();
+    lockActions();
+    setTrouble("");
+    changed();
+  });
+  document.body.addEventListener("htmx:sendError", () => {
+    setTrouble(say("no_answer"));
+    changed();
+  });
+  document.body.addEventListener("htmx:responseError", (event) => {
+    const { xhr } = event.detail;
+    setTrouble(say("refused", { status: xhr.status, request: xhr.getResponseHeader("X-Request-ID") ?? "–" }));
+    changed();
+  });
+  // A double click sends one form.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (button && "once" in button.dataset) setTimeout(() => { button.disabled = true; }, 0);
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  chooseBetween();
+}
+
+/** Choosing many in one list: shift chooses all between. */
+function chooseBetween() {
+  let before = null;
+  document.addEventListener("click", (event) => {
+    const box = event.target;
+    if (!(box instanceof HTMLInputElement) || box.type !== "checkbox" || !box.closest("table, .rows")) return;
+    const boxes = [...document.querySelectorAll(`input[name="${CSS.escape(box.name)}"][type="checkbox"]`)];
+    if (event.shiftKey && before && boxes.includes(before)) {
+      const [from, to] = [boxes.indexOf(before), boxes.indexOf(box)].sort((a, b) => a - b);
+      boxes.slice(from, to + 1).forEach((one) => { one.checked = box.checked; });
+    }
+    before = box;
+  });
+}

@@ -1,0 +1,49 @@
+/* Putting what was pushed into the page, without taking anything from whoever is typing there. */
+import { writeTimes } from "./clock.js";
+import { lockActions } from "./locks.js";
+import { dressTab } from "./tab.js";
+
+let pushing = false;
+const isTyped = (node) => node instanceof HTMLInputElement ? node.type !== "hidden" : node instanceof HTMLTextAreaElement || node instanceof HTMLSelectElement;
+
+export function guardMorphs() {
+  Object.assign(Idiomorph.defaults.callbacks, {
+    // A push never changes what a person typed or ticked; an answer to a click never what is being typed just now.
+    beforeNodeMorphed: (old) => !(isTyped(old) && (pushing || (old === document.activeElement && old.type !== "checkbox" && old.type !== "radio"))),
+    // What a person has opened stays open.
+    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+  });
+}
+
+/** Each element by its id; null takes it away. Then `pitstop:ID` is told to whoever listens on the body. */
+export function apply(parts) {
+  pushing = true;
+  try {
+    for (const [id, html] of Object.entries(parts)) swap(document.getElementById(id), html);
+  } finally {
+    pushing = false;
+  }
+  dressTab();
+  lockActions();
+  for (const id of Object.keys(parts)) htmx.trigger(document.body, `pitstop:${id}`);
+}
+
+function swap(element, html) {
+  if (!element) return;
+  if (html === null) {
+    element.remove();
+    return;
+  }
+  Idiomorph.morph(element, html, { morphStyle: "outerHTML" });
+  const now = document.getElementById(element.id);
+  if (now) {
+    htmx.process(now);
+    writeTimes(now.parentElement ?? now);
+  }
+}
+
+/** The page itself, where its rows are only whole when it is fetched: filtered and sorted lists. */
+export function fetchAgain() {
+  const main = document.getElementById("main");
+  return htmx.ajax("GET", location.href, { source: main, target: "#main", select: "#main", swap: "morph:outerHTML" });
+}
