@@ -82,6 +82,7 @@ _THINGS: Mapping[str, Callable[[int], str]] = {
     "change": lambda n: ngettext("%(n)s change", "%(n)s changes", n),
     "cloud": lambda n: ngettext("%(n)s cloud", "%(n)s clouds", n),
     "cluster": lambda n: ngettext("%(n)s cluster", "%(n)s clusters", n),
+    "day": lambda n: ngettext("%(n)s day", "%(n)s days", n),
     "digest": lambda n: ngettext("%(n)s digest", "%(n)s digests", n),
     "event": lambda n: ngettext("%(n)s event", "%(n)s events", n),
     "host": lambda n: ngettext("%(n)s host", "%(n)s hosts", n),
