@@ -5,7 +5,6 @@ from uuid import UUID, uuid4
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from dashboard import access
 from dashboard.access import MATRIX, ROLELESS, TOPICS, Verdict, judge, may, may_subscribe, principal
@@ -13,43 +12,15 @@ from dashboard.models import Role, User
 from maintenance.models import AuditEntry, FeedEvent, IdempotentAnswer, Run
 from tests.dashboard.inventory import make_inventory
 from tests.dashboard.people import make_person, make_token
+from tests.dashboard.walk import all_routes
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 ROLES = (*Role.values, "")  # "": logged in, without a role
 LOGIN = "/login/"
 
 
-def all_routes() -> dict[str, str]:
-    """Name with its namespaces → an address of it, with ids that nothing has."""
-    found: dict[str, str] = {}
-
-    def walk(patterns: list[URLPattern | URLResolver], namespace: str, path: str) -> None:
-        for pattern in patterns:
-            if isinstance(pattern, URLResolver):
-                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-                walk(pattern.url_patterns, inner, path + str(pattern.pattern))
-            else:
-                assert pattern.name, f"{path}{pattern.pattern} has no name: no rule can be written for it"
-                found.setdefault(f"{namespace}{pattern.name}", _filled(path + str(pattern.pattern)))
-
-    walk(get_resolver().url_patterns, "", "/")
-    return found
-
-
-def _filled(path: str) -> str:
-    parts = []
-    for part in path.replace("^api/", "api/nothing").split("/"):
-        if part.startswith("<uuid:"):
-            parts.append(str(uuid4()))
-        elif part == "<str:stage>":
-            parts.append("PreFlight")
-        else:
-            parts.append(part.replace("<str:form>", "json"))
-    return "/".join(parts)
-
-
 def test_every_route_has_a_row_and_every_row_a_route():
-    assert set(all_routes()) == set(MATRIX)
+    assert {route.name for route in all_routes()} == set(MATRIX)
 
 
 @pytest.mark.parametrize("role", ["anonymous", *ROLES])
@@ -57,7 +28,8 @@ def test_each_route_answers_as_the_matrix_says(db, role):
     """Ids are made up: who may not is told so before anybody looks for them, and nothing is changed by asking."""
     person = AnonymousUser() if role == "anonymous" else make_person(role)
     client = Client()
-    for name, path in all_routes().items():
+    for route in all_routes():
+        name, path = route.name, route.made_up()
         for method in METHODS:
             if isinstance(person, User) and (method == "GET" or name == "logout"):
                 client.force_login(person)  # again for each: one of the routes is the logout
