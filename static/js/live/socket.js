@@ -3,7 +3,7 @@ import { showEngine } from "./banner.js";
 import { setServerClock } from "./clock.js";
 import { end, heardOf, isLocked, whyEnded } from "./freshness.js";
 import { apply, fetchAgain } from "./swap.js";
-import { showClouds, showNote } from "./trust.js";
+import { hearOfClouds, showNote } from "./trust.js";
 import { say } from "./words.js";
 
 const ENGINE_SILENT_S = 10;
@@ -55,8 +55,9 @@ function hear(frame) {
     case "heartbeat":
       setServerClock(frame.at);
       if (frame.seq !== last) ask();
+      else if (wasAway) showNote(say("nothing_changed"));
       heardOf(frame.age);
-      showClouds(frame);
+      hearOfClouds(frame);
       showEngine(frame.engine, ENGINE_SILENT_S);
       break;
     case "current":

@@ -8,6 +8,7 @@ const NOTE_MS = 8000;
 const part = (name) => document.querySelector(`[data-trust="${name}"]`);
 const write = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
 
+let clouds = { clouds: {}, listings: {} }, heardAt = performance.now();
 let oldClouds = [];  // names and ages of those whose hosts are shown as unknown
 let note = "", noteTimer = 0, told = "";
 
@@ -15,6 +16,7 @@ let note = "", noteTimer = 0, told = "";
 export function showTrust(state, seconds) {
   const badge = document.querySelector("#trust .state");
   if (!badge) return;
+  showClouds();
   const old = state === "live" && oldClouds[0];
   badge.dataset.state = old ? "Paused" : MARKS[state];
   badge.toggleAttribute("data-live", state === "live" && !old);
@@ -28,18 +30,24 @@ export function showTrust(state, seconds) {
   told = now;
 }
 
-/** What the last heartbeat said of the clouds. */
-export function showClouds(beat) {
+/** What a heartbeat said of the clouds; it ages with the page. */
+export function hearOfClouds(beat) {
+  clouds = beat;
+  heardAt = performance.now();
+}
+
+function showClouds() {
   oldClouds = [];
-  for (const [id, seconds] of Object.entries(beat.clouds)) {
+  const since = (performance.now() - heardAt) / 1000;
+  for (const [id, seconds] of Object.entries(clouds.clouds)) {
     const cell = document.querySelector(`[data-cloud="${CSS.escape(id)}"]`);
     if (!cell) continue;
     const isOld = seconds === null || seconds > Number(cell.dataset.knownFor);
     if (isOld) oldClouds.push({ cloud: cell.dataset.name, age: seconds === null ? "" : duration(seconds) });
     cell.classList.toggle("late", isOld);
-    write(cell.querySelector("[data-read]"), seconds === null ? say("never_read") : say("read", { age: duration(seconds) }));
-    const listing = beat.listings[id];
-    write(cell.querySelector("[data-listing]"), listing === null || listing === undefined ? "" : say("listing", { age: duration(listing) }));
+    write(cell.querySelector("[data-read]"), seconds === null ? say("never_read") : say("read", { age: duration(seconds + since) }));
+    const listing = clouds.listings[id] ?? null;
+    write(cell.querySelector("[data-listing]"), listing === null ? "" : say("listing", { age: duration(listing + since) }));
   }
 }
 
