@@ -105,6 +105,8 @@ class PlanShown:
     in_the_way: list[InTheWay]
     in_the_way_more: int
     passes_by: int  # so many hosts would be passed by with the rule that does so
+    blocking: int
+    blocking_ids: str  # all that block the start, as one field
     hash: str
     hash_words: str
     computed_at: datetime
@@ -129,7 +131,8 @@ def plan_shown(plan: Plan, choices: StartChoices, changed: frozenset[UUID]) -> P
         if first <= at < last
     ]  # fmt: skip
     elsewhere = [host for at, hosts in enumerate(blocks) if not first <= at < last for host in hosts]
-    troubled = plan.of(Verdict.BLOCKED) + plan.of(Verdict.HELD)
+    blocked = plan.of(Verdict.BLOCKED)
+    troubled = blocked + plan.of(Verdict.HELD)
     return PlanShown(
         clusters=clusters,
         can_fold=can_fold,
@@ -137,7 +140,9 @@ def plan_shown(plan: Plan, choices: StartChoices, changed: frozenset[UUID]) -> P
         pages=pages,
         in_the_way=[_in_the_way(host) for host in troubled[:IN_THE_WAY_MAX]],
         in_the_way_more=max(0, len(troubled) - IN_THE_WAY_MAX),
-        passes_by=sum(1 for host in plan.of(Verdict.BLOCKED) if host.is_unready and host.holder is None),
+        passes_by=sum(1 for host in blocked if host.is_unready and host.holder is None),
+        blocking=len(blocked),
+        blocking_ids=",".join(str(host.host_id) for host in blocked),
         hash=plan.hash,
         hash_words=f"{plan.hash[:4]} {plan.hash[4:8]}",
         computed_at=plan.computed_at,

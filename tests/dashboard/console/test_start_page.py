@@ -2,12 +2,15 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 
-from maintenance.models import Run
+from maintenance.kept_plan import kept_plan
+from maintenance.models import IdempotentAnswer, Run
 from tests.dashboard.console.conftest import logged_in
 from tests.dashboard.console.runs import start_run
 from tests.dashboard.inventory import make_inventory
@@ -29,7 +32,7 @@ def hidden(page: str, name: str) -> str:
 
 def order_of(page: str) -> list[str]:
     plan = page.partition('aria-labelledby="plan-title"')[2].partition("</section>")[0]
-    return re.findall(r'class="host" href="[^"]+" title="([^"]+)"', plan)
+    return re.findall(r'<th scope="row"><a class="host" href="[^"]+" title="([^"]+)"', plan)
 
 
 def form_of(inventory, *clusters: str, page: str = "", **fields: Any) -> dict[str, Any]:
@@ -38,7 +41,7 @@ def form_of(inventory, *clusters: str, page: str = "", **fields: Any) -> dict[st
         **RULES, "kind": "clusters", "clusters": [str(inventory.clusters[name].id) for name in clusters],
     }  # fmt: skip
     if page:
-        sent |= {name: hidden(page, name) for name in ("key", "plan_hash", "seen")}
+        sent |= {name: hidden(page, name) for name in ("key", "plan_hash", "seen", "order", "cluster_order")}
     return sent | fields
 
 
@@ -51,6 +54,7 @@ def test_a_scope_in_the_address_is_planned_at_once(operator, inventory):
     assert "Start: 3 hosts, one at a time" in words
     assert "3 instances of 1 tenant move live." in words
     assert "learned after three hosts have ended well" in words
+    assert "3 hosts in 1 cluster; 3 would leave service." in words
 
 
 def test_without_a_scope_start_says_why_it_cannot_be_pressed(operator, inventory):
@@ -58,19 +62,6 @@ def test_without_a_scope_start_says_why_it_cannot_be_pressed(operator, inventory
 
     assert "Choose what to maintain first." in page
     assert 'formaction="/rolling/new/start/"' not in page
-
-
-def test_a_host_moves_up_and_down_and_clusters_stay_together(operator, inventory):
-    both = form_of(inventory, "c1", "c2")
-    down = operator.post("/rolling/new/plan/", {**both, "move": f"down:{inventory.id('kvm1')}"}).text
-    over = operator.post("/rolling/new/plan/", {**both, "move": f"up:{inventory.id('kvm4')}"}).text
-
-    assert order_of(down) == ["kvm2", "kvm1", "kvm3", "kvm4", "kvm5", "kvm6"]
-    assert order_of(over) == ["kvm4", "kvm5", "kvm6", "kvm1", "kvm2", "kvm3"]
-    kept = operator.post(
-        "/rolling/new/plan/", {**both, "order": re.findall(r'name="order" value="([^"]+)"', down)}
-    ).text
-    assert order_of(kept) == order_of(down)
 
 
 def test_a_host_that_is_left_out_is_skipped_by_the_run(operator, inventory):
@@ -170,7 +161,8 @@ def test_a_host_that_another_run_has_blocks_the_start_and_names_that_run(operato
     answer = operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page))
 
     assert answer.status_code == 409
-    assert f"run {other.number} (started by ada) already has" in answer.text
+    assert f"Not started: run {other.number} has some of these hosts" in answer.text
+    assert "Started by <b><bdi>ada</bdi></b>" in answer.text
     assert f'href="/rolling/{other.id}/"' in answer.text
     assert Run.objects.count() == 1
 
@@ -184,7 +176,7 @@ def test_a_host_that_is_not_up_blocks_the_start_or_is_passed_by(operator, invent
     )
     passed = operator.post("/rolling/new/plan/", form_of(inventory, "c1", skip_unready="on")).text
 
-    assert "1 host blocks the start; see the plan." in blocked
+    assert "1 host blocks the start: see what is in the way." in blocked
     assert 'formaction="/rolling/new/start/"' not in blocked
     assert 'formaction="/rolling/new/start/"' in passed
 
@@ -199,13 +191,98 @@ def test_a_host_that_is_not_up_blocks_the_start_or_is_passed_by(operator, invent
         ("payload", "x" * 9000, "At most 8,192 bytes"),
         ("payload", "a\0b", "Null characters are not allowed"),
         ("on_failure", "explode", "not one of the available choices"),
+        ("not_before", "2020-01-01T10:00", "That moment has passed"),
+        ("not_before", "9999-12-31T23:59", "within a year"),
+        ("not_before", "soon", "Give a day and a time"),
     ],
 )
 def test_what_cannot_be_used_is_said_beside_it_and_stays_typed(operator, inventory, field, typed, words):
     page = operator.post("/rolling/new/plan/", form_of(inventory, "c1", **{field: typed})).text
 
     assert words in page
+    assert f'<a href="#{field}">' in page
+    assert f'id="{field}-error"' in page
     assert "Mend what is marked first." in page
+
+
+def test_start_pressed_with_an_error_leads_to_the_list_of_errors_and_starts_nothing(operator, inventory):
+    page = operator.get(f"/rolling/new/?clusters={inventory.clusters['c1'].id}").text
+
+    answer = operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page, timeout_s="soon"))
+
+    assert answer.status_code == 400
+    assert re.search(r'id="start-errors" role="alert" tabindex="-1" autofocus', answer.text)
+    assert not Run.objects.exists()
+
+
+def test_start_pressed_without_a_scope_says_what_is_missing(operator, inventory):
+    answer = operator.post("/rolling/new/start/", {**RULES, "kind": "zones", "key": "k"})
+
+    assert answer.status_code == 400
+    assert "Choose at least one zone, pod, cluster or host." in answer.text
+
+
+def test_not_before_is_on_the_clock_of_whoever_typed_it(operator, inventory):
+    tomorrow = (timezone.now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    typed = {"not_before": f"{tomorrow + timedelta(hours=2):%Y-%m-%dT%H:%M}", "minutes_east": "120"}
+    page = operator.post("/rolling/new/plan/", form_of(inventory, "c1", **typed)).text
+
+    operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page, **typed))
+
+    assert "Start later: 3\N{NO-BREAK SPACE}hosts, one at a time" in page
+    assert Run.objects.get().not_before == tomorrow
+
+
+def test_a_form_that_has_started_a_run_does_not_start_another_one_with_other_choices(operator, inventory):
+    page = operator.get(f"/rolling/new/?clusters={inventory.clusters['c1'].id}").text
+    operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page))
+
+    answer = operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page, reason="another"))
+
+    assert answer.status_code == 409
+    assert f"this form has already started run {Run.objects.get().number}" in answer.text
+
+
+def test_what_a_dead_web_process_started_is_found_and_not_started_again(operator, inventory):
+    page = operator.get(f"/rolling/new/?clusters={inventory.clusters['c1'].id}").text
+    form = form_of(inventory, "c1", page=page)
+    first = operator.post("/rolling/new/start/", form, headers={"X-Request-ID": "first-press"})
+    IdempotentAnswer.objects.update(status=None, answer={"request_id": "first-press"})
+
+    again = operator.post("/rolling/new/start/", form)
+
+    assert again["Location"] == first["Location"]
+    assert Run.objects.count() == 1
+
+
+def test_the_plan_is_kept_with_the_run(operator, inventory):
+    page = operator.post("/rolling/new/plan/", form_of(inventory, "c1", leave_out=inventory.id("kvm2"))).text
+    operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page, leave_out=inventory.id("kvm2")))
+
+    kept = kept_plan(Run.objects.get())
+
+    assert [(line.name, line.verdict) for line in kept.lines] == [
+        ("kvm1", "ready"), ("kvm2", "left_out"), ("kvm3", "ready"),
+    ]  # fmt: skip
+    assert kept.lines[0].goes_to == [("kvm2", 1)]
+    assert kept.lines[0].spare_ratio == pytest.approx(0.95, abs=0.01)
+
+
+def test_the_address_holds_the_choices_but_no_free_text(operator, inventory):
+    sent = {
+        "leave_out": inventory.id("kvm2"), "move": f"top:{inventory.id('kvm3')}", "max_unavailable": "2",
+        "payload": "secret=1", "reason": "because",
+    }  # fmt: skip
+    answer = operator.post("/rolling/new/plan/", form_of(inventory, "c1", **sent))
+    address = answer["HX-Replace-Url"]
+
+    again = operator.get(address)
+
+    assert again.status_code == 200
+    assert order_of(again.text) == ["kvm3", "kvm1", "kvm2"]
+    assert hidden(again.text, "plan_hash") == hidden(answer.text, "plan_hash")
+    assert "secret" not in address
+    assert "because" not in address
 
 
 def test_an_id_that_nothing_has_is_said_in_the_scope(operator, inventory):
