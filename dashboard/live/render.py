@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from django.db import connection
 from django.template.loader import render_to_string
 
-from dashboard.live.drawings import frame, hosts, overview, runs
+from dashboard.live.drawings import frame, hosts, overview, places, runs
 from dashboard.live.drawings.drawing import Drawing, Key
 from dashboard.live.touched import Part
+from dashboard.live.whereabouts import read_if_wanted
 
 DRAWINGS: Mapping[Key, Drawing] = {
     **frame.DRAWINGS,
     **overview.DRAWINGS,
     **runs.DRAWINGS,
     **hosts.DRAWINGS,
+    **places.DRAWINGS,
 }
 
 
@@ -32,6 +34,7 @@ def draw(parts: Iterable[tuple[Part, str]]) -> dict[tuple[Part, str], Drawn | Ex
     """Each part for its role; one that cannot be drawn is the error it made. Asks the database: call from a thread."""
     found: dict[tuple[Part, str], Drawn | Exception] = {}
     try:
+        read_if_wanted()
         for part, role in parts:
             try:
                 found[part, role] = _draw(part, role)

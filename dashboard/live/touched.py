@@ -6,6 +6,7 @@ A part is (topic, name, one thing's id). The topic `run:*` means every run's pag
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING
 
 
@@ -26,6 +27,8 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
     "runs": ("verdict", "newest"),
     "hosts": ("fleet",),
+    **dict.fromkeys(LISTS, LIST),
+    **dict.fromkeys(KINDS, PAGE),
     "run": ("head", "progress", "problems", "now", "steering", "next", "finished"),
     "host": ("head", "way", "hand", "scripts", "instances", "history"),
     FRAME: ("nav-runs", "nav-needs", "nav-hosts"),
@@ -50,6 +53,8 @@ def touched(
 ) -> Iterator[Part]:
     """The parts that may look different after this event."""
     subject = kind.partition(".")[0]
+    for place in touched_places(subject, about, before, after):
+        yield Part(*place)
     match subject:
         case "run":
             yield from _run(about)

@@ -1,4 +1,4 @@
-"""What the clouds list: hosts, and the places they stand in."""
+"""What the clouds list: hosts, and the zones, pods and clusters they stand in. A list and a page each."""
 
 from uuid import UUID
 
@@ -6,24 +6,35 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from dashboard.access import visible_hosts
+from dashboard.access import visible_clusters, visible_hosts, visible_pods, visible_zones
 from dashboard.pages.asked import number, role_of, uuid_or_none, words
 from dashboard.screens import host as host_screen
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.fleet import in_service_words
-from dashboard.screens.hosts import HostFilter, host_list
+from dashboard.screens.host_hand import by_hand
+from dashboard.screens.host_head import host_head
+from dashboard.screens.host_history import history
+from dashboard.screens.host_instances import instances
+from dashboard.screens.host_scripts import scripts
+from dashboard.screens.host_way import on_its_way
+from dashboard.screens.hosts import asked_of_hosts, host_list
+from dashboard.screens.places import KINDS
+from dashboard.screens.places_asked import Asked
+from dashboard.screens.places_below import below
+from dashboard.screens.places_head import place_head, place_of
+from dashboard.screens.places_instances import instances_there
+from dashboard.screens.places_lines import lines
+from dashboard.screens.places_list import asked_of, place_list
+from dashboard.screens.places_room import room_there
+from dashboard.screens.places_runs import runs_there
+
+VISIBLE = {"zone": visible_zones, "pod": visible_pods, "cluster": visible_clusters}
 
 
 @require_safe
 def hosts(request: HttpRequest) -> HttpResponse:
     seq = feed_head()
-    asked = HostFilter(
-        search=words(request, "search"),
-        cluster=uuid_or_none(request.GET.get("cluster", "")),
-        state=words(request, "state", 40),
-        page=number(request.GET.get("page", "")),
-    )
-    shown = host_list(asked, role_of(request))
+    shown = host_list(asked_of_hosts(_asked(request)), role_of(request))
     return render(
         request, "hosts/list.html", {"seq": seq, "topic": "hosts", "list": shown, "fleet": in_service_words()}
     )
@@ -41,11 +52,60 @@ def host(request: HttpRequest, host_id: UUID) -> HttpResponse:
         {
             "seq": seq,
             "topic": f"host:{host_id}",
-            "head": host_screen.host_head(at),
-            "hand": host_screen.by_hand(at, role_of(request)),
-            "way": host_screen.on_its_way(at),
-            "scripts": host_screen.scripts(at),
-            "instances": host_screen.instances(at),
-            "history": host_screen.history(at),
+            "head": host_head(at),
+            "hand": by_hand(at, role_of(request)),
+            "way": on_its_way(at),
+            "scripts": scripts(at),
+            "instances": instances(at),
+            "history": history(at),
         },
+    )
+
+
+@require_safe
+def places(request: HttpRequest, kind: str) -> HttpResponse:
+    """All zones, pods or clusters."""
+    seq = feed_head()
+    of = KINDS[kind]
+    shown = place_list(of, asked_of(of, _asked(request)), role_of(request))
+    context = {"seq": seq, "topic": of.plural, "list": shown, "fleet": in_service_words()}
+    return render(request, "places/list.html", context)
+
+
+@require_safe
+def place(request: HttpRequest, kind: str, place_id: UUID) -> HttpResponse:
+    """One zone, pod or cluster."""
+    seq = feed_head()
+    of, role = KINDS[kind], role_of(request)
+    found = place_of(of, place_id) if VISIBLE[kind](request.user).filter(id=place_id).exists() else None
+    if found is None:
+        raise Http404(f"no such {kind}")
+    return render(
+        request,
+        "places/place.html",
+        {
+            "seq": seq,
+            "topic": f"{kind}:{place_id}",
+            "kind": of,
+            "head": place_head(of, found, role),
+            "lines": lines(of, found),
+            "below": below(of, found, role),
+            "room": room_there(of, found),
+            "runs": runs_there(of, found),
+            "instances": instances_there(of, found),
+        },
+    )
+
+
+def _asked(request: HttpRequest) -> Asked:
+    """What the address asks for; what cannot be read is not asked."""
+    return Asked(
+        search=words(request, "search"),
+        zone=uuid_or_none(request.GET.get("zone", "")),
+        pod=uuid_or_none(request.GET.get("pod", "")),
+        cluster=uuid_or_none(request.GET.get("cluster", "")),
+        state=words(request, "state", 40),
+        scripts=words(request, "scripts", 40),
+        sort=words(request, "sort", 40),
+        page=number(request.GET.get("page", "")),
     )

@@ -1,16 +1,20 @@
-"""Hosts as they are now, drawn: the one place that joins the inventory with our open runs and our ledger."""
+"""Hosts as they are now: the one place that joins the inventory with our open runs and our ledger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from dashboard.screens.marks import Mark, host_mark
-from dashboard.screens.words import said
+from dashboard.screens.marks import OUT_OF_SERVICE, Mark, host_mark
+from dashboard.screens.words import figure, said
 from maintenance.models import Host, HostOut, Target
+from maintenance.models.inventory import known_cloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,44 @@ def _drawn(host: Host, mark: Mark, target: Target | None) -> DrawnHost:
     )
 
 
+# ---- counted where they are stored -------------------------------------------------------------------------------
+
+
+class Service(StrEnum):
+    """How a host serves, as it is counted. Of one that we took out we know that also while its cloud is silent."""
+
+    IN = "in-service"
+    OUT = "out"
+    OTHERS = "others"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+NOT_ANSWERING = ("Down", "Alert", "Disconnected", "Error")
+
+
+def with_service(hosts: QuerySet[Host]) -> QuerySet[Host]:
+    """Each host with its `service`, for filters, orders and counts."""
+    known = known_cloud(timezone.now())
+    ours = Exists(HostOut.objects.filter(host=OuterRef("pk"), closed_at=None))
+    return hosts.annotate(
+        service=Case(
+            When(ours, then=Value(Service.OUT.value)),
+            When(known & Q(state="Up", resource_state="Enabled"), then=Value(Service.IN.value)),
+            When(known & Q(resource_state__in=OUT_OF_SERVICE), then=Value(Service.OTHERS.value)),
+            When(known & Q(state__in=NOT_ANSWERING), then=Value(Service.DOWN.value)),
+            When(known & Q(resource_state="Disabled"), then=Value(Service.OTHERS.value)),
+            default=Value(Service.UNKNOWN.value),
+            output_field=CharField(),
+        )
+    )
+
+
+def count_of(service: Service) -> Count:
+    """So many of `with_service` serve like this."""
+    return Count("id", filter=Q(service=service.value))
+
+
 def service_counts() -> tuple[int, int, int]:
     """Hosts listed, in service, and down (of those that are not)."""
     listed = Host.objects.filter(gone_at=None)
@@ -61,9 +103,22 @@ def service_counts() -> tuple[int, int, int]:
 
 
 def in_service_words() -> str:
-    """All are in service · 9 are in service, 1 is not."""
-    total, good, _ = service_counts()
+    """All are in service. · 9 are in service, 1 is not. · How 3 are is not known."""
+    listed = with_service(Host.objects.filter(gone_at=None))
+    found = listed.aggregate(total=Count("id"), good=count_of(Service.IN), unknown=count_of(Service.UNKNOWN))
+    total, good, unknown = found["total"], found["good"], found["unknown"]
+    if not total:
+        return ""
+    if unknown == total:
+        return _("How they are now is not known.")
     if good == total:
-        return "All are in service." if total else ""
-    away = total - good
-    return f"{good:,} {'is' if good == 1 else 'are'} in service, {away:,} {'is' if away == 1 else 'are'} not."
+        return _("All are in service.")
+    away = total - good - unknown
+    words = [ngettext("%(n)s is in service", "%(n)s are in service", good) % {"n": figure(good)}]
+    words += [ngettext("%(n)s is not", "%(n)s are not", away) % {"n": figure(away)}] if away else []
+    words += (
+        [ngettext("%(n)s is not known", "%(n)s are not known", unknown) % {"n": figure(unknown)}]
+        if unknown
+        else []
+    )
+    return f"{', '.join(words)}."

@@ -141,7 +141,15 @@ def _places(path: str) -> list[tuple[str, list[Place]]]:
                 place(_("Rolling maintenance"), "runs", "rolling", "nav-runs"),
             ],
         ),
-        (_("Cloud"), [place(_("Hosts"), "hosts", "hosts", "nav-hosts")]),
+        (
+            _("Cloud"),
+            [
+                place(_("Zones"), "zones", "zones"),
+                place(_("Pods"), "pods", "pods"),
+                place(_("Clusters"), "clusters", "clusters"),
+                place(_("Hosts"), "hosts", "hosts", "nav-hosts"),
+            ],
+        ),
     ]
 
 

@@ -1,151 +1,232 @@
-"""The list of hosts: filters in the address, one row a host, a selection that starts a rolling maintenance."""
+"""The list of hosts: search, filters, order and pages in the address; one row a host, and a selection of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.census import RUNNING
-from dashboard.screens.fleet import DrawnHost, drawn_hosts
-from dashboard.screens.marks import OUT_OF_SERVICE
-from dashboard.screens.words import count
+from dashboard.screens.fleet import DrawnHost, Service, drawn_hosts, with_service
+from dashboard.screens.host_drift import drifting_hosts, stages_adrift
+from dashboard.screens.natural_order import natural_key
+from dashboard.screens.places import CLUSTER, POD, ZONE, Link, link_to
+from dashboard.screens.places_asked import (
+    Asked,
+    Choice,
+    Column,
+    Heading,
+    Pages,
+    headings,
+    known_sort,
+    orders,
+    pages_of,
+)
+from dashboard.screens.places_figures import ALL_FOUR, SCRIPTED
+from dashboard.screens.places_list import above_filter
+from dashboard.screens.words import count, figure, listing
 from maintenance.domain.hook_stages import STAGES, HookStage
-from maintenance.domain.order import natural
-from maintenance.models import Cluster, Host, HostOut, Instance, Target
+from maintenance.models import Host, Instance, Target
 
-PAGE_ROWS = 100
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 HOOK_LETTERS = {
     HookStage.PREFLIGHT: "F",
     HookStage.PRE_MAINTENANCE: "P",
     HookStage.MAINTENANCE: "M",
     HookStage.POST_MAINTENANCE: "V",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class HostFilter:
-    """What the address asks for; nothing asked is everything."""
-
-    search: str = ""
-    cluster: UUID | None = None
-    state: str = ""
-    page: int = 1
-
-    def query(self, page: int) -> str:
-        asked = {"search": self.search, "cluster": str(self.cluster or ""), "state": self.state}
-        return "?" + urlencode({k: v for k, v in asked.items() if v} | ({"page": page} if page > 1 else {}))
+COLUMNS = (
+    Column("place", lazy("Cluster")),
+    Column("name", lazy("Host")),
+    Column("state", lazy("State")),
+    Column("instances", lazy("Instances"), is_number=True, most_first=True),
+    Column("scripts", lazy("Scripts"), most_first=True),
+    Column("software", lazy("Kernel")),
+)
+STATES: "Mapping[str, StrPromise]" = {
+    Service.IN: lazy("In service"),
+    Service.OUT: lazy("Out by us"),
+    "in-run": lazy("In a run"),
+    Service.OTHERS: lazy("Taken by others"),
+    Service.DOWN: lazy("Down"),
+    Service.UNKNOWN: lazy("Unknown"),
+}
+SCRIPTS: "Mapping[str, StrPromise]" = {
+    "whole": lazy("All four there"),
+    "missing": lazy("Some missing"),
+    "drift": lazy("Other than in its cluster"),
+    "warning": lazy("With a warning"),
+    "unknown": lazy("Not known"),
+}
+# In the order in which somebody looks for them: trouble first.
+_RANKS = (Service.DOWN, Service.UNKNOWN, Service.OUT, Service.OTHERS, Service.IN)
 
 
 @dataclass(frozen=True, slots=True)
 class HookBox:
-    """One of the four letters: there, not there, or not known."""
+    """One of the four letters: there, not there, or not known; `drifts`: other than in its cluster."""
 
     letter: str
     title: str
     is_missing: bool
     is_unknown: bool
+    drifts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HostRow:
     id: UUID
     host: DrawnHost
-    zone: str
-    cluster: str
+    zone: Link
+    cluster: Link
     instances: int
     hooks: list[HookBox]
+    drift: str
     has_problem: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    value: str
-    text: str
-    is_chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class HostList:
     rows: list[HostRow]
-    summary: str
-    filter: HostFilter
-    clusters: list[Choice]
-    states: list[Choice]
-    page: int
-    pages: int
-    previous: str
-    next: str
+    says: str
+    asked: Asked
+    headings: list[Heading]
+    filters: list[tuple[str, str, list[Choice]]]
+    orders: list[Choice]
+    pages: Pages
     start_disabled: str
-    is_filtered: bool
 
 
-STATES = {
-    "in-service": "In service",
-    "out": "Out by us",
-    "in-run": "In a run",
-    "others": "Taken by others",
-    "down": "Down",
-}
-
-
-def host_list(asked: HostFilter, role: str) -> HostList:
+def host_list(asked: Asked, role: str) -> HostList:
     listed = Host.objects.filter(gone_at=None)
     found = _filtered(listed, asked)
     total, matching = listed.count(), found.count()
-    pages = max(1, -(-matching // PAGE_ROWS))
-    page = min(max(1, asked.page), pages)
-    # Natural order needs all names; they are read alone, and only a page of rows is loaded.
-    keys = sorted(
-        found.values_list("id", "cluster__pod__zone__name", "cluster__name", "name"),
-        key=lambda row: (natural(row[1]), natural(row[2]), natural(row[3])),
-    )
-    shown = [row[0] for row in keys[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]]
-    is_filtered = bool(asked.search or asked.cluster or asked.state)
+    pages = pages_of(asked, matching)
+    says = count(total, "host")
+    if asked.is_filtered:
+        says = _("%(n)s of %(all)s") % {"n": figure(matching), "all": says}
     return HostList(
-        rows=host_rows(shown),
-        summary=f"{matching:,} of {count(total, 'host')}" if is_filtered else count(total, "host"),
-        filter=asked,
-        clusters=_cluster_choices(asked.cluster),
-        states=[Choice(value, text, value == asked.state) for value, text in STATES.items()],
-        page=page,
+        rows=host_rows(list(sorted_hosts(found, asked).values_list("id", flat=True)[pages.rows])),
+        says=says,
+        asked=asked,
+        headings=headings(asked, COLUMNS),
+        filters=_filters(asked),
+        orders=orders(asked, COLUMNS),
         pages=pages,
-        previous=asked.query(page - 1) if page > 1 else "",
-        next=asked.query(page + 1) if page < pages else "",
         start_disabled=too_low(role),
-        is_filtered=is_filtered,
     )
 
 
-def _filtered(listed: QuerySet[Host], asked: HostFilter) -> QuerySet[Host]:
+def asked_of_hosts(asked: Asked) -> Asked:
+    """What this list can answer."""
+    return Asked(
+        search=asked.search,
+        zone=asked.zone,
+        pod=asked.pod,
+        cluster=asked.cluster,
+        state=asked.state if asked.state in STATES else "",
+        scripts=asked.scripts if asked.scripts in SCRIPTS else "",
+        sort=known_sort(asked.sort, COLUMNS),
+        page=asked.page,
+    )
+
+
+def _filtered(listed: QuerySet[Host], asked: Asked) -> QuerySet[Host]:
     found = listed
     if asked.search:
         found = found.filter(name__icontains=asked.search)
-    if asked.cluster:
-        found = found.filter(cluster=asked.cluster)
-    ours = HostOut.objects.filter(closed_at=None).values("host")
-    match asked.state:
-        case "in-service":
-            found = found.filter(state="Up", resource_state="Enabled")
-        case "out":
-            found = found.filter(id__in=ours)
-        case "in-run":
-            found = found.filter(id__in=Target.objects.filter(is_open=True).values("host"))
-        case "others":
-            found = found.filter(resource_state__in=OUT_OF_SERVICE).exclude(id__in=ours)
-        case "down":
-            found = found.exclude(Q(state="Up"))
+    for kind in (ZONE, POD, CLUSTER):
+        if chosen := getattr(asked, kind.name):
+            found = found.filter(**{kind.of_host: chosen})
+    if asked.state == "in-run":
+        found = found.filter(id__in=Target.objects.filter(is_open=True).values("host"))
+    elif asked.state:
+        found = with_service(found).filter(service=asked.state)
+    return _with_scripts(found, asked.scripts)
+
+
+def _with_scripts(found: QuerySet[Host], scripts: str) -> QuerySet[Host]:
+    match scripts:
+        case "whole":
+            return found.filter(ALL_FOUR)
+        case "missing":
+            return found.filter(hypervisor=SCRIPTED, hooks__isnull=False).exclude(ALL_FOUR)
+        case "drift":
+            return found.filter(id__in=drifting_hosts())
+        case "warning":
+            refused = Q()
+            for stage in STAGES:
+                refused |= Q(**{f"hooks__{stage}__problem__gt": ""})
+            return found.filter(refused | ~Q(hooks_warnings=[]))
+        case "unknown":
+            return found.filter(hypervisor=SCRIPTED, hooks__isnull=True)
         case _:
-            pass
-    return found
+            return found
 
 
-def _cluster_choices(chosen: UUID | None) -> list[Choice]:
-    listed = Cluster.objects.filter(gone_at=None).select_related("pod__zone")
-    ordered = sorted(listed, key=lambda c: (natural(c.pod.zone.name), natural(c.name)))
-    return [Choice(str(c.id), f"{c.pod.zone.name} · {c.name}", c.id == chosen) for c in ordered]
+def sorted_hosts(found: QuerySet[Host], asked: Asked) -> QuerySet[Host]:
+    """By what was asked, and among equals in natural order: zone, cluster, name."""
+    place = [natural_key("cluster__pod__zone__name"), natural_key("cluster__name"), natural_key("name")]
+    match asked.column:
+        case "name":
+            keys = [natural_key("name"), *place[:2]]
+        case "state":
+            ranks = [When(service=service.value, then=Value(at)) for at, service in enumerate(_RANKS)]
+            found = with_service(found).annotate(rank=Case(*ranks, output_field=IntegerField()))
+            keys = [F("rank"), *place]
+        case "instances":
+            running = Q(instances__gone_at=None, instances__state__in=RUNNING)
+            found = found.annotate(tally=Count("instances", filter=running))
+            keys = [F("tally"), *place]
+        case "scripts":
+            found = found.annotate(rank=_trouble_with_scripts())
+            keys = [F("rank"), *place]
+        case "software":
+            keys = [natural_key("kernel_version"), natural_key("agent_version"), *place]
+        case _:
+            keys = place
+    first = keys[0].desc() if asked.is_descending else keys[0].asc()
+    others = [key.desc() for key in keys[1:]] if asked.is_descending and asked.column == "place" else keys[1:]
+    return found.order_by(first, *others, "id")
+
+
+def _trouble_with_scripts() -> Coalesce:
+    """3: other than in its cluster, 2: some missing, 1: not known, 0: nothing to say."""
+    can = Q(hypervisor=SCRIPTED)
+    return Coalesce(
+        Case(
+            When(id__in=drifting_hosts(), then=Value(3)),
+            When(can & Q(hooks__isnull=True), then=Value(1)),
+            When(ALL_FOUR, then=Value(0)),
+            When(can, then=Value(2)),
+            output_field=IntegerField(),
+        ),
+        Value(0),
+    )
+
+
+def _filters(asked: Asked) -> list[tuple[str, str, list[Choice]]]:
+    return [
+        *(above_filter(kind, getattr(asked, kind.name), asked) for kind in (ZONE, POD, CLUSTER)),
+        ("state", _("State"), _choices(STATES, asked.state)),
+        ("scripts", _("Scripts"), _choices(SCRIPTS, asked.scripts)),
+    ]
+
+
+def _choices(texts: "Mapping[str, StrPromise]", chosen: str) -> list[Choice]:
+    return [Choice(str(value), str(text), value == chosen) for value, text in texts.items()]
+
+
+# ---- rows --------------------------------------------------------------------------------------------------------
 
 
 def host_rows(ids: list[UUID]) -> list[HostRow]:
@@ -154,14 +235,16 @@ def host_rows(ids: list[UUID]) -> list[HostRow]:
     hosts = [found[key] for key in ids if key in found]
     running = Instance.objects.filter(host__in=ids, gone_at=None, state__in=RUNNING).order_by()
     instances = dict(running.values_list("host").annotate(instances=Count("id")))
+    adrift = stages_adrift(list({host.cluster_id for host in hosts}), [host.id for host in hosts])
     return [
         HostRow(
             id=drawn.host.id,
             host=drawn,
-            zone=drawn.host.cluster.pod.zone.name,
-            cluster=drawn.host.cluster.name,
+            zone=link_to(ZONE, drawn.host.cluster.pod.zone),
+            cluster=link_to(CLUSTER, drawn.host.cluster),
             instances=instances.get(drawn.host.id, 0),
-            hooks=hook_boxes(drawn.host),
+            hooks=hook_boxes(drawn.host, adrift.get(drawn.host.id, [])),
+            drift=_drift_words(adrift.get(drawn.host.id, [])),
             has_problem=bool(drawn.host.hooks_warnings) or _has_problem(drawn.host),
         )
         for drawn in drawn_hosts(hosts)
@@ -174,16 +257,26 @@ def host_row(host_id: UUID) -> HostRow | None:
     return found[0] if found else None
 
 
-def hook_boxes(host: Host) -> list[HookBox]:
+def hook_boxes(host: Host, adrift: list[str]) -> list[HookBox]:
+    return [_box(host, stage, drifts=stage in adrift) for stage in STAGES]
+
+
+def _box(host: Host, stage: HookStage, *, drifts: bool) -> HookBox:
     if host.hooks is None:
-        return [HookBox(HOOK_LETTERS[stage], f"{stage}: not known", False, True) for stage in STAGES]
-    boxes = []
-    for stage in STAGES:
-        is_there = bool(host.hooks.get(stage, {}).get("present"))
-        boxes.append(
-            HookBox(HOOK_LETTERS[stage], stage if is_there else f"{stage}: none", not is_there, False)
-        )
-    return boxes
+        return HookBox(HOOK_LETTERS[stage], _("%(stage)s: not known") % {"stage": stage}, False, True)
+    is_there = bool((host.hooks.get(stage) or {}).get("present"))
+    words = {
+        (True, False): str(stage),
+        (True, True): _("%(stage)s: other than in its cluster") % {"stage": stage},
+        (False, False): _("%(stage)s: none") % {"stage": stage},
+        (False, True): _("%(stage)s: none, other than in its cluster") % {"stage": stage},
+    }
+    return HookBox(HOOK_LETTERS[stage], words[is_there, drifts], not is_there, False, drifts)
+
+
+def _drift_words(stages: list[str]) -> str:
+    """Maintenance differs. Names of stages are CloudStack's and are not translated."""
+    return _("%(stages)s: other than in its cluster") % {"stages": listing(stages)} if stages else ""
 
 
 def _has_problem(host: Host) -> bool:
@@ -192,3 +285,18 @@ def _has_problem(host: Host) -> bool:
 
 def new_run_url(kind: str, ids: list[UUID]) -> str:
     return f"{reverse('run-new')}?{urlencode([(kind, str(key)) for key in ids])}"
+
+
+__all__ = [
+    "HOOK_LETTERS",
+    "Choice",
+    "HookBox",
+    "HostList",
+    "HostRow",
+    "asked_of_hosts",
+    "host_list",
+    "host_row",
+    "host_rows",
+    "new_run_url",
+    "sorted_hosts",
+]
