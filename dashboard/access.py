@@ -98,6 +98,9 @@ MATRIX: Mapping[str, Row] = {
     "api:schema": {"GET": LOGGED_IN},
     "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
     "api:clouds": READ,
+    "needs": READ,
+    "need": READ,
+    "host-take-back": OPERATE,
     "api:cloud": READ,
     "api:zones": READ,
     "api:zone": READ,
@@ -178,6 +181,8 @@ def may(person: Person, route: str, method: str = "GET") -> bool:
     """Whether this person may use the route; pages ask before they draw a button."""
     return judge(route, method, person) is Verdict.ALLOWED
 
+    "needs": Topic(READERS),
+    "need": Topic(READERS, names_one=True),
 
 def may_subscribe(person: Person, topic: str) -> bool:
     """Whether this person may follow the live topic, such as `hosts` or `run:ID`. Unknown topics: nobody."""

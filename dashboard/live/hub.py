@@ -271,6 +271,7 @@ class Hub:
             key: age is not None and age <= ages.known_for.get(key, settings.INVENTORY_UNKNOWN_S)
             for key, age in ages.clouds.items()
         }
+        known["engine"] = ages.engine is not None and ages.engine <= settings.ENGINE_SILENT_S
         if self._known and known != self._known:
             self._touch_everything()
         self._known = known

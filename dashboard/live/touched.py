@@ -21,15 +21,19 @@ class Part(NamedTuple):
 FRAME = "frame"  # what stands around every page
 EVERY_RUN = "run:*"
 EVERY_HOST = "host:*"
+EVERY_NEED = "need:*"
 
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
-    "runs": ("verdict", "newest"),
+    "needs": ("verdict", "open"),
+    "need": ("head", "story", "standing", "actions", "engine"),
+    "runs": ("verdict", "newest", "latest"),
     "hosts": ("fleet",),
     **dict.fromkeys(LISTS, LIST),
     **dict.fromkeys(KINDS, PAGE),
-    "run": ("head", "progress", "problems", "now", "steering", "next", "finished"),
+    "run": ("head", "progress", "problems", "now", "steering", "next", "finished", "record"),
+    "output": ("head", "fresh"),
     "host": ("head", "way", "hand", "scripts", "instances", "history"),
     FRAME: ("nav-runs", "nav-needs", "nav-hosts"),
 }
@@ -82,10 +86,11 @@ def touched(
 
 def _run(about: Mapping[str, Any]) -> Iterator[Part]:
     yield from _parts("overview", "verdict", "runs", "events")
-    yield from _parts("runs", "verdict", "newest")
+    yield from _parts("runs", "verdict", "newest", "latest")
     yield Part("runs", "row", str(about.get("run", "")))
     yield from _parts(f"run:{about.get('run')}", *WHOLE["run"])
     yield from _parts(EVERY_HOST, "head", "hand", "way", "history")
+    yield from _parts(EVERY_NEED, "standing", "actions")
     yield Part(FRAME, "nav-runs")
 
 
@@ -97,15 +102,22 @@ def _target(about: Mapping[str, Any], before: str, after: str) -> Iterator[Part]
     if {before, after} & TARGET_ENDED:
         yield Part(run, "finished")
     yield Part(run, "row", target)
+    yield Part(run, "cell", target)
+    if cluster := str(about.get("cluster", "")):
+        yield Part(run, "tile", cluster)
+        yield Part(run, "opened", cluster)
     yield Part("runs", "row", str(about.get("run", "")))
     yield from _parts("overview", "verdict", "runs", "clusters-summary", "events")
     yield Part("overview", "cluster-of-host", host)
     yield from _host_parts(host, "head", "hand", "way", "history")
     yield Part("hosts", "row", host)
+    yield from _parts(EVERY_NEED, "standing", "actions")
 
 
 def _step(kind: str, about: Mapping[str, Any]) -> Iterator[Part]:
     run, host, target = f"run:{about.get('run')}", str(about.get("host", "")), str(about.get("target", ""))
+    if step := str(about.get("step", "")):
+        yield from _parts(f"output:{step}", "head", "fresh")
     if kind in {"step.output", "step.moved"}:
         yield Part(run, "out", target)
         if host:
@@ -130,6 +142,8 @@ def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[st
     if "hooks" in after:
         yield from _host_parts(host, "scripts")
     yield from _parts(EVERY_RUN, "problems", "census", "next")
+    if {"state", "resource_state", "gone"} & after.keys():
+        yield from _parts(EVERY_NEED, "standing", "actions")
 
 
 def _instance(about: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Part]:
@@ -144,6 +158,10 @@ def _instance(about: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[P
 
 def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
     yield from _parts("overview", "verdict", "needs", "events")
+    yield from _parts("needs", "verdict", "open")
+    yield Part("needs", "row", str(about.get("attention", "")))
+    yield from _parts(f"need:{about.get('attention')}", *WHOLE["need"])
+    yield Part(EVERY_NEED, "standing")
     yield Part(FRAME, "nav-needs")
     if about.get("run"):
         yield from _parts(f"run:{about['run']}", "head", "problems")

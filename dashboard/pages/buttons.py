@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dashboard.pages.asked import typed
@@ -68,11 +69,22 @@ def host_return(request: HttpRequest, host_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def host_take_back(request: HttpRequest, host_id: UUID) -> HttpResponse:
+    """A host that others took goes back into service, for whoever types its name."""
+    typed_name = typed(request, f"name-{host_id}")
+    return press(
+        request,
+        lambda who, ref: actions.take_back_host(host_id, typed_name=typed_name, actor=who, request_id=ref),
+        reverse("host", args=[host_id]),
+    )
+
+
+@require_POST
 def attention_take(request: HttpRequest, attention_id: UUID) -> HttpResponse:
     return press(
         request,
         lambda who, ref: actions.take_attention(attention_id, actor=who, request_id=ref),
-        reverse("overview"),
+        reverse("need", args=[attention_id]),
     )
 
 
@@ -80,12 +92,12 @@ def attention_take(request: HttpRequest, attention_id: UUID) -> HttpResponse:
 def attention_resolve(request: HttpRequest, attention_id: UUID) -> HttpResponse:
     reason = typed(request, f"reason-{attention_id}")
     if not reason:
-        messages.error(request, "Say why it is settled: the reason is kept.")
-        return back_to(request, reverse("overview"))
+        messages.error(request, _("Say why it is settled: the reason is kept."))
+        return back_to(request, reverse("need", args=[attention_id]))
     return press(
         request,
         lambda who, ref: actions.resolve_attention(attention_id, actor=who, reason=reason, request_id=ref),
-        reverse("overview"),
+        reverse("need", args=[attention_id]),
     )
 
 
@@ -96,7 +108,7 @@ def press(request: HttpRequest, act: Callable[[str, str], object], otherwise: st
     except NotFound as reason:
         raise Http404(str(reason)) from reason
     except ActionError as reason:
-        messages.error(request, f"Not done: {str(reason).rstrip('.')}.")
+        messages.error(request, _("Not done: %(reason)s.") % {"reason": str(reason).rstrip(".")})
     return back_to(request, otherwise)
 
 

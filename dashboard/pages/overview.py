@@ -5,27 +5,34 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import role_of
-from dashboard.screens import overview as overview_screen
+from dashboard.screens.actions import too_low
 from dashboard.screens.feed_head import feed_head
+from dashboard.screens.needs_list import overview_needs
+from dashboard.screens.overview_clusters import clusters, clusters_summary
+from dashboard.screens.overview_runs import run_cards
+from dashboard.screens.overview_servers import jobs, servers
+from dashboard.screens.overview_verdict import verdict
 from dashboard.screens.telling import latest_events
 
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     seq = feed_head()
+    role = role_of(request)
     return render(
         request,
         "overview.html",
         {
             "seq": seq,
             "topic": "overview",
-            "verdict": overview_screen.verdict(),
-            "runs": overview_screen.run_cards(),
-            "needs": overview_screen.needs(role_of(request)),
-            "clusters": overview_screen.clusters(),
-            "clusters_summary": overview_screen.clusters_summary(),
-            "servers": overview_screen.servers(),
-            "jobs": overview_screen.jobs(),
+            "start_disabled": too_low(role),
+            "verdict": verdict(),
+            "runs": run_cards(),
+            "needs": overview_needs(role),
+            "clusters": clusters(),
+            "clusters_summary": clusters_summary(),
+            "servers": servers(),
+            "jobs": jobs(),
             "events": latest_events(),
         },
     )

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard.pages import buttons, door, inventory, overview, reports, runs, starting
+from dashboard.pages import buttons, door, inventory, needs, overview, reports, runs, starting
 
 urlpatterns = [
     path("login/", door.LoginView.as_view(), name="login"),
@@ -36,6 +36,9 @@ urlpatterns = [
         runs.run_output,
         name="run-output",
     ),
+    path("hosts/<uuid:host_id>/take-back/", buttons.host_take_back, name="host-take-back"),
+    path("needs-a-person/", needs.needs, name="needs"),
+    path("needs-a-person/<uuid:need_id>/", needs.need, name="need"),
     path("attention/<uuid:attention_id>/take/", buttons.attention_take, name="attention-take"),
     path("attention/<uuid:attention_id>/resolve/", buttons.attention_resolve, name="attention-resolve"),
 ]

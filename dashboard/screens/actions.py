@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext as _
+
 from dashboard.access import OPERATORS
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """`confirm`: words of a second button that opens beneath the first. `asks`: label of a line to fill in with it,
-    `field` its name: one page may ask several such questions."""
+    `field` its name: one page may ask several such questions. `is_link`: it only leads to another page."""
 
     label: str
     icon: str
@@ -20,6 +22,7 @@ class Action:
     confirm: str = ""
     asks: str = ""
     field: str = ""
+    is_link: bool = False
 
     @property
     def short(self) -> str:
@@ -37,8 +40,7 @@ def for_role(actions: Sequence[Action], role: str) -> list[Action]:
 
 
 def too_low(role: str) -> str:
-    return (
-        ""
-        if role in OPERATORS
-        else f"Your role is {role or 'none'}. Operators and administrators can do this."
-    )
+    """Why this role presses nothing; empty where it may."""
+    if role in OPERATORS:
+        return ""
+    return _("Your role is %(role)s. Operators and administrators can do this.") % {"role": role or _("none")}

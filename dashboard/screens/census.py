@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark
-from dashboard.screens.words import count
+from dashboard.screens.words import count, figure
 from maintenance.models import Cloud, Instance
 
 RUNNING = ("Running", "Migrating")  # an instance that migrates live runs
@@ -42,14 +43,20 @@ def census(cloud: Cloud, runs: Sequence[UUID], clusters: Sequence[UUID] | None =
         instances = instances.filter(host__cluster__in=clusters)
     running = instances.count()
     lost, tenants = _lost(runs)
-    words = f"{running:,} of {count(running + lost, 'instance')} running"
+    words = _("%(running)s of %(instances)s running") % {
+        "running": figure(running),
+        "instances": count(running + lost, "instance"),
+    }
     if not cloud.is_known(timezone.now()):
-        mark = Mark(UNKNOWN.state, f"instances unknown; last read: {words}", UNKNOWN.glyph)
+        mark = Mark(
+            UNKNOWN.state, _("instances unknown; last read: %(words)s") % {"words": words}, UNKNOWN.glyph
+        )
     elif lost:
         mark = Mark(NEEDS_PERSON.state, words, NEEDS_PERSON.glyph)
     else:
         mark = Mark("Done", words, "done")
-    return Census(mark, lost, f"{count(tenants, 'tenant')} affected", cloud.read_at, cloud.as_of)
+    affected = _("%(tenants)s affected") % {"tenants": count(tenants, "tenant")}
+    return Census(mark, lost, affected, cloud.read_at, cloud.as_of)
 
 
 def _lost(runs: Sequence[UUID]) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from dashboard.access import READERS, principal
 from dashboard.models import Role
 from dashboard.screens.live_words import live_words, no_engine
 from dashboard.screens.marks import Mark, mark, moving
+from dashboard.screens.needs_seen import open_count
 from dashboard.screens.words import duration, figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
 from maintenance.models import Attention, Cloud, EngineProcess, Host, Run
@@ -137,7 +138,8 @@ def _places(path: str) -> list[tuple[str, list[Place]]]:
         (
             _("Now"),
             [
-                place(_("Overview"), "overview", "overview", "nav-needs"),
+                place(_("Overview"), "overview", "overview"),
+                place(_("Needs a person"), "needs", "needs", "nav-needs"),
                 place(_("Rolling maintenance"), "runs", "rolling", "nav-runs"),
             ],
         ),
@@ -156,7 +158,7 @@ def _places(path: str) -> list[tuple[str, list[Place]]]:
 def nav_counts() -> list[NavCount]:
     """Runs in progress with their worst state, things that need a person, hosts."""
     runs = list(Run.objects.filter(state__in=RUN_ACTIVE).values_list("state", flat=True))
-    needs = Attention.objects.filter(resolved_at=None).count()
+    needs = open_count()
     hosts = Host.objects.filter(gone_at=None).count()
     worst = mark(RunState.PAUSED) if RunState.PAUSED in runs else moving(_("in progress"))
     title = ngettext("! %(n)s needs you – Pitstop", "! %(n)s need you – Pitstop", needs) % {

@@ -1,39 +1,35 @@
 """What went wrong in a run: the cause, the last output, how the host is now, and what can safely be done about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
 
 from dashboard.screens.actions import Action, for_role
-from dashboard.screens.census import RUNNING
-from dashboard.screens.marks import NEEDS_PERSON, Mark, host_mark, mark
+from dashboard.screens.host_now import HostNow, hosts_now
+from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
+from dashboard.screens.needs_actions import attention_actions, host_actions
 from dashboard.screens.output import Line, tail
 from dashboard.screens.run_actions import return_action, target_actions
 from dashboard.screens.run_now import output_url
-from dashboard.screens.words import count
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import RunState, TargetState
-from maintenance.models import Attention, Host, HostOut, Instance, Run, Step, Target
+from maintenance.engine.attention import WAITS
+from maintenance.models import Attention, Run, Step, Target
 
-SHOWN_MAX = 12
-
-
-@dataclass(frozen=True, slots=True)
-class HostNow:
-    """How the host is, as last read."""
-
-    mark: Mark
-    words: str
-    read_at: datetime | None
+SHOWN_MAX = 6  # more are grouped by cause on the page of what needs a person
+STUCK = (TargetState.FAILED, TargetState.NEEDS_PERSON)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
+    """`url`: its own page, where there is one."""
+
     mark: Mark
     title: str
     host_name: str
@@ -46,6 +42,7 @@ class Problem:
     output_url: str
     stage: str
     actions: list[Action]
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +53,19 @@ class Problems:
 
 def run_problems(run: Run, role: str) -> Problems:
     """Open attentions of the run, its failed hosts that can still be helped, and why it is paused."""
-    open_now = list(
-        Attention.objects.filter(run=run, resolved_at=None)
-        .select_related("target")
-        .order_by("since")[: SHOWN_MAX + 1]
-    )
-    found = [_of_attention(run, attention, role) for attention in open_now]
-    told = {attention.target_id for attention in open_now if attention.target_id}
-    if run.state == RunState.PAUSED:
-        stuck = run.targets.filter(state__in=[TargetState.FAILED, TargetState.NEEDS_PERSON]).exclude(
-            id__in=told
-        )
-        found += [_of_target(run, target, role) for target in stuck.order_by("order")[:SHOWN_MAX]]
+    open_now = Attention.objects.filter(run=run, resolved_at=None)
+    found = list(open_now.select_related("run", "target").order_by("since", "id")[:SHOWN_MAX])
+    total = open_now.count() if len(found) == SHOWN_MAX else len(found)
+    untold: list[Target] = []
+    if run.state == RunState.PAUSED and len(found) < SHOWN_MAX:
+        told = [attention.target_id for attention in found if attention.target_id]
+        stuck = run.targets.filter(state__in=STUCK).exclude(id__in=told)
+        untold = list(stuck.order_by("order")[: SHOWN_MAX - len(found)])
+        total += stuck.count() if len(found) + len(untold) == SHOWN_MAX else len(untold)
+    shown = _problems(run, found, untold, role)
     if (run.state == RunState.PAUSED or run.pausing) and _is_by_person(run):
-        found.insert(0, _by_person(run))
-    return Problems(found[:SHOWN_MAX], max(0, len(found) - SHOWN_MAX))
+        shown.insert(0, _by_person(run))
+    return Problems(shown, max(0, total - len(found) - len(untold)))
 
 
 def _is_by_person(run: Run) -> bool:
@@ -79,67 +74,70 @@ def _is_by_person(run: Run) -> bool:
 
 def _by_person(run: Run) -> Problem:
     reason = run.paused_reason or {}
-    title = "A person asked for a pause" if run.pausing else "Paused by a person"
-    cause = (
-        "Hosts at work finish and return to service; then nothing starts until somebody resumes."
-        if run.pausing
-        else "No host is out of service because of this run. Nothing starts until somebody resumes."
-    )
+    if run.pausing:
+        title = _("A person asked for a pause")
+        cause = _("Hosts at work finish and return to service; then nothing starts until somebody resumes.")
+    else:
+        title = _("Paused by a person")
+        cause = _("No host is out of service because of this run. Nothing starts until somebody resumes.")
     since = parse_datetime(str(reason.get("since", "")))
-    return Problem(
-        mark(RunState.PAUSED), title, "", "", cause, since, str(reason.get("by", "")), None, [], "", "", []
-    )
+    by = str(reason.get("by", ""))
+    return Problem(mark(RunState.PAUSED), title, "", "", cause, since, by, None, [], "", "", [])
 
 
-def _of_attention(run: Run, attention: Attention, role: str) -> Problem:
-    if attention.target is not None:
-        return _problem(run, attention.target, attention, role)
-    actions = for_role(attention_actions(attention), role)
-    return Problem(
-        NEEDS_PERSON,
-        attention.title,
-        "",
-        "",
-        attention.message,
-        attention.since,
-        "",
-        None,
-        [],
-        "",
-        "",
-        actions,
-    )
+def _problems(
+    run: Run, attentions: Sequence[Attention], untold: Sequence[Target], role: str
+) -> list[Problem]:
+    targets = [attention.target for attention in attentions if attention.target] + list(untold)
+    now = hosts_now([target.host_id for target in targets], targets)
+    steps = failed_steps(targets)
+    found = []
+    for attention in attentions:
+        target = attention.target
+        stands = now[target.host_id] if target else None
+        step = steps.get(target.id) if target and attention.cause not in WAITS else None
+        actions = host_actions(attention, role) + for_role(attention_actions(attention), role)
+        found.append(_problem(run, target, attention, step, stands, actions))
+    for target in untold:
+        actions = _stuck_actions(run, target, role)
+        found.append(_problem(run, target, None, steps.get(target.id), now[target.host_id], actions))
+    return found
 
 
-def _of_target(run: Run, target: Target, role: str) -> Problem:
-    return _problem(run, target, None, role)
-
-
-def _problem(run: Run, target: Target, attention: Attention | None, role: str) -> Problem:
-    step = failed_step(target)
-    lines = tail(step) if step is not None and step.stage in STAGES else []
-    actions = (
-        target_actions(run, target, role)
-        if target.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}
-        else []
-    )
+def _stuck_actions(run: Run, target: Target, role: str) -> list[Action]:
+    found = target_actions(run, target, role)
     if target.state == TargetState.NEEDS_PERSON:
-        actions += for_role([return_action(target.host_id, target.host_name)], role)
-    if attention is not None:
-        actions += for_role(attention_actions(attention), role)
+        found += for_role([return_action(target.host_id, target.host_name)], role)
+    return found
+
+
+def _problem(
+    run: Run,
+    target: Target | None,
+    attention: Attention | None,
+    step: Step | None,
+    stands: HostNow | None,
+    actions: list[Action],
+) -> Problem:
+    has_output = step is not None and step.stage in STAGES
+    lines = tail(step) if step is not None and has_output else []
+    words = attention.message if attention else target.detail if target else ""
+    is_failed = target is not None and target.state == TargetState.FAILED
+    name = target.host_name if target else ""
     return Problem(
-        mark=mark(TargetState.FAILED) if target.state == TargetState.FAILED else NEEDS_PERSON,
-        title=attention.title if attention else f"{target.host_name} failed",
-        host_name=target.host_name,
-        host_url=reverse("host", args=[target.host_id]),
-        cause=cause_words(attention.message if attention else target.detail, step),
-        since=attention.since if attention else target.finished_at,
+        mark=mark(TargetState.FAILED) if is_failed else NEEDS_PERSON,
+        title=attention.title if attention else _("%(host)s failed") % {"host": name},
+        host_name=name,
+        host_url=reverse("host", args=[target.host_id]) if target else "",
+        cause=cause_words(words, step),
+        since=attention.since if attention else target.finished_at if target else None,
         by=attention.taken_by if attention else "",
-        host_now=host_now(target.host_id, target),
+        host_now=stands,
         lines=lines,
-        output_url=output_url(run, target.host_id, step.stage) if lines and step else "",
+        output_url=output_url(run, target.host_id, step.stage) if lines and step and target else "",
         stage=step.stage if step else "",
         actions=actions,
+        url=reverse("need", args=[attention.id]) if attention else "",
     )
 
 
@@ -149,36 +147,14 @@ def cause_words(words: str, step: Step | None) -> str:
 
 
 def failed_step(target: Target) -> Step | None:
-    bad = Step.objects.filter(target=target).exclude(outcome__in=["", Outcome.OK, Outcome.NOT_NEEDED])
-    return bad.order_by("-attempt", "-finished").first()
+    """The last step of the host that did not go well, in its newest attempt that had one."""
+    return failed_steps([target]).get(target.id)
 
 
-def attention_actions(attention: Attention) -> list[Action]:
-    """Whoever takes it is named to everybody; closing it by hand asks why."""
-    found = []
-    if not attention.taken_by:
-        says = "Everybody sees that you have it."
-        found.append(Action("I take it", "user", reverse("attention-take", args=[attention.id]), says))
-    says = "It leaves this list. Nothing is done to the host."
-    closing = Action(
-        "Close…",
-        "right",
-        reverse("attention-resolve", args=[attention.id]),
-        says,
-        confirm="Close it, with this reason",
-        asks="Why is it settled?",
-        field=f"reason-{attention.id}",
+def failed_steps(targets: Sequence[Target]) -> dict[UUID, Step]:
+    """The same for many."""
+    bad = Step.objects.filter(target__in=targets).exclude(
+        outcome__in=["", Outcome.OK, Outcome.NOT_NEEDED, Outcome.STOPPED]
     )
-    return [*found, closing]
-
-
-def host_now(host_id: UUID, target: Target | None = None) -> HostNow:
-    host = Host.objects.select_related("cloud").filter(id=host_id).first()
-    if host is None:
-        return HostNow(mark("?"), "The cloud no longer lists this host.", None)
-    is_ours = HostOut.objects.filter(host=host, closed_at=None).exists()
-    open_target = target if target is not None and target.is_open else None
-    drawn = host_mark(host, timezone.now(), target=open_target, is_ours=is_ours)
-    on_it = Instance.objects.filter(host=host, gone_at=None, state__in=RUNNING).count()
-    words = f"agent {host.state}, {host.resource_state}, {count(on_it, 'instance')} on it"
-    return HostNow(drawn, words, host.cloud.read_at)
+    newest = bad.order_by("target_id", "-attempt", "-finished").distinct("target_id")
+    return {step.target_id: step for step in newest}

@@ -5,8 +5,13 @@ from datetime import timedelta
 import pytest
 
 from maintenance.domain.states import RunState, TargetState
-from maintenance.models import Attention, HostOut, Instance
+from maintenance.models import Attention, EngineProcess, HostOut, Instance
 from tests.dashboard.console.runs import in_state, put_host, run_step, start_run
+
+
+@pytest.fixture(autouse=True)
+def an_engine_runs(db):
+    EngineProcess.objects.create(host_name="node1", pid=7, version="1")
 
 
 def sentence(page: str) -> str:

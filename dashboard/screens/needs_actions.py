@@ -1,0 +1,120 @@
+"""What a person may safely do about what needs one: the same buttons on its page, its run's and its host's."""
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dashboard.screens.actions import Action, for_role
+from dashboard.screens.hosts import new_run_url
+from dashboard.screens.run_actions import return_action, run_actions, target_actions
+from dashboard.screens.words import said
+from maintenance.domain.gate import MAINTENANCE_STATES
+from maintenance.domain.states import RUN_ACTIVE, RUN_ENDED, RunState, TargetState
+from maintenance.engine.attention import Cause
+from maintenance.models import Attention, Host, HostOut, Run
+
+FAILED_IN_RUN = frozenset({Cause.STAGE_FAILED, Cause.PREFLIGHT_FAILED})
+
+
+def next_actions(attention: Attention, role: str) -> list[Action]:
+    """What helps comes first, then what ends it, then who has it. Load it with its run and target."""
+    found = host_actions(attention, role)
+    if attention.run is not None:
+        found += _of_run(attention.run, role)
+        if attention.resolved_at is None:
+            found += for_role(_start_again(attention, attention.run), role)
+    return found + (for_role(attention_actions(attention), role) if attention.resolved_at is None else [])
+
+
+def host_actions(attention: Attention, role: str) -> list[Action]:
+    """What can be done about the host it is about, and the host that waits for it."""
+    run, target = attention.run, attention.target
+    found: list[Action] = []
+    if attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None:
+        host = Host.objects.filter(id=attention.host_id).first()
+        found += (
+            for_role([take_back_action(host, run)], role) if host is not None and is_foreign(host) else []
+        )
+    if run is None or target is None:
+        return found
+    if target.state == TargetState.NEEDS_PERSON:
+        found += for_role([return_action(target.host_id, target.host_name)], role)
+    return found + target_actions(run, target, role)
+
+
+def _of_run(run: Run, role: str) -> list[Action]:
+    """Resume and Stop; a pause helps nobody here."""
+    if RunState(run.state) in RUN_ENDED:
+        return []
+    wanted = {reverse("run-resume", args=[run.id]), reverse("run-cancel", args=[run.id])}
+    return [action for action in run_actions(run, role) if action.url in wanted]
+
+
+def _start_again(attention: Attention, run: Run) -> list[Action]:
+    """A run over the hosts that an ended one left undone."""
+    if (
+        attention.cause not in FAILED_IN_RUN
+        or RunState(run.state) not in RUN_ENDED
+        or attention.host_id is None
+    ):
+        return []
+    return [
+        Action(
+            _("Start again…"),
+            "rolling",
+            new_run_url("hosts", [attention.host_id]),
+            _("Opens the plan of a new run of this host. Nothing starts before you say so there."),
+            is_link=True,
+        )
+    ]
+
+
+def is_foreign(host: Host) -> bool:
+    """In maintenance, as last read, and not by us."""
+    is_out = host.gone_at is None and host.resource_state in MAINTENANCE_STATES
+    return is_out and not HostOut.objects.filter(host=host, closed_at=None).exists()
+
+
+def take_back_action(host: Host, waiting: Run | None = None) -> Action:
+    """Only whoever types the host's name has it returned: somebody may be working on it. `waiting`: the run that goes
+    on then."""
+    named = {"host": said(host.name), "state": host.resource_state}
+    says = (
+        _(
+            "Others have %(host)s in %(state)s. It goes back into service, and takes instances again once it is seen "
+            "Up and Enabled."
+        )
+        % named
+    )
+    if waiting is not None and waiting.state in RUN_ACTIVE:
+        says += " " + _("Run %(number)s then goes on by itself.") % {"number": waiting.number}
+    return Action(
+        _("Return %(host)s to service…") % named,
+        "refresh",
+        reverse("host-take-back", args=[host.id]),
+        says,
+        confirm=_("Nobody is working on %(host)s: return it") % named,
+        asks=_("Type the host's name, %(name)s") % {"name": host.name},
+        field=f"name-{host.id}",
+    )
+
+
+def attention_actions(attention: Attention) -> list[Action]:
+    """Whoever takes it is named to everybody; closing it by hand asks why."""
+    found = []
+    if not attention.taken_by:
+        found.append(take_action(attention))
+    closing = Action(
+        _("Close…"),
+        "right",
+        reverse("attention-resolve", args=[attention.id]),
+        _("It leaves the list. Nothing is done to the host or the run."),
+        confirm=_("Close it, with this reason"),
+        asks=_("Why is it settled?"),
+        field=f"reason-{attention.id}",
+    )
+    return [*found, closing]
+
+
+def take_action(attention: Attention) -> Action:
+    url = reverse("attention-take", args=[attention.id])
+    return Action(_("I take it"), "user", url, _("Everybody sees that you have it."))

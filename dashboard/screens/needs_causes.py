@@ -1,0 +1,141 @@
+"""Why a person is needed, in words: what it means, what Pitstop does about it by itself, what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+from maintenance.engine.attention import Cause
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+# What no engine can write down: every page sees it by itself.
+ENGINE_SILENT = "engine-silent"
+CLOUD_UNREAD = "cloud-unread"
+
+
+@dataclass(frozen=True, slots=True)
+class CauseWords:
+    """`name` stands above all that need a person for this cause."""
+
+    name: "StrPromise"
+    means: "StrPromise"
+    meanwhile: "StrPromise"
+    help: "StrPromise"
+
+
+# In the order in which they are shown: what stops everything comes first.
+CAUSES: Mapping[str, CauseWords] = {
+    ENGINE_SILENT: CauseWords(
+        _("No engine answers"),
+        _(
+            "Engines do the work: they lead the runs, ask the clouds and watch the hosts. None of them says that it "
+            "lives, so nothing moves."
+        ),
+        _(
+            "Nothing is lost: how far everything is stands in the database, and scripts that run go on. The first "
+            "engine that starts takes over where things stand. What you press until then is kept, and done then."
+        ),
+        _("Start an engine with the command below. This page sees it come back by itself."),
+    ),
+    CLOUD_UNREAD: CauseWords(
+        _("A cloud cannot be read"),
+        _("The cloud does not answer as it should. How its hosts and instances are now is not known."),
+        _(
+            "It is asked again every few seconds. No host leaves service while its cluster cannot be read; a host "
+            "that is out stays where it is until it can be seen."
+        ),
+        _(
+            "Look whether the cloud's management servers answer, and whether this machine reaches them. This is "
+            "settled by itself with the first good reading."
+        ),
+    ),
+    Cause.HOST_NOT_BACK: CauseWords(
+        _("A host is not back in service"),
+        _(
+            "Pitstop took it out of service and has not seen it Up and Enabled since. It counts as out: the limit of "
+            "its cluster holds."
+        ),
+        _(
+            "Pitstop looks every few seconds. Once the host is seen back in service, this is settled by itself."
+        ),
+        _(
+            "Bring the machine up, at its console or power switch. When its agent is Up, return it to service here."
+        ),
+    ),
+    Cause.INSTANCE_LOST: CauseWords(
+        _("Instances are not running"),
+        _("They ran before their host left service, and did not run when it was back."),
+        _(
+            "No further host leaves service. When all of them are seen running again, this is settled by itself."
+        ),
+        _("Start them in the cloud, or find out who stopped them. Then resume the run."),
+    ),
+    Cause.STAGE_FAILED: CauseWords(
+        _("A stage failed"),
+        _("A script, or what was asked of the cloud, did not succeed on this host."),
+        _(
+            "Where the host had left service it was brought back first. Nothing is tried again without a person."
+        ),
+        _(
+            "Read its last output and set right what failed. Then retry, or skip the host and resume without it."
+        ),
+    ),
+    Cause.PREFLIGHT_FAILED: CauseWords(
+        _("A PreFlight failed"),
+        _("A check that runs before anything is touched said no, and so the run ended."),
+        _("No host leaves service after a failed PreFlight. Nothing is tried again without a person."),
+        _("Set right what the check found, and start again. This is settled when its PreFlight passes."),
+    ),
+    Cause.FOREIGN_MAINTENANCE: CauseWords(
+        _("Taken out of service by others"),
+        _("The host is in maintenance, and not by Pitstop. Somebody may be working on it."),
+        _(
+            "Pitstop never touches it by itself. Once it is seen back in service this is settled, and whatever waits "
+            "for it goes on."
+        ),
+        _(
+            "Ask who has it. When nobody needs it any more, have it returned here, or skip the host that waits."
+        ),
+    ),
+    Cause.NO_ROOM: CauseWords(
+        _("A cluster is full"),
+        _("The host's instances do not all fit on the rest of its cluster. It stays in service, untouched."),
+        _("Pitstop looks for room every second, and goes on by itself as soon as all of them fit."),
+        _("Make room in the cluster: move, shrink or stop instances, or return a host. Or skip this one."),
+    ),
+    Cause.SLOT_TAKEN: CauseWords(
+        _("Other hosts are out of service"),
+        _(
+            "So many hosts of its cluster are out of service that this one must wait for them. It is untouched."
+        ),
+        _("Pitstop looks every second, and goes on by itself as soon as fewer are out."),
+        _("Bring the others back, or wait for whoever has them. Or skip this host."),
+    ),
+    Cause.UNSETTLED: CauseWords(
+        _("Instances are not settled"),
+        _("Instances on the host are starting, stopping or moving. It stays in service, untouched."),
+        _("Pitstop looks every second, and goes on by itself as soon as they are settled."),
+        _("Look in the cloud what keeps them. Or skip this host."),
+    ),
+    Cause.RUN_PAUSED: CauseWords(
+        _("A run waits to be resumed"),
+        _("Pitstop paused it. What it paused for is settled or was closed, and nobody has resumed it."),
+        _("No host is out of service because of this run. Nothing starts until somebody resumes it."),
+        _("Resume it, or stop it for good."),
+    ),
+}
+_OTHER = CauseWords(
+    _("Something else"),
+    _("This release does not know the cause; what was noted says more."),
+    _("Nothing is tried again without a person."),
+    _("Read what was noted, and look at the run and the host."),
+)
+ORDER = {cause: place for place, cause in enumerate(CAUSES)}
+
+
+def cause_words_of(cause: str) -> CauseWords:
+    """Also of a cause that an earlier or later release wrote."""
+    return CAUSES.get(cause, _OTHER)

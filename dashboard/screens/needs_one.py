@@ -1,0 +1,274 @@
+"""One thing that needs a person: its cause, its last output, the host as it is now, what Pitstop does about it by
+itself, and what can safely be done."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dashboard.screens.actions import Action
+from dashboard.screens.host_now import HostNow, host_now
+from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark, mark
+from dashboard.screens.needs_actions import next_actions
+from dashboard.screens.needs_causes import CauseWords, cause_words_of
+from dashboard.screens.needs_engine import EngineState, engine_state
+from dashboard.screens.needs_list import need_url
+from dashboard.screens.needs_seen import ENGINE_ID, Seen, engine_silence, unread
+from dashboard.screens.output import Line, tail
+from dashboard.screens.run_name import run_mark, run_name, run_url
+from dashboard.screens.run_now import output_url
+from dashboard.screens.run_problems import failed_step
+from dashboard.screens.words import said
+from maintenance.domain.hook_stages import STAGES
+from maintenance.domain.states import RunState, TargetState
+from maintenance.engine.attention import WAITS
+from maintenance.models import Attention, Cloud, Run, Target
+
+OTHERS_MAX = 5
+LINES_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class NeedHead:
+    says: str
+    then: str
+    title: str
+    mark: Mark
+    cause: str
+    since: datetime | None
+    since_words: str
+    run_number: int | None
+    run_name: str
+    run_url: str
+    resolved_at: datetime | None
+    resolved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`message`: what was noted when it happened, word for word."""
+
+    message: str
+    means: str
+    help: str
+    stage: str
+    host_name: str
+    lines: list[Line]
+    output_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostStands:
+    name: str
+    url: str
+    says: str
+    now: HostNow
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things are now, and what Pitstop does about them by itself."""
+
+    hosts: list[HostStands]
+    run_mark: Mark | None
+    run_url: str
+    run_number: int | None
+    meanwhile: list[str]
+    others: list[Related]
+
+
+@dataclass(frozen=True, slots=True)
+class NeedPage:
+    head: NeedHead
+    story: Story
+    standing: Standing
+    actions: list[Action] = field(default_factory=list)
+    engine: EngineState | None = None
+
+
+def need_page(need_id: UUID, role: str) -> NeedPage | None:
+    """None: nothing has this id."""
+    if need_id == ENGINE_ID:
+        return _engine_page()
+    attention = Attention.objects.select_related("run__cloud", "target", "host").filter(id=need_id).first()
+    if attention is not None:
+        return NeedPage(
+            _head(attention), _story(attention), _standing(attention), next_actions(attention, role)
+        )
+    cloud = Cloud.objects.filter(id=need_id).first()
+    return _cloud_page(cloud) if cloud is not None else None
+
+
+# ---- what an engine wrote down ------------------------------------------------------------------------------------
+
+
+def _head(attention: Attention) -> NeedHead:
+    run = attention.run
+    is_open = attention.resolved_at is None
+    if not is_open:
+        then = _("It is settled.")
+    elif attention.taken_by:
+        then = _("%(person)s has it.") % {"person": attention.taken_by}
+    else:
+        then = _("Nobody has it yet.")
+    return NeedHead(
+        says=f"{attention.title}.",
+        then=then,
+        title=f"! {attention.title}" if is_open else _("Settled: %(title)s") % {"title": attention.title},
+        mark=NEEDS_PERSON if is_open else mark("Done"),
+        cause=str(cause_words_of(attention.cause).name),
+        since=attention.since,
+        since_words=_("since"),
+        run_number=run.number if run else None,
+        run_name=run_name(run) if run else "",
+        run_url=run_url(run) if run else "",
+        resolved_at=attention.resolved_at,
+        resolved_by=attention.resolved_by,
+    )
+
+
+def _story(attention: Attention) -> Story:
+    words = cause_words_of(attention.cause)
+    run, target = attention.run, attention.target
+    step = failed_step(target) if target is not None and attention.cause not in WAITS else None
+    has_output = step is not None and step.stage in STAGES
+    return Story(
+        message=attention.message,
+        means=str(words.means),
+        help=str(words.help),
+        stage=step.stage if step else "",
+        host_name=target.host_name if target else "",
+        lines=tail(step, LINES_MAX) if step is not None and has_output else [],
+        output_url=output_url(run, target.host_id, step.stage)
+        if run and target and step and has_output
+        else "",
+    )
+
+
+def _standing(attention: Attention) -> Standing:
+    run, target = attention.run, attention.target
+    hosts = []
+    if attention.host_id is not None and (target is None or attention.host_id != target.host_id):
+        name = attention.host.name if attention.host else str(attention.host_id)
+        hosts.append(_host(name, attention.host_id, _("in the way"), None))
+    if target is not None:
+        hosts.append(_host(target.host_name, target.host_id, _in_run(run, target), target))
+    return Standing(
+        hosts=hosts,
+        run_mark=run_mark(run) if run else None,
+        run_url=run_url(run) if run else "",
+        run_number=run.number if run else None,
+        meanwhile=_meanwhile(attention, cause_words_of(attention.cause)),
+        others=_others(attention),
+    )
+
+
+def _host(name: str, host_id: UUID, says: str, target: Target | None) -> HostStands:
+    return HostStands(name, reverse("host", args=[host_id]), says, host_now(host_id, target))
+
+
+def _in_run(run: Run | None, target: Target) -> str:
+    if run is None:
+        return ""
+    drawn = mark(target.state).word
+    return _("in run %(number)s: %(state)s") % {"number": run.number, "state": drawn}
+
+
+def _meanwhile(attention: Attention, words: CauseWords) -> list[str]:
+    if attention.resolved_at is not None:
+        return [_after(attention.run)] if attention.run else []
+    found = [str(words.meanwhile)]
+    if attention.run is not None and (doing := _run_does(attention.run, attention.target)):
+        found.append(doing)
+    return found
+
+
+def _after(run: Run) -> str:
+    state = run_mark(run).word
+    return _("Run %(number)s is %(state)s now.") % {"number": run.number, "state": state.lower()}
+
+
+def _run_does(run: Run, target: Target | None) -> str:
+    numbered = {"number": run.number}
+    if run.state == RunState.PAUSED:
+        return _("Run %(number)s is paused: nothing starts until somebody resumes or retries.") % numbered
+    if run.pausing:
+        return _("Run %(number)s pauses: hosts at work finish, then nothing starts.") % numbered
+    if run.state == RunState.STOPPING:
+        return _("Run %(number)s is stopping: hosts that are out come back first.") % numbered
+    if run.state in {RunState.QUEUED, RunState.RUNNING}:
+        if target is not None and target.state in {TargetState.WAITING, TargetState.READY}:
+            waits = numbered | {"host": said(target.host_name)}
+            return _("Run %(number)s goes on with its other hosts as far as %(host)s allows.") % waits
+        return _("Run %(number)s goes on.") % numbered
+    return _("Run %(number)s is over.") % numbered
+
+
+def _others(attention: Attention) -> list[Related]:
+    """What else is open about the same run or host: one matter often has several ends."""
+    if attention.run is None:
+        return []
+    open_ones = Attention.objects.filter(resolved_at=None, run=attention.run).exclude(id=attention.id)
+    return [Related(one.title, need_url(one.id)) for one in open_ones.order_by("since")[:OTHERS_MAX]]
+
+
+# ---- what every page sees -----------------------------------------------------------------------------------------
+
+
+def _engine_page() -> NeedPage:
+    silent = engine_silence()
+    words = cause_words_of(silent.cause) if silent else None
+    head = _seen_head(silent, says=_("An engine answers."), then=_("Work goes on."))
+    state = engine_state()
+    story = Story(
+        silent.message if silent else _("An engine answers: whatever stood still goes on where it stood."),
+        str(words.means) if words else "",
+        str(words.help) if words else "",
+        "",
+        "",
+        [],
+        "",
+    )
+    meanwhile = [str(words.meanwhile)] if words else []
+    return NeedPage(head, story, Standing([], None, "", None, meanwhile, []), [], state)
+
+
+def _cloud_page(cloud: Cloud) -> NeedPage:
+    known = cloud.is_known(timezone.now())
+    seen = None if known else unread(cloud)
+    words = cause_words_of(seen.cause) if seen else None
+    says = _("%(cloud)s can be read.") % {"cloud": cloud.name}
+    head = _seen_head(seen, says=says, then=_("What pages show of it is the present."))
+    message = seen.message if seen else _("The last reading went well.")
+    story = Story(
+        message, str(words.means) if words else "", str(words.help) if words else "", "", "", [], ""
+    )
+    meanwhile = [str(words.meanwhile)] if words else []
+    return NeedPage(head, story, Standing([], None, "", None, meanwhile, []))
+
+
+def _seen_head(seen: Seen | None, *, says: str, then: str) -> NeedHead:
+    drawn = Mark(UNKNOWN.state, UNKNOWN.said, UNKNOWN.glyph) if seen else mark("Done")
+    return NeedHead(
+        says=f"{seen.title}." if seen else says,
+        then=_("What pages show is the last that was known.") if seen else then,
+        title=f"! {seen.title}" if seen else says.rstrip("."),
+        mark=drawn,
+        cause=str(cause_words_of(seen.cause).name) if seen else "",
+        since=seen.since if seen else None,
+        since_words=_("last sign"),
+        run_number=None,
+        run_name="",
+        run_url="",
+        resolved_at=None,
+        resolved_by="",
+    )
