@@ -28,7 +28,7 @@
     form().dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  const isOurs = (event) => event.target === form() || event.detail.elt === form();
+  const isOurs = (event) => event.detail.elt?.id === "planner";
 
   function listenToAnswers() {
     document.body.addEventListener("htmx:beforeRequest", (event) => {

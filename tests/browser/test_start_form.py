@@ -46,6 +46,7 @@ def test_a_run_follows_the_order_that_was_chosen_and_leaves_out_who_was_left_out
     page.get_by_role("checkbox", name="Leave out kvm1").check()
     expect(start_button(page)).to_have_text("Start: 2\N{NO-BREAK SPACE}hosts, one at a time")
     assert hosts_in_order(page) == ["kvm3", "kvm1", "kvm2"]
+    page.locator("#reason").fill("the order matters")
     start_button(page).click()
     page.wait_for_url(RUN_PAGE)
 
@@ -55,6 +56,15 @@ def test_a_run_follows_the_order_that_was_chosen_and_leaves_out_who_was_left_out
     assert [step.target.host_name for step in drains.select_related("target")] == ["kvm3", "kvm2"]
     assert run.targets.get(host_name="kvm1").detail == "left out by the operator"
     assert [line["name"] for line in run.plan.lines] == ["kvm3", "kvm1", "kvm2"]
+
+
+def test_one_press_moves_a_host_by_one_place(lab, open_page):
+    page = open_page(form_at(lab))
+
+    page.get_by_role("button", name="Move kvm3 up").click()
+    wait_for_answer(page)
+
+    assert hosts_in_order(page) == ["kvm1", "kvm3", "kvm2"]
 
 
 def test_a_host_is_dragged_to_another_place(lab, open_page):
