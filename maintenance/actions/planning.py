@@ -94,7 +94,8 @@ def plan_of(request: StartRequest, scope: Scope) -> Plan:
     """The plan for a checked scope."""
     now = database_now()
     cluster_ids = {host.cluster_id for host in scope.hosts}
-    rows = list(Host.objects.filter(cluster_id__in=cluster_ids, gone_at=None))
+    others = Host.objects.filter(cluster_id__in=cluster_ids, gone_at=None)
+    rows = [*scope.hosts, *others.exclude(id__in=[host.id for host in scope.hosts])]
     ours_out = {out.host_id: out for out in _open_outs(cluster_ids)}
     holders = _holders(cluster_ids)
     usual = usual_times_out()
