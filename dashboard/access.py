@@ -94,13 +94,13 @@ MATRIX: Mapping[str, Row] = {
     "run-report": READ,
     "attention-take": OPERATE,
     "attention-resolve": OPERATE,
+    "needs": READ,
+    "need": READ,
+    "host-take-back": OPERATE,
     # REST
     "api:schema": {"GET": LOGGED_IN},
     "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
     "api:clouds": READ,
-    "needs": READ,
-    "need": READ,
-    "host-take-back": OPERATE,
     "api:cloud": READ,
     "api:zones": READ,
     "api:zone": READ,
@@ -138,6 +138,8 @@ TOPICS: Mapping[str, Topic] = {
     "events": Topic(READERS),  # /ws/events/
     "frame": Topic(READERS),  # what stands around every page; a page that shows nothing else that changes
     "overview": Topic(READERS),
+    "needs": Topic(READERS),
+    "need": Topic(READERS, names_one=True),
     "zones": Topic(READERS),
     "zone": Topic(READERS, names_one=True),
     "pods": Topic(READERS),
@@ -181,8 +183,6 @@ def may(person: Person, route: str, method: str = "GET") -> bool:
     """Whether this person may use the route; pages ask before they draw a button."""
     return judge(route, method, person) is Verdict.ALLOWED
 
-    "needs": Topic(READERS),
-    "need": Topic(READERS, names_one=True),
 
 def may_subscribe(person: Person, topic: str) -> bool:
     """Whether this person may follow the live topic, such as `hosts` or `run:ID`. Unknown topics: nobody."""

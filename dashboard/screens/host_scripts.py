@@ -120,7 +120,7 @@ def _against(host: Host, against: Compared) -> str:
     if host.hooks is None or not against.total:
         return ""
     if not against.others:
-        return ngettext("As on the one other", "As on all %(n)s others", against.total) % {
+        return ngettext("As on the one other", "As on the %(n)s others", against.total) % {
             "n": figure(against.total)
         }
     if not against.same:

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import ngettext
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.census import RUNNING
@@ -67,6 +68,7 @@ SCRIPTS: "Mapping[str, StrPromise]" = {
     "warning": lazy("With a warning"),
     "unknown": lazy("Not known"),
 }
+DRIFT_NAMED = 2  # stages; of more only their number is said
 # In the order in which somebody looks for them: trouble first.
 _RANKS = (Service.DOWN, Service.UNKNOWN, Service.OUT, Service.OTHERS, Service.IN)
 
@@ -275,8 +277,11 @@ def _box(host: Host, stage: HookStage, *, drifts: bool) -> HookBox:
 
 
 def _drift_words(stages: list[str]) -> str:
-    """Maintenance differs. Names of stages are CloudStack's and are not translated."""
-    return _("%(stages)s: other than in its cluster") % {"stages": listing(stages)} if stages else ""
+    """Names of stages are CloudStack's and are not translated."""
+    if len(stages) > DRIFT_NAMED:
+        return _("%(n)s of %(all)s stages differ") % {"n": len(stages), "all": len(STAGES)}
+    words = ngettext("%(stages)s differs", "%(stages)s differ", len(stages))
+    return words % {"stages": listing(stages)} if stages else ""
 
 
 def _has_problem(host: Host) -> bool:

@@ -36,6 +36,7 @@ class Left:
     of: tuple[str, ...]  # the fullest, which were tried
     homeless: str = ""
     why: str = ""
+    is_all: bool = False  # with these gone, no host would be left in service
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def room_left(hosts: Sequence[GateHost], instances: Sequence[GateInstance], out:
         if not packing.fits:
             guest, why = packing.homeless[0]
             names = tuple(host.name for host in leaving)
-            return Left(hosts_out - 1, names, guest.name, why)
+            return Left(hosts_out - 1, names, guest.name, why, is_all=leaving == fullest)
     return Left(min(OUT_MAX, len(fullest)), tuple(host.name for host in fullest[:OUT_MAX]))
 
 
@@ -155,6 +156,8 @@ def _says(left: Left, away: int) -> str:
 
 def _more(left: Left) -> str:
     names = listing([said(name) for name in left.of], most=OUT_MAX + 1)
+    if left.is_all:
+        return _("One has to stay for the instances of the others.")
     if left.homeless and not left.hosts:
         words = _("%(instance)s of %(hosts)s finds no place: %(why)s.")
         return words % {"instance": left.homeless, "hosts": names, "why": left.why}
