@@ -19,6 +19,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.exceptions import PermissionDenied as Forbidden
@@ -33,12 +34,13 @@ if TYPE_CHECKING:  # REST's views read this module while they are being imported
 
 type Person = User | AnonymousUser
 
-# ---- principals --------------------------------------------------------------------------------------------------
+# ---- principals ----------------------------------------------------------------------------------------------------
 
 ANONYMOUS = "anonymous"  # nobody has logged in
 ROLELESS = "roleless"  # logged in, but nobody gave this person a role
+NEWCOMER = "newcomer"  # logged in with a password that somebody else chose: must choose another one first
 
-ANYBODY = frozenset({ANONYMOUS, ROLELESS, *Role.values})
+ANYBODY = frozenset({ANONYMOUS, ROLELESS, NEWCOMER, *Role.values})
 LOGGED_IN = ANYBODY - {ANONYMOUS}
 READERS = frozenset({Role.VIEWER.value, Role.OPERATOR.value, Role.ADMINISTRATOR.value})
 OPERATORS = frozenset({Role.OPERATOR.value, Role.ADMINISTRATOR.value})
@@ -47,17 +49,21 @@ ADMINISTRATORS = frozenset({Role.ADMINISTRATOR.value})
 
 def principal(person: Person) -> str:
     """What the matrix calls this person. Django's staff and superuser flags mean nothing here."""
-    if not person.is_authenticated or not person.is_active:
+    if not person.is_authenticated or not person.may_come_in:
         return ANONYMOUS
+    if person.must_change_password:
+        return NEWCOMER
     return person.role if person.role in Role.values else ROLELESS
 
 
-# ---- the matrix --------------------------------------------------------------------------------------------------
+# ---- the matrix ----------------------------------------------------------------------------------------------------
 
 type Row = Mapping[str, frozenset[str]]
 
 READ: Row = {"GET": READERS}
 OPERATE: Row = {"POST": OPERATORS}
+SET: Row = {"GET": ADMINISTRATORS}
+ADMINISTER: Row = {"POST": ADMINISTRATORS}
 
 MATRIX: Mapping[str, Row] = {
     # for machines and browsers, without a login
@@ -92,11 +98,39 @@ MATRIX: Mapping[str, Row] = {
     "run-host-skip": OPERATE,
     "run-output": READ,
     "run-report": READ,
-    "attention-take": OPERATE,
-    "attention-resolve": OPERATE,
     "needs": READ,
     "need": READ,
     "host-take-back": OPERATE,
+    "attention-take": OPERATE,
+    "attention-resolve": OPERATE,
+    "events": READ,
+    "events-download": READ,
+    "events-check": ADMINISTER,
+    "me": {"GET": LOGGED_IN},
+    "me-password": {"GET": LOGGED_IN, "POST": LOGGED_IN},
+    "me-sessions": {"POST": LOGGED_IN},
+    "me-tokens": {"GET": READERS, "POST": READERS},
+    "me-token-revoke": {"POST": READERS},
+    "first-run": {"GET": ANYBODY, "POST": ANYBODY},
+    "settings": SET,
+    "settings-people": SET,
+    "settings-person-new": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-person": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-person-password": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-person-deactivate": ADMINISTER,
+    "settings-person-activate": ADMINISTER,
+    "settings-person-unlock": ADMINISTER,
+    "settings-membership-add": ADMINISTER,
+    "settings-membership-remove": ADMINISTER,
+    "settings-demo-off": ADMINISTER,
+    "settings-roles": SET,
+    "settings-tokens": SET,
+    "settings-token-revoke": ADMINISTER,
+    "settings-clouds": SET,
+    "settings-cloud": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-limits": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-notifications": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-notification-test": ADMINISTER,
     # REST
     "api:schema": {"GET": LOGGED_IN},
     "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
@@ -132,14 +166,13 @@ class Topic:
 
     audience: frozenset[str]
     names_one: bool = False
+    is_own: bool = False  # the one it names is whoever follows it
 
 
 TOPICS: Mapping[str, Topic] = {
     "events": Topic(READERS),  # /ws/events/
     "frame": Topic(READERS),  # what stands around every page; a page that shows nothing else that changes
     "overview": Topic(READERS),
-    "needs": Topic(READERS),
-    "need": Topic(READERS, names_one=True),
     "zones": Topic(READERS),
     "zone": Topic(READERS, names_one=True),
     "pods": Topic(READERS),
@@ -148,8 +181,15 @@ TOPICS: Mapping[str, Topic] = {
     "cluster": Topic(READERS, names_one=True),
     "hosts": Topic(READERS),
     "host": Topic(READERS, names_one=True),
+    "needs": Topic(READERS),
+    "need": Topic(READERS, names_one=True),
     "runs": Topic(READERS),
     "run": Topic(READERS, names_one=True),
+    "output": Topic(READERS, names_one=True),
+    "timeline": Topic(READERS),
+    "settings": Topic(ADMINISTRATORS),
+    "person": Topic(ADMINISTRATORS, names_one=True),
+    "me": Topic(READERS, names_one=True, is_own=True),
 }
 _TOPIC = re.compile(
     r"(?P<kind>[a-z]{1,20})(?::(?P<one>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))?",
@@ -190,6 +230,8 @@ def may_subscribe(person: Person, topic: str) -> bool:
     rule = TOPICS.get(found["kind"]) if found else None
     if found is None or rule is None or rule.names_one != (found["one"] is not None):
         return False
+    if rule.is_own and (not isinstance(person, User) or found["one"] != str(person.key)):
+        return False
     return principal(person) in rule.audience
 
 
@@ -200,6 +242,8 @@ def why_forbidden(route: str, method: str, person: Person) -> str:
     able = [f"{role.value}s" for role in Role if role.value in audience]
     names = " and ".join([", ".join(able[:-1]), able[-1]] if len(able) > 1 else able)
     who = principal(person)
+    if who == NEWCOMER:
+        return f"choose a password of your own first, at {settings.BASE_URL}/me/password/"
     role = "you have no role and" if who == ROLELESS else f"your role, {who},"
     return f"{role} may not {method} here" + (f"; {names} may: ask one of them" if names else "")
 
@@ -291,6 +335,8 @@ class AccessMiddleware(MiddlewareMixin):
                 return None
             case Verdict.LOG_IN:
                 return _to_login(request)
+            case Verdict.FORBIDDEN if principal(request.user) == NEWCOMER:
+                return _to_own_password(request)
             case Verdict.FORBIDDEN:
                 raise PermissionDenied(f"your role may not use {request.path}")
             case Verdict.NO_SUCH_METHOD:
@@ -324,6 +370,16 @@ def _to_login(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(
         _login_url(request.get_full_path() if request.method in {"GET", "HEAD"} else "")
     )
+
+
+def _to_own_password(request: HttpRequest) -> HttpResponse:
+    """The only door that is open to somebody whose password another person knows."""
+    where = reverse("me-password")
+    if "HX-Request" in request.headers:
+        answer = HttpResponse(status=403)
+        answer["HX-Redirect"] = where
+        return answer
+    return HttpResponseRedirect(where, status=303)
 
 
 def _login_url(next_path: str) -> str:

@@ -38,7 +38,7 @@ def go_on(actor: str = ENGINE) -> AuditCheck:
         before = (check.number, check.broken_number)
         while check.broken_number is None and _walk_on(check) and time.monotonic() < ends:
             continue
-        if before != (check.number, check.broken_number) or check.checked_at is None:
+        if before != (check.number, check.broken_number):
             work.event("audit.checked", {}, after={"number": check.number, "broken": check.broken_number})
         check.save(update_fields=["number", "digest", "broken_number"])
         AuditCheck.objects.filter(id=THE_ROW).update(checked_at=Now())

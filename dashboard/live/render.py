@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.template.loader import render_to_string
 
-from dashboard.live.drawings import frame, hosts, needs, overview, places, runs
+from dashboard.live.drawings import events, frame, hosts, needs, overview, places, runs, settings
 from dashboard.live.drawings.drawing import Drawing, Key
 from dashboard.live.touched import Part
 from dashboard.live.whereabouts import read_if_wanted
@@ -14,6 +14,8 @@ from dashboard.live.whereabouts import read_if_wanted
 DRAWINGS: Mapping[Key, Drawing] = {
     **frame.DRAWINGS,
     **overview.DRAWINGS,
+    **events.DRAWINGS,
+    **settings.DRAWINGS,
     **needs.DRAWINGS,
     **runs.DRAWINGS,
     **hosts.DRAWINGS,

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING
+from maintenance.models.events import CHATTER
 
 
 class Part(NamedTuple):
@@ -35,6 +36,20 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "run": ("head", "progress", "problems", "now", "steering", "next", "finished", "record"),
     "output": ("head", "fresh"),
     "host": ("head", "way", "hand", "scripts", "instances", "history"),
+    "timeline": ("latest", "chain"),
+    "settings": (
+        "demo",
+        "summary",
+        "people-verdict",
+        "people",
+        "tokens",
+        "clouds",
+        "limits",
+        "told",
+        "deliveries",
+    ),
+    "person": ("head", "actions", "memberships", "tokens", "history"),
+    "me": ("tokens",),
     FRAME: ("nav-runs", "nav-needs", "nav-hosts"),
 }
 
@@ -57,6 +72,8 @@ def touched(
 ) -> Iterator[Part]:
     """The parts that may look different after this event."""
     subject = kind.partition(".")[0]
+    if kind not in CHATTER:
+        yield Part("timeline", "latest")
     for place in touched_places(subject, about, before, after):
         yield Part(*place)
     match subject:
@@ -80,8 +97,32 @@ def touched(
             yield from _parts("overview", "jobs", "servers")
         case "engine":
             yield Part("overview", "events")
+        case "settings":
+            yield from _settings(about)
+        case "notification":
+            yield Part("settings", "deliveries")
+        case "audit":
+            yield Part("timeline", "chain")
+        case "cloud":  # whether rows are known has its own way (hub)
+            yield from _parts("settings", "clouds", "summary")
         case _:
-            return  # cloud.read: whether rows are known has its own way (hub)
+            return
+
+
+def _settings(about: Mapping[str, Any]) -> Iterator[Part]:
+    """What administrators set is told by the audit, which the timeline shows, too."""
+    parts = {
+        "people": ("people-verdict", "people", "demo"),
+        "tokens": ("tokens",),
+        "clouds": ("clouds",),
+        "limits": ("limits",),
+        "notifications": ("told",),
+    }
+    yield from _parts("settings", "summary", *parts.get(str(about.get("part", "")), ()))
+    if person := about.get("person"):
+        yield from _parts(f"person:{person}", *WHOLE["person"])
+        yield from _parts(f"me:{person}", *WHOLE["me"])
+    yield Part("timeline", "latest")
 
 
 def _run(about: Mapping[str, Any]) -> Iterator[Part]:

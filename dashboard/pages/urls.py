@@ -3,7 +3,20 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from dashboard.pages import buttons, door, inventory, needs, overview, reports, runs, starting
+from dashboard.pages import (
+    buttons,
+    door,
+    events,
+    inventory,
+    me,
+    needs,
+    overview,
+    reports,
+    runs,
+    settings_people,
+    settings_rest,
+    starting,
+)
 
 urlpatterns = [
     path("login/", door.LoginView.as_view(), name="login"),
@@ -41,4 +54,60 @@ urlpatterns = [
     path("needs-a-person/<uuid:need_id>/", needs.need, name="need"),
     path("attention/<uuid:attention_id>/take/", buttons.attention_take, name="attention-take"),
     path("attention/<uuid:attention_id>/resolve/", buttons.attention_resolve, name="attention-resolve"),
+    path("events/", events.events, name="events"),
+    path("events/check/", events.events_check, name="events-check"),
+    path("events/timeline.<str:form>", events.events_download, name="events-download"),
+    path("me/", me.me, name="me"),
+    path("me/password/", me.password, name="me-password"),
+    path("me/sessions/", me.sessions, name="me-sessions"),
+    path("me/tokens/", me.make_token, name="me-tokens"),
+    path("me/tokens/<uuid:token_id>/revoke/", me.revoke_token, name="me-token-revoke"),
+    path("welcome/", me.first_run, name="first-run"),
+    path("settings/", settings_rest.overview, name="settings"),
+    path("settings/people/", settings_people.people, name="settings-people"),
+    path("settings/people/new/", settings_people.person_new, name="settings-person-new"),
+    path("settings/people/demo-off/", settings_people.demo_off, name="settings-demo-off"),
+    path("settings/people/<uuid:person_id>/", settings_people.person, name="settings-person"),
+    path(
+        "settings/people/<uuid:person_id>/password/",
+        settings_people.person_password,
+        name="settings-person-password",
+    ),
+    path(
+        "settings/people/<uuid:person_id>/deactivate/",
+        settings_people.person_deactivate,
+        name="settings-person-deactivate",
+    ),
+    path(
+        "settings/people/<uuid:person_id>/activate/",
+        settings_people.person_activate,
+        name="settings-person-activate",
+    ),
+    path(
+        "settings/people/<uuid:person_id>/unlock/",
+        settings_people.person_unlock,
+        name="settings-person-unlock",
+    ),
+    path(
+        "settings/people/<uuid:person_id>/memberships/",
+        settings_people.membership_add,
+        name="settings-membership-add",
+    ),
+    path(
+        "settings/memberships/<uuid:membership_id>/remove/",
+        settings_people.membership_remove,
+        name="settings-membership-remove",
+    ),
+    path("settings/roles/", settings_people.roles_explained, name="settings-roles"),
+    path("settings/tokens/", settings_rest.all_tokens, name="settings-tokens"),
+    path("settings/tokens/<uuid:token_id>/revoke/", settings_rest.token_revoke, name="settings-token-revoke"),
+    path("settings/clouds/", settings_rest.clouds, name="settings-clouds"),
+    path("settings/clouds/<uuid:cloud_id>/", settings_rest.cloud, name="settings-cloud"),
+    path("settings/limits/", settings_rest.limits, name="settings-limits"),
+    path("settings/notifications/", settings_rest.notifications, name="settings-notifications"),
+    path(
+        "settings/notifications/test/<str:channel>/",
+        settings_rest.notification_test,
+        name="settings-notification-test",
+    ),
 ]

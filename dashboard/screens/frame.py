@@ -13,14 +13,14 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.access import READERS, principal
+from dashboard.access import ADMINISTRATORS, READERS, principal
 from dashboard.models import Role
 from dashboard.screens.live_words import live_words, no_engine
 from dashboard.screens.marks import Mark, mark, moving
 from dashboard.screens.needs_seen import open_count
 from dashboard.screens.words import duration, figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
-from maintenance.models import Attention, Cloud, EngineProcess, Host, Run
+from maintenance.models import Cloud, EngineProcess, Host, Run
 
 MODULES = tuple(
     f"js/live/{path.name}" for path in sorted((settings.BASE_DIR / "static/js/live").glob("*.js"))
@@ -80,7 +80,7 @@ def _frame(request: HttpRequest) -> Frame:
     counts = {count.id: count for count in nav_counts()} if may_read else {}
     now = timezone.now()
     return Frame(
-        places=_places(request.path) if may_read else [],
+        places=_places(request.path, role) if may_read else [],
         counts=counts,
         clouds=clouds,
         cloud_names=", ".join(cloud.name for cloud in clouds),
@@ -129,7 +129,7 @@ def _url_if_any(route: str) -> str:
         return ""
 
 
-def _places(path: str) -> list[tuple[str, list[Place]]]:
+def _places(path: str, role: str) -> list[tuple[str, list[Place]]]:
     def place(text: str, route: str, icon: str, count_id: str = "") -> Place:
         url = reverse(route)
         return Place(text, url, icon, path == url if url == "/" else path.startswith(url), count_id)
@@ -150,6 +150,13 @@ def _places(path: str) -> list[tuple[str, list[Place]]]:
                 place(_("Pods"), "pods", "pods"),
                 place(_("Clusters"), "clusters", "clusters"),
                 place(_("Hosts"), "hosts", "hosts", "nav-hosts"),
+            ],
+        ),
+        (
+            _("Console"),
+            [
+                place(_("Events"), "events", "events"),
+                *([place(_("Settings"), "settings", "settings")] if role in ADMINISTRATORS else []),
             ],
         ),
     ]

@@ -102,12 +102,44 @@ def test_a_topic_without_a_rule_cannot_be_subscribed(topic):
     assert not may_subscribe(User(username="admin", role=Role.ADMINISTRATOR), topic)
 
 
-def test_readers_may_follow_every_topic_and_others_none():
+def test_a_topic_is_followed_by_its_audience_and_tenants_follow_none():
     for kind, rule in TOPICS.items():
-        topic = f"{kind}:{uuid4()}" if rule.names_one else kind
         for role in Role.values:
-            assert may_subscribe(User(username=role, role=role), topic) == (role != Role.TENANT)
-        assert not may_subscribe(AnonymousUser(), topic)
+            person = User(username=role, role=role)
+            topic = f"{kind}:{person.key if rule.is_own else uuid4()}" if rule.names_one else kind
+            assert may_subscribe(person, topic) == (role in rule.audience), f"{role} {topic}"
+            assert not may_subscribe(AnonymousUser(), topic)
+        assert Role.TENANT not in rule.audience
+    assert {kind for kind, rule in TOPICS.items() if "viewer" not in rule.audience} == {"settings", "person"}
+
+
+def test_nobody_follows_the_own_page_of_somebody_else():
+    ada, eve = User(username="ada", role=Role.ADMINISTRATOR), User(username="eve", role=Role.ADMINISTRATOR)
+    assert may_subscribe(ada, f"me:{ada.key}")
+    assert not may_subscribe(eve, f"me:{ada.key}")
+
+
+def test_whoever_has_a_one_time_password_may_only_choose_another():
+    newcomer = User(username="new", role=Role.ADMINISTRATOR, must_change_password=True)
+    open_routes = {route for route, row in MATRIX.items() for method in row if may(newcomer, route, method)}
+    assert {"me", "me-password", "logout"} <= open_routes
+    assert not open_routes & {"overview", "hosts", "settings", "me-tokens", "api:hosts", "run-start"}
+    assert not any(may_subscribe(newcomer, kind) for kind in TOPICS)
+
+
+def test_a_newcomer_is_led_to_the_page_where_a_password_is_chosen(db):
+    newcomer = make_person("operator", "new")
+    newcomer.must_change_password = True
+    newcomer.save()
+    client = Client()
+    client.force_login(newcomer)
+    answer = client.get("/hosts/")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/me/password/")
+    assert client.get("/me/password/").status_code == 200
+    token = Client(headers={"Authorization": f"Token {make_token(newcomer)}"})
+    refused = token.get("/api/v1/hosts/")
+    assert refused.status_code == 403
+    assert "/me/password/" in refused.json()["detail"]
 
 
 NARROWED = [

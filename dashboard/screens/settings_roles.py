@@ -1,0 +1,168 @@
+"""What each role may do, made from the access matrix itself: a new route appears here by itself."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.utils.translation import gettext as _
+
+from dashboard.access import ANYBODY, LOGGED_IN, MATRIX
+from dashboard.models import Role, User
+from dashboard.screens.frame import role_word
+from dashboard.screens.words import count
+
+
+@dataclass(frozen=True, slots=True)
+class RoleColumn:
+    word: str
+    says: str
+    people: str
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One line: what it is, and for each role whether it may."""
+
+    text: str
+    route: str
+    may: list[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    text: str
+    rights: list[Right]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    columns: list[RoleColumn]
+    groups: list[Group]
+
+
+def roles() -> Roles:
+    found = User.objects.filter(is_active=True).aggregate(
+        **{role.value: Count("id", filter=Q(role=role.value)) for role in Role}
+    )
+    columns = [
+        RoleColumn(role_word(role.value), _SAYS[role](), count(found[role.value], "person")) for role in Role
+    ]
+    looks = [right for route in _pages() if (right := _right(route, "GET"))]
+    acts = [right for route in _pages() if (right := _right(route, "POST"))]
+    rest = [
+        right for route in _rest() for method in ("GET", "POST", "DELETE") if (right := _right(route, method))
+    ]
+    return Roles(
+        columns,
+        [
+            Group(_("Look at"), looks),
+            Group(_("Do"), acts),
+            Group(_("By program, over REST"), rest),
+        ],
+    )
+
+
+def _pages() -> list[str]:
+    return [route for route, row in MATRIX.items() if not route.startswith("api") and not _is_everybodys(row)]
+
+
+def _rest() -> list[str]:
+    return [route for route, row in MATRIX.items() if route.startswith("api:") and not _is_everybodys(row)]
+
+
+def _is_everybodys(row: Mapping[str, frozenset[str]]) -> bool:
+    return all(audience in {ANYBODY, LOGGED_IN} for audience in row.values())
+
+
+def _right(route: str, method: str) -> Right | None:
+    audience = MATRIX[route].get(method)
+    if audience is None or audience in {ANYBODY, LOGGED_IN}:
+        return None
+    may = [(role_word(role.value), role.value in audience) for role in Role]
+    text = _WORDS[route, method]() if (route, method) in _WORDS else _by_name(route, method)
+    return Right(text, route, may)
+
+
+def _by_name(route: str, method: str) -> str:
+    """A route without words of its own: its name says what it is."""
+    words = route.removeprefix("api:").replace("-", " ").capitalize()
+    return f"{method} {words}" if route.startswith("api:") else words
+
+
+_SAYS: Mapping[Role, Callable[[], str]] = {
+    Role.VIEWER: lambda: _("Sees everything, output of scripts too; changes nothing."),
+    Role.OPERATOR: lambda: _("Also starts and steers runs, and takes hosts out of service and back."),
+    Role.ADMINISTRATOR: lambda: _("Also sets everything on these pages: people, limits, who is told."),
+    Role.TENANT: lambda: _("Sees own networks only, nothing of hosts and runs."),
+}
+_WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
+    ("overview", "GET"): lambda: _("The overview"),
+    ("zones", "GET"): lambda: _("The list of zones"),
+    ("zone", "GET"): lambda: _("A zone"),
+    ("pods", "GET"): lambda: _("The list of pods"),
+    ("pod", "GET"): lambda: _("A pod"),
+    ("clusters", "GET"): lambda: _("The list of clusters"),
+    ("cluster", "GET"): lambda: _("A cluster"),
+    ("hosts", "GET"): lambda: _("The list of hosts"),
+    ("host", "GET"): lambda: _("A host, its scripts, instances and history"),
+    ("runs", "GET"): lambda: _("The list of runs"),
+    ("run", "GET"): lambda: _("A run"),
+    ("run-hosts", "GET"): lambda: _("The hosts of a run"),
+    ("run-output", "GET"): lambda: _("What scripts printed"),
+    ("run-report", "GET"): lambda: _("A run's report"),
+    ("run-new", "GET"): lambda: _("The page that starts a run"),
+    ("run-plan", "GET"): lambda: _("The plan of a run, before it is started"),
+    ("needs-a-person", "GET"): lambda: _("What needs a person"),
+    ("attention", "GET"): lambda: _("One thing that needs a person"),
+    ("events", "GET"): lambda: _("Events"),
+    ("events-download", "GET"): lambda: _("Events as a file"),
+    ("settings", "GET"): lambda: _("Settings"),
+    ("settings-people", "GET"): lambda: _("People"),
+    ("settings-person-new", "GET"): lambda: _("The page that makes a person"),
+    ("settings-person", "GET"): lambda: _("A person"),
+    ("settings-person-password", "GET"): lambda: _("A person's new password"),
+    ("settings-roles", "GET"): lambda: _("What each role may do"),
+    ("settings-tokens", "GET"): lambda: _("Everybody's API tokens"),
+    ("settings-clouds", "GET"): lambda: _("Clouds and their age"),
+    ("settings-cloud", "GET"): lambda: _("A cloud"),
+    ("settings-limits", "GET"): lambda: _("Limits"),
+    ("settings-notifications", "GET"): lambda: _("Who is told"),
+    ("host-prepare", "POST"): lambda: _("Put a host into maintenance"),
+    ("host-return", "POST"): lambda: _("Return a host to service"),
+    ("run-new", "POST"): lambda: _("Plan a run"),
+    ("run-plan", "POST"): lambda: _("Plan a run anew"),
+    ("run-start", "POST"): lambda: _("Start a run"),
+    ("run-pause", "POST"): lambda: _("Pause a run"),
+    ("run-resume", "POST"): lambda: _("Resume a run"),
+    ("run-cancel", "POST"): lambda: _("Stop a run"),
+    ("run-host-retry", "POST"): lambda: _("Try a host again"),
+    ("run-host-skip", "POST"): lambda: _("Skip a host"),
+    ("attention-take", "POST"): lambda: _("Take what needs a person"),
+    ("attention-resolve", "POST"): lambda: _("Settle what needs a person"),
+    ("events-check", "POST"): lambda: _("Check the audit's chain from its first entry"),
+    ("me-tokens", "POST"): lambda: _("Make an own API token"),
+    ("me-token-revoke", "POST"): lambda: _("Revoke an own API token"),
+    ("settings-person-new", "POST"): lambda: _("Make a person"),
+    ("settings-person", "POST"): lambda: _("Change a person's name and role"),
+    ("settings-person-password", "POST"): lambda: _("Give a person a new password"),
+    ("settings-person-deactivate", "POST"): lambda: _("Deactivate a person"),
+    ("settings-person-activate", "POST"): lambda: _("Activate a person"),
+    ("settings-person-unlock", "POST"): lambda: _("Unlock a person after wrong passwords"),
+    ("settings-membership-add", "POST"): lambda: _("Make a tenant's person a member of an account"),
+    ("settings-membership-remove", "POST"): lambda: _("End a membership"),
+    ("settings-demo-off", "POST"): lambda: _("Switch demo users off"),
+    ("settings-token-revoke", "POST"): lambda: _("Revoke anybody's API token"),
+    ("settings-cloud", "POST"): lambda: _("Set how a cloud is read"),
+    ("settings-limits", "POST"): lambda: _("Set limits"),
+    ("settings-notifications", "POST"): lambda: _("Set who is told"),
+    ("settings-notification-test", "POST"): lambda: _("Send a test notification"),
+}
+
+
+def role_says(role: str) -> str:
+    """What the role may, in one sentence."""
+    return (
+        _SAYS[Role(role)]()
+        if role in Role.values
+        else _("Without a role there is no access. Ask an administrator.")
+    )
