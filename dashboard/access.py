@@ -97,6 +97,7 @@ MATRIX: Mapping[str, Row] = {
     "run-host-retry": OPERATE,
     "run-host-skip": OPERATE,
     "run-output": READ,
+    "run-print": READ,
     "run-report": READ,
     "needs": READ,
     "need": READ,

@@ -1,10 +1,12 @@
 """The result of a rolling run in CloudStack's shape, with ours beside it: every host in exactly one list."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from maintenance.domain.states import RunState, Stage, TargetState
+from maintenance.kept_plan import KeptLine, kept_plan
 from maintenance.models import Run, Step, Target
 from maintenance.output_tails import output_tails
 
@@ -53,3 +55,57 @@ def _maintenance_outputs(run: Run) -> dict[UUID, str]:
 def _date(at: datetime | None) -> str | None:
     """CloudStack's usual date, such as 2021-09-28T20:05:04+0000."""
     return at.strftime("%Y-%m-%dT%H:%M:%S%z") if at else None
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """One stage of one attempt, as it went."""
+
+    stage: str
+    attempt: int
+    outcome: str
+    detail: str
+    exit_status: int | None
+    started: datetime | None
+    finished: datetime | None
+
+    @property
+    def took_s(self) -> float | None:
+        return (self.finished - self.started).total_seconds() if self.started and self.finished else None
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    """One host of a run, from its plan to its end. `kept` is the plan's line, where a plan was kept."""
+
+    target: Target
+    stages: list[StageRecord]
+    kept: KeptLine | None
+
+    @property
+    def out_s(self) -> float | None:
+        """How long it was out of service."""
+        target = self.target
+        return (target.back_at - target.out_at).total_seconds() if target.out_at and target.back_at else None
+
+
+def host_records(run: Run) -> list[HostRecord]:
+    """Every host of the run once, in the run's order. Three queries."""
+    stages: dict[UUID, list[StageRecord]] = {}
+    for step in Step.objects.filter(run=run).order_by("attempt", "round", "started"):
+        record = StageRecord(
+            stage=step.stage,
+            attempt=step.attempt,
+            outcome=step.outcome,
+            detail=step.detail,
+            exit_status=step.exit_status,
+            started=step.started,
+            finished=step.finished,
+        )
+        stages.setdefault(step.target_id, []).append(record)
+    plan = kept_plan(run)
+    lines = {line.host_id: line for line in plan.lines} if plan else {}
+    return [
+        HostRecord(target, stages.get(target.id, []), lines.get(target.host_id))
+        for target in Target.objects.filter(run=run).order_by("order")
+    ]

@@ -1,10 +1,14 @@
 """The pit lane: a host's stages in a row; the line leaves the track while the host is out of service and comes back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import Mark, mark
-from dashboard.screens.usual import Ends, host_ends, usual_ranges
+from dashboard.screens.usual import Ends, host_ends, late_after_s, usual_ranges
 from dashboard.screens.words import duration
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import STATE_DURING, RunKind, Stage, StepState, TargetState
@@ -13,7 +17,8 @@ from maintenance.models import Run, Step, Target
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """One stage on the lane. Of the times, at most one is told: `since` runs, `took` is over, `ends` is expected."""
+    """One stage on the lane. Of the times, at most one is told: `since` runs, `took` is over, `ends` is expected.
+    `is_late`: it took clearly longer than usual."""
 
     mark: Mark
     word: str
@@ -22,6 +27,7 @@ class Stop:
     since: datetime | None = None
     took: str = ""
     ends: Ends | None = None
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,13 @@ def lane(run: Run, target: Target, steps: dict[str, Step]) -> Lane:
     ]
     done = Stop(
         mark(TargetState.DONE if place == 6 else TargetState.WAITING),
-        "Done",
+        mark(TargetState.DONE).word,
         False,
         False,
         ends=None if run.kind == RunKind.HOST else host_ends(current),
     )
     return Lane(
-        label=f"Stages of {target.host_name}",
+        label=_("Stages of %(host)s") % {"host": target.host_name},
         stops=[*stops, done],
         track=" ".join(_PIECES),
         driven=" ".join(_PIECES[: place + 1]),
@@ -88,23 +94,27 @@ def _stop(run: Run, target: Target, stage: Stage, number: int, place: int, step:
     if is_current:
         drawn = mark(target.state)
         since = step.started if step and step.state != StepState.ENDED else target.out_at
-        held = "held" if target.state == TargetState.IN_MAINTENANCE else ""
+        held = _("held") if target.state == TargetState.IN_MAINTENANCE else ""
         return Stop(drawn, drawn.word, stage in _OUT, True, since=None if held else since, took=held)
     if step is not None and step.state == StepState.ENDED:
-        return Stop(_ended(step), word, stage in _OUT, False, took=_took(step))
+        return Stop(_ended(step), word, stage in _OUT, False, took=_took(step), is_late=_was_late(step))
     if not_run := _by_hand(run, stage):
         return Stop(mark(TargetState.SKIPPED), word, False, False, took=not_run)
     if number < place:
         return Stop(mark(TargetState.DONE), word, stage in _OUT, False)
     usual = usual_ranges().get(stage)
     return Stop(
-        mark(TargetState.WAITING), word, stage in _OUT, False, took=f"usually {usual}" if usual else ""
+        mark(TargetState.WAITING),
+        word,
+        stage in _OUT,
+        False,
+        took=_("usually %(range)s") % {"range": usual} if usual else "",
     )
 
 
 def _by_hand(run: Run, stage: Stage) -> str:
     """One host by hand runs no scripts."""
-    return "not by hand" if run.kind == RunKind.HOST and stage not in _OUT else ""
+    return _("not by hand") if run.kind == RunKind.HOST and stage not in _OUT else ""
 
 
 def _ended(step: Step) -> Mark:
@@ -121,18 +131,30 @@ def _ended(step: Step) -> Mark:
 
 def _took(step: Step) -> str:
     if step.outcome == Outcome.NOT_NEEDED:
-        return "not needed"
+        return _("not needed")
     if step.detail == "no script":
-        return "no script"
+        return _("no script")
     if step.started is None or step.finished is None:
         return ""
     return duration((step.finished - step.started).total_seconds())
 
 
+def _was_late(step: Step) -> bool:
+    late_s = late_after_s(usual_ranges().get(step.stage))
+    took = (step.finished - step.started).total_seconds() if step.started and step.finished else 0
+    return bool(late_s) and took > late_s
+
+
 def newest_steps(target: Target) -> dict[str, Step]:
     """The newest step of each stage of the host's present attempt; PreFlight may be of an earlier one."""
-    found: dict[str, Step] = {}
-    for step in Step.objects.filter(target=target).order_by("attempt", "round"):
-        if step.attempt == target.attempt or step.stage == Stage.PREFLIGHT:
-            found[step.stage] = step
+    return newest_steps_of([target]).get(target.id, {})
+
+
+def newest_steps_of(targets: Iterable[Target]) -> dict[UUID, dict[str, Step]]:
+    """The same for several hosts, by target."""
+    attempts = {target.id: target.attempt for target in targets}
+    found: dict[UUID, dict[str, Step]] = {}
+    for step in Step.objects.filter(target__in=attempts).order_by("attempt", "round"):
+        if step.attempt == attempts[step.target_id] or step.stage == Stage.PREFLIGHT:
+            found.setdefault(step.target_id, {})[step.stage] = step
     return found

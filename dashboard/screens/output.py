@@ -1,10 +1,13 @@
-"""What a script printed, made inert: the last lines for a live page, or all that is kept."""
+"""What a script printed, made inert: the last lines for a live page, or all that is kept, line by line."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from dashboard.screens.words import size
-from maintenance.hooks.results import inert, whole_characters
+from django.utils.translation import gettext as _
+
+from dashboard.screens.words import figure, size
+from maintenance.hooks.results import inert
 from maintenance.models import OutputChunk, Step
 
 TAIL_BYTES = 4096
@@ -20,11 +23,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of the whole output; `missing` says what lay before it and was not kept."""
+class OutputLine:
+    """One line of the whole output. `start` and `end` are its bytes' places in all that was printed, and its name for
+    ever; `number` counts from 1, and anew after a gap, where nobody knows how many lines are missing."""
 
-    missing: str
+    start: int
+    end: int
+    number: str
     text: str
+    missing: str = ""  # what lay before it and was not kept
 
 
 def tail(step: Step, lines_max: int = TAIL_LINES) -> list[Line]:
@@ -56,35 +63,55 @@ def _cut(text: str) -> str:
     return text if len(text) <= LINE_CHARACTERS_MAX else text[:LINE_CHARACTERS_MAX] + "…"
 
 
-def whole(step: Step) -> list[Piece]:
-    """Everything that is kept, in order, with its gaps named."""
-    pieces: list[Piece] = []
-    stretch = b""
-    missing = ""
+@dataclass
+class _Stretch:
+    """Bytes without a gap, and how many were lost before them."""
+
+    start: int
+    lost: int
+    content: bytearray = field(default_factory=bytearray)
+
+
+def whole(step: Step) -> list[OutputLine]:
+    """Every line that is kept, in order, with its gaps named. Some hundred kilobytes at most."""
+    lines: list[OutputLine] = []
+    for stretch in _stretches(step):
+        is_first = stretch.start == 0
+        missing = _("%(size)s not kept") % {"size": size(stretch.lost)} if stretch.lost else ""
+        start = stretch.start
+        for number, line in enumerate(bytes(stretch.content).splitlines(keepends=True), start=1):
+            text = inert(line.rstrip(b"\r\n"))
+            said = figure(number) if is_first else f"+{figure(number)}"
+            lines.append(OutputLine(start, start + len(line), said, text, missing if number == 1 else ""))
+            start += len(line)
+    return lines
+
+
+def lost_at_the_end(step: Step, lines: list[OutputLine]) -> str:
+    """What was printed after the last line that is kept, where that is over."""
+    end = lines[-1].end if lines else 0
+    if step.finished is None or step.output_bytes <= end:
+        return ""
+    return _("%(size)s more printed, not kept") % {"size": size(step.output_bytes - end)}
+
+
+def as_text(step: Step) -> Iterator[str]:
+    """The same as one text to take away."""
+    lines = whole(step)
+    for line in lines:
+        if line.missing:
+            yield f"[… {line.missing} …]\n"
+        yield f"{line.text}\n"
+    if lost := lost_at_the_end(step, lines):
+        yield f"[… {lost} …]\n"
+
+
+def _stretches(step: Step) -> list[_Stretch]:
+    found: list[_Stretch] = []
     end = 0
     for chunk in OutputChunk.objects.filter(step=step).order_by("start").iterator(chunk_size=64):
-        if chunk.start > end:
-            if stretch:
-                pieces.append(Piece(missing, inert(stretch)))
-            missing, stretch = f"{size(chunk.start - end)} not kept", b""
-        stretch += bytes(chunk.content)
+        if not found or chunk.start > end:
+            found.append(_Stretch(chunk.start, lost=chunk.start - end))
+        found[-1].content += bytes(chunk.content)
         end = chunk.start + len(chunk.content)
-    if stretch:
-        pieces.append(Piece(missing, inert(stretch)))
-    if step.output_bytes > end:
-        pieces.append(Piece(f"{size(step.output_bytes - end)} more printed, not kept", ""))
-    return pieces
-
-
-def after(step: Step, position: int) -> tuple[str, int]:
-    """What was printed after `position`, whole characters only, and the position after it."""
-    collected = b""
-    end = position
-    for chunk in OutputChunk.objects.filter(step=step, start__gte=position - 65536).order_by("start"):
-        content = bytes(chunk.content)
-        if chunk.start + len(content) <= end:
-            continue
-        collected += content[max(0, end - chunk.start) :]
-        end = chunk.start + len(content)
-    kept = len(collected) if step.finished else whole_characters(collected)
-    return inert(collected[:kept]), end - (len(collected) - kept)
+    return found

@@ -1,30 +1,25 @@
 """Steering a run: Pause or Resume, Stop, Retry; each says what will happen, or why it cannot be pressed."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action, for_role
-from dashboard.screens.usual import host_ends, knows_the_rest, usual_ranges
-from dashboard.screens.words import count, duration, listing, said
+from dashboard.screens.run_consequences import end_words, finish_words, is_out
+from dashboard.screens.words import count, said
 from maintenance.domain.states import (
     RUN_ENDED,
     TARGET_BEGUN,
     TARGET_WAITING,
     RunKind,
     RunState,
-    Stage,
-    StepState,
     TargetState,
 )
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
-from maintenance.models import Run, Step, Target
+from maintenance.models import Run, Target
 
-OUT_STATES = frozenset(
-    {TargetState.DRAINING, TargetState.WORKING, TargetState.IN_MAINTENANCE, TargetState.RETURNING}
-)
 NAMED_MAX = 50  # more hosts at work are counted
 
 
@@ -38,12 +33,14 @@ def run_actions(run: Run, role: str) -> list[Action]:
     at_work = list(run.targets.filter(state__in=TARGET_BEGUN).order_by("order")[:NAMED_MAX])
     waiting = run.targets.filter(state__in=TARGET_WAITING).count()
     first = _resume(run, waiting) if "resume" in legal else _pause(run, at_work, legal)
-    return for_role([first, _stop(run, at_work, waiting, legal)], role)
+    return for_role([first, _stop(run, at_work, waiting, legal), *_retry_a_host(run)], role)
 
 
 def return_action(host_id: UUID, name: str) -> Action:
-    says = f"{said(name)} goes back into service; it counts as out until it is seen Up and Enabled."
-    return Action("Return to service", "refresh", reverse("host-return", args=[host_id]), says)
+    says = _("%(host)s goes back into service; it counts as out until it is seen Up and Enabled.")
+    return Action(
+        _("Return to service"), "refresh", reverse("host-return", args=[host_id]), says % {"host": said(name)}
+    )
 
 
 def _by_hand(run: Run, legal: frozenset[str]) -> list[Action]:
@@ -53,115 +50,78 @@ def _by_hand(run: Run, legal: frozenset[str]) -> list[Action]:
     if target is not None and target.state == TargetState.IN_MAINTENANCE:
         found.append(return_action(target.host_id, target.host_name))
     if target is None:
-        becomes = "No host is out of service"
-    elif _is_out(target):
-        becomes = f"{said(target.host_name)} is returned to service"
+        says = _("No host is out of service; the run counts as cancelled.")
+    elif is_out(target):
+        says = _("%(host)s is returned to service; the run counts as cancelled.")
     else:
-        becomes = f"{said(target.host_name)} stays in service"
-    return [*found, _stop_action(run, f"{becomes}; the run counts as cancelled.", legal)]
-
-
-def _is_out(target: Target) -> bool:
-    return target.out_at is not None and target.back_at is None and target.state in OUT_STATES
+        says = _("%(host)s stays in service; the run counts as cancelled.")
+    return [*found, _stop_action(run, says % {"host": said(target.host_name) if target else ""}, legal)]
 
 
 def _pause(run: Run, at_work: list[Target], legal: frozenset[str]) -> Action:
-    label = (
-        "Pause after this host" if len(at_work) == 1 else "Pause after these hosts" if at_work else "Pause"
-    )
-    if at_work:
-        says = f"{_finish_words(at_work)}{_about(run, at_work)}. Then nothing starts until you resume."
+    if len(at_work) > 1:
+        label = _("Pause after these %(hosts)s") % {"hosts": count(len(at_work), "host")}
     else:
-        says = "No host is out of service. Nothing starts until you resume."
+        label = _("Pause after this host") if at_work else _("Pause")
+    if at_work:
+        says = _("%(what)s. Then nothing starts until you resume.") % {"what": finish_words(run, at_work)}
+    else:
+        says = _("No host is out of service. Nothing starts until you resume.")
     action = Action(label, "pause", reverse("run-pause", args=[run.id]), says)
     return action if "pause" in legal else action.unless(_why_not_pause(run))
 
 
-def _finish_words(at_work: list[Target]) -> str:
-    """What those at work still do before the pause; some are out of service, some are not."""
-    out = [said(t.host_name) for t in at_work if _is_out(t)]
-    inside = [said(t.host_name) for t in at_work if not _is_out(t)]
-    found = []
-    if out:
-        found.append(f"{listing(out)} {_s(out, 'finishes and returns', 'finish and return')} to service")
-    if inside:
-        verb = _s(inside, "is in service and finishes its way", "are in service and finish their way")
-        found.append(f"{listing(inside)} {verb}")
-    return "; ".join(found)
-
-
-def _s(names: Sequence[str], one: str, many: str) -> str:
-    return one if len(names) == 1 else many
-
-
 def _why_not_pause(run: Run) -> str:
     if run.state == RunState.QUEUED:
-        return "It has not begun: nothing to pause."
-    return "It is stopping: there is nothing left to pause."
+        return _("It has not begun: nothing to pause.")
+    return _("It is stopping: there is nothing left to pause.")
 
 
 def _resume(run: Run, waiting: int) -> Action:
     nearest = run.targets.filter(state__in=TARGET_WAITING).order_by("order").first()
     if run.state == RunState.RUNNING:
-        says = "Takes the pause back: the next host starts as if you had not asked."
+        says = _("Takes the pause back: the next host starts as if you had not asked.")
     elif nearest is None:
-        says = "No host is waiting: the run ends."
+        says = _("No host is waiting: the run ends.")
     else:
-        says = f"Goes on with {said(nearest.host_name)}; {count(waiting, 'host')} still to do."
-    return Action("Resume", "right", reverse("run-resume", args=[run.id]), says, kind="primary")
+        says = _("Goes on with %(host)s; %(hosts)s still to do.")
+        says %= {"host": said(nearest.host_name), "hosts": count(waiting, "host")}
+    return Action(_("Resume"), "right", reverse("run-resume", args=[run.id]), says, kind="primary")
 
 
 def _stop(run: Run, at_work: list[Target], waiting: int, legal: frozenset[str]) -> Action:
-    untouched = f" {count(waiting, 'host')} stay{'s' if waiting == 1 else ''} untouched." if waiting else ""
-    return _stop_action(run, f"{_end_words(at_work)}{untouched}", legal)
-
-
-def _end_words(at_work: list[Target]) -> str:
-    """What becomes of those at work when the run is stopped: who is out comes back, who is in service stays."""
-    if not at_work:
-        return "No host is out of service."
-    out = [t for t in at_work if _is_out(t)]
-    inside = [said(t.host_name) for t in at_work if not _is_out(t)]
-    found = []
-    if out:
-        names = [said(t.host_name) for t in out]
-        has_script = any(t.state == TargetState.WORKING for t in out)
-        script = _s(names, "Its script is ended and ", "Their scripts are ended and ") if has_script else ""
-        found.append(
-            f"{script}{listing(names)} {_s(names, 'is', 'are')} returned to service first{_about_return()}."
-        )
-    if inside:
-        script = _s(inside, "Its script is ended", "Their scripts are ended")
-        stay = _s(inside, "is in service and stays there", "are in service and stay there")
-        words = f"{listing(inside)} {stay}"
-        found.append(f"{words}; {script[0].lower()}{script[1:]}." if out else f"{script}; {words}.")
-    return " ".join(found)
+    says = end_words(at_work)
+    if waiting:
+        untouched = ngettext("%(hosts)s stays untouched.", "%(hosts)s stay untouched.", waiting)
+        says = f"{says} {untouched % {'hosts': count(waiting, 'host')}}"
+    return _stop_action(run, says, legal)
 
 
 def _stop_action(run: Run, says: str, legal: frozenset[str]) -> Action:
     action = Action(
-        "Stop now…",
+        _("Stop now…"),
         "stop",
         reverse("run-cancel", args=[run.id]),
         says,
         kind="danger",
-        confirm=f"Stop run {run.number} for good",
+        confirm=_("Stop run %(number)s for good") % {"number": run.number},
     )
-    return action if "cancel" in legal else action.unless("It is stopping already.")
+    return action if "cancel" in legal else action.unless(_("It is stopping already."))
 
 
-def _about(run: Run, at_work: list[Target]) -> str:
-    """How long until those at work are at their end, where the usual times of all stages before them are known."""
-    steps = list(Step.objects.filter(run=run, target__in=at_work).exclude(state=StepState.ENDED))
-    ends = [found.high for step in steps if knows_the_rest(step) and (found := host_ends(step)) is not None]
-    if len(ends) < len(at_work):
-        return ""
-    return f", about {duration((max(ends) - timezone.now()).total_seconds())}"
-
-
-def _about_return() -> str:
-    usual = usual_ranges().get(Stage.RETURN)
-    return f", usually {usual}" if usual else ""
+def _retry_a_host(run: Run) -> list[Action]:
+    """What failed is retried beside its cause; here stands why nothing can be, or not yet. None where it can."""
+    failed = run.targets.filter(state__in=[TargetState.FAILED, TargetState.NEEDS_PERSON]).order_by("order")
+    first = failed.first()
+    action = Action(_("Retry a host"), "refresh", "", "")
+    if first is None:
+        return [action.unless(_("Nothing to retry: no host has failed."))]
+    if run.state == RunState.PAUSED:
+        return []
+    if run.state == RunState.STOPPING:
+        return [action.unless(_("The run is stopping: what failed stays as it is."))]
+    says = _("%(host)s can be tried again while the run is paused.") % {"host": said(first.host_name)}
+    return [action.unless(says)]
 
 
 def target_actions(run: Run, target: Target, role: str) -> list[Action]:
@@ -169,20 +129,20 @@ def target_actions(run: Run, target: Target, role: str) -> list[Action]:
     legal = legal_target_moves(RunState(run.state), TargetState(target.state))
     if run.kind == RunKind.HOST:
         legal -= {"skip"}
-    name = said(target.host_name)
+    name = {"host": said(target.host_name)}
     found = []
     if "retry" in legal:
-        where = "from PreMaintenance" if target.back_at or not target.out_at else "from the stage that failed"
-        says = f"{name} goes its way again, {where}, and the run goes on."
-        found.append(
-            Action(f"Retry {name}", "refresh", reverse("run-host-retry", args=[run.id, target.host_id]), says)
-        )
+        if target.back_at or not target.out_at:
+            says = _("%(host)s goes its way again, from PreMaintenance, and the run goes on.")
+        else:
+            says = _("%(host)s goes its way again, from the stage that failed, and the run goes on.")
+        url = reverse("run-host-retry", args=[run.id, target.host_id])
+        found.append(Action(_("Retry %(host)s") % name, "refresh", url, says % name))
     if "skip" in legal:
         if target.state == TargetState.FAILED:
-            says = f"{name} counts as skipped and is left as it is. Then resume to go on."
+            says = _("%(host)s counts as skipped and is left as it is. Then resume to go on.")
         else:
-            says = f"{name} stays in service and is not worked on in this run."
-        found.append(
-            Action(f"Skip {name}", "arrow", reverse("run-host-skip", args=[run.id, target.host_id]), says)
-        )
+            says = _("%(host)s stays in service and is not worked on in this run.")
+        url = reverse("run-host-skip", args=[run.id, target.host_id])
+        found.append(Action(_("Skip %(host)s") % name, "arrow", url, says % name))
     return for_role(found, role)

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from dashboard.screens.actions import too_low
 from dashboard.screens.run_choice import Choice
-from dashboard.screens.run_head import run_name, run_url
-from dashboard.screens.run_rows import PAGE_ROWS, Row, rows
+from dashboard.screens.run_name import run_name, run_url
+from dashboard.screens.run_rows import Row, rows
 from dashboard.screens.strip import SECTIONS
-from dashboard.screens.words import count
+from dashboard.screens.words import count, figure
 from maintenance.models import Run
+
+PAGE_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,7 @@ class AllHosts:
     run_url: str
     rows: list[Row]
     summary: str
+    note: str
     states: list[Choice]
     search: str
     page: int
@@ -27,12 +34,13 @@ class AllHosts:
 
 
 def all_hosts(run: Run, role: str, *, state: str, search: str, page: int) -> AllHosts:
+    """`search` is part of a host's or a cluster's name."""
     found = run.targets.order_by("order")
     total = found.count()
     if state in SECTIONS:
         found = found.filter(state__in=SECTIONS[state][1])
     if search:
-        found = found.filter(host_name__icontains=search)
+        found = found.filter(Q(host_name__icontains=search) | Q(cluster_name__icontains=search))
     matching = found.count()
     pages = max(1, -(-matching // PAGE_ROWS))
     page = min(page, pages)
@@ -46,8 +54,9 @@ def all_hosts(run: Run, role: str, *, state: str, search: str, page: int) -> All
         name=run_name(run),
         run_url=run_url(run),
         rows=rows(run, list(found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]), role),
-        summary=f"{matching:,} of {count(total, 'host')}",
-        states=[Choice(key, drawn.word, key == state) for key, (drawn, _) in SECTIONS.items()],
+        summary=_("%(n)s of %(hosts)s") % {"n": figure(matching), "hosts": count(total, "host")},
+        note=too_low(role),
+        states=[Choice(key, drawn.word, key == state) for key, (drawn, _states) in SECTIONS.items()],
         search=search,
         page=page,
         pages=pages,

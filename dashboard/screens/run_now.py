@@ -1,38 +1,32 @@
-"""The hosts at work: each opened with its lane, its time against the usual, its movement and its last lines."""
+"""The hosts at work: of a run over a few, each opened with its lane, its times and its last lines; of many, a short
+list of those that are latest against what is usual."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import PurePosixPath
-from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from dashboard.screens.lane import Lane, lane, newest_steps
+from dashboard.screens.lane import Lane, lane, newest_steps_of
 from dashboard.screens.marks import Mark, mark
-from dashboard.screens.output import Line, tail
-from dashboard.screens.usual import usual_ranges
-from dashboard.screens.words import count, size
-from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import TARGET_BEGUN, Stage, StepState, TargetState
+from dashboard.screens.run_rows import all_hosts_url
+from dashboard.screens.run_sections import is_fleet
+from dashboard.screens.run_terminal import Terminal, output_url, terminal, terminal_of
+from dashboard.screens.strip import counts_of
+from dashboard.screens.usual import late_after_s, usual_ranges
+from dashboard.screens.words import count, figure
+from maintenance.domain.states import TARGET_BEGUN, StepState, TargetState
 from maintenance.models import Run, Step, Target
+
+__all__ = ["AtWork", "Now", "Terminal", "lane_icon", "output_url", "run_now", "terminal", "terminal_of"]
 
 OPENED_MAX = 6  # more hosts at work are one line each
 LINES_MAX = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """What the stage does right now: its movement in words and its last lines."""
-
-    target: UUID
-    script: str
-    movement: str
-    note: str
-    printed: str
-    lines: list[Line]
-    output_url: str
-    label: str
+LINES_OF_MANY = 12
+LOOKED_AT_MAX = 1000  # hosts at work of one run that are compared with what is usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +41,7 @@ class AtWork:
     since: datetime | None
     usual: str
     late_after_s: float
+    is_late: bool
     trouble: str
     lane: Lane | None
     terminal: Terminal | None
@@ -55,57 +50,109 @@ class AtWork:
 
 @dataclass(frozen=True, slots=True)
 class Now:
+    """`more_says` speaks of the hosts at work that are not shown."""
+
     opened: list[AtWork]
     others: list[AtWork]
+    summary: str
     more: int
+    more_says: str
+    more_url: str
 
 
 def run_now(run: Run) -> Now:
+    return _of_many(run) if is_fleet(counts_of(run)) else _of_few(run)
+
+
+def _of_few(run: Run) -> Now:
     at_work = run.targets.filter(state__in=[*TARGET_BEGUN, TargetState.CHECKING])
     begun = list(
         at_work.exclude(state=TargetState.CHECKING).order_by("out_at", "order")[: OPENED_MAX + LINES_MAX]
     )
     checking = list(at_work.filter(state=TargetState.CHECKING).order_by("order")[:LINES_MAX])
-    opened = [_opened(run, target) for target in begun[:OPENED_MAX]]
+    steps = newest_steps_of(begun[:OPENED_MAX])
+    opened = [_opened(run, target, steps.get(target.id, {})) for target in begun[:OPENED_MAX]]
     rest = [*begun[OPENED_MAX:], *checking]
-    open_steps: dict[UUID, Step] = {
-        step.target_id: step for step in Step.objects.filter(target__in=rest).exclude(state=StepState.ENDED)
-    }
-    others = [_line(target, open_steps.get(target.id)) for target in rest[:LINES_MAX]]
-    return Now(opened, others, max(0, at_work.count() - len(opened) - len(others)))
+    current = _open_steps(rest)
+    others = [_at_work(target, current.get(target.id)) for target in rest[:LINES_MAX]]
+    return _now(run, opened, others, max(0, at_work.count() - len(opened) - len(others)), "")
 
 
-def _opened(run: Run, target: Target) -> AtWork:
-    steps = newest_steps(target)
+def _of_many(run: Run) -> Now:
+    """The latest against what is expected first; those of which nothing is known by how long they take."""
+    at_work = list(
+        run.targets.filter(state__in=[*TARGET_BEGUN, TargetState.CHECKING]).order_by("order")[:LOOKED_AT_MAX]
+    )
+    current = _open_steps(at_work)
+    drawn = [_at_work(target, current.get(target.id)) for target in at_work]
+    drawn.sort(key=_lateness, reverse=True)
+    rest = drawn[LINES_OF_MANY:]
+    late = sum(host.is_late for host in rest)
+    says = _("%(n)s more") % {"n": figure(len(rest))}
+    if rest and not late and all(host.usual for host in rest):
+        says = _("%(n)s more, all within their usual time") % {"n": figure(len(rest))}
+    elif late:
+        says = _("%(n)s more, %(late)s of them late") % {"n": figure(len(rest)), "late": figure(late)}
+    return _now(run, [], drawn[:LINES_OF_MANY], len(rest), says)
+
+
+def _now(run: Run, opened: list[AtWork], others: list[AtWork], more: int, more_says: str) -> Now:
+    total = len(opened) + len(others) + more
+    summary = ngettext("%(hosts)s, the latest first", "%(hosts)s, the latest first", total)
+    return Now(
+        opened=opened,
+        others=others,
+        summary=summary % {"hosts": count(total, "host")} if total else _("no host"),
+        more=more,
+        more_says=more_says or _("%(n)s more at work") % {"n": figure(more)},
+        more_url=all_hosts_url(run, "at-work"),
+    )
+
+
+def _lateness(host: AtWork) -> tuple[float, float]:
+    took_s = (timezone.now() - host.since).total_seconds() if host.since else 0.0
+    return (took_s / host.late_after_s if host.late_after_s else 0.0), took_s
+
+
+def _open_steps(targets: list[Target]) -> dict[UUID, Step]:
+    steps = Step.objects.filter(target__in=targets).exclude(state=StepState.ENDED)
+    return {step.target_id: step for step in steps}
+
+
+def _opened(run: Run, target: Target, steps: dict[str, Step]) -> AtWork:
     current = next((s for s in steps.values() if s.state != StepState.ENDED), None)
     return _at_work(target, current, lane(run, target, steps), terminal(run, target, steps))
 
 
-def _line(target: Target, step: Step | None) -> AtWork:
-    return _at_work(target, step, None, None)
-
-
-def _at_work(target: Target, step: Step | None, drawn: Lane | None, shown: Terminal | None) -> AtWork:
+def _at_work(
+    target: Target, step: Step | None, drawn: Lane | None = None, shown: Terminal | None = None
+) -> AtWork:
     usual = usual_ranges().get(step.stage) if step else None
-    trouble = ""
-    if target.failing:
-        trouble = f"It goes home first and then counts as failed: {target.failing}"
-    elif target.cancelling:
-        trouble = "Stopped by a person: it goes home first."
+    since = step.started if step else target.out_at
+    late_s = late_after_s(usual)
     return AtWork(
         target=target.id,
         name=target.host_name,
         url=reverse("host", args=[target.host_id]),
         mark=mark(target.state),
         cluster=f"{target.zone_name} · {target.cluster_name}",
-        since=step.started if step else target.out_at,
-        usual=f"usually {usual}" if usual else "",
-        late_after_s=round(usual.high_s * 1.25 + 5, 1) if usual else 0,
-        trouble=trouble,
+        since=since,
+        usual=_("usually %(range)s") % {"range": usual} if usual else "",
+        late_after_s=late_s,
+        is_late=bool(late_s and since and (timezone.now() - since).total_seconds() > late_s),
+        trouble=_trouble(target),
         lane=drawn,
         terminal=shown,
         lane_icon=lane_icon(target.state),
     )
+
+
+def _trouble(target: Target) -> str:
+    if target.failing:
+        return _("It goes home first and then counts as failed: %(why)s") % {"why": target.failing}
+    if target.cancelling:
+        return _("Stopped by a person: it goes home first.")
+    return ""
 
 
 def lane_icon(state: str) -> str:
@@ -120,52 +167,3 @@ def lane_icon(state: str) -> str:
         TargetState.VERIFYING: "verifying",
         TargetState.DONE: "done",
     }.get(TargetState(state), "waiting")
-
-
-def terminal_of(target_id: UUID) -> Terminal | None:
-    """The same block alone, as it is pushed while a script prints or instances move."""
-    target = Target.objects.select_related("run").filter(id=target_id).first()
-    return terminal(target.run, target, newest_steps(target)) if target else None
-
-
-def terminal(run: Run, target: Target, steps: dict[str, Step]) -> Terminal | None:
-    """The stage at work, or between two the last one that printed."""
-    step = next((s for s in steps.values() if s.state != StepState.ENDED), None)
-    if step is None:
-        return None
-    is_script = step.stage in STAGES
-    return Terminal(
-        target=target.id,
-        script=PurePosixPath(step.script).name or (step.stage if is_script else ""),
-        movement=_movement(steps),
-        note=step.note,
-        printed=f"{size(step.output_bytes)} printed" if step.output_bytes else "",
-        lines=tail(step) if is_script else [],
-        output_url=output_url(run, target.host_id, step.stage) if is_script else "",
-        label=f"Live output of {step.stage} on {target.host_name}, last lines",
-    )
-
-
-def output_url(run: Run, host_id: UUID, stage: str) -> str:
-    return reverse("run-output", args=[run.id, host_id, stage])
-
-
-def _movement(steps: dict[str, Step]) -> str:
-    """7 of 12 moved, now web-3."""
-    drain = steps.get(Stage.DRAIN)
-    if drain is None or not drain.movement:
-        return ""
-    moved, total = _number(drain.movement, "moved"), _number(drain.movement, "total")
-    if drain.state == StepState.ENDED:
-        return f"{moved} of {count(total, 'instance')} moved, {_number(drain.movement, 'left')} left"
-    moving = drain.movement.get("moving")
-    return f"{moved} of {count(total, 'instance')} moved" + (f", now {_names(moving)}" if moving else "")
-
-
-def _names(moving: Any) -> str:
-    return ", ".join(str(name) for name in moving[:3]) if isinstance(moving, list) else str(moving)
-
-
-def _number(movement: dict[str, Any], key: str) -> int:
-    found = movement.get(key, 0)
-    return found if isinstance(found, int) else 0

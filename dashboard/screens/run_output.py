@@ -7,11 +7,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dashboard.screens.marks import UNKNOWN, Mark, mark
 from dashboard.screens.run_choice import Choice
-from dashboard.screens.run_head import run_name, run_url
-from dashboard.screens.run_now import output_url
+from dashboard.screens.run_name import run_url
+from dashboard.screens.run_terminal import output_url
 from dashboard.screens.words import size
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.outcomes import Outcome
@@ -20,62 +22,71 @@ from maintenance.models import Run, Step
 
 
 @dataclass(frozen=True, slots=True)
-class OutputPage:
-    """`more_url` asks for what comes after this page's text; empty once the script has ended."""
+class OutputHead:
+    """How the script is, and what can be done with its output. `is_open`: it still prints."""
 
     number: int
-    name: str
     run_url: str
     host_name: str
     host_url: str
-    target: UUID
+    step: UUID
     stage: str
+    attempt: int
     script: str
     mark: Mark
     outcome: str
     started: datetime | None
     finished: datetime | None
     printed: str
-    more_url: str
+    is_open: bool
+    here: str
     text_url: str
     stages: list[Choice]
     attempts: list[Choice]
 
 
-def output_page(run: Run, step: Step, position: int) -> OutputPage:
+def output_head(run: Run, step: Step) -> OutputHead:
     here = output_url(run, step.target.host_id, step.stage)
     mine = Step.objects.filter(target=step.target)
     ran = set(
         mine.filter(stage__in=STAGES).exclude(script="", output_bytes=0).values_list("stage", flat=True)
     )
     attempts = sorted(set(mine.filter(stage=step.stage).values_list("attempt", flat=True)))
-    attempt = {"attempt": step.attempt}
-    is_over = step.state == StepState.ENDED
-    return OutputPage(
+    return OutputHead(
         number=run.number,
-        name=run_name(run),
         run_url=run_url(run),
         host_name=step.target.host_name,
         host_url=reverse("host", args=[step.target.host_id]),
-        target=step.target_id,
+        step=step.id,
         stage=step.stage,
+        attempt=step.attempt,
         script=PurePosixPath(step.script).name,
         mark=_mark(step),
         outcome=_outcome(step),
         started=step.started,
         finished=step.finished,
-        printed=size(step.output_bytes),
-        more_url="" if is_over else f"{here}?{urlencode(attempt | {'after': position})}",
-        text_url=f"{here}?{urlencode(attempt | {'text': 1})}",
+        printed=_("%(size)s printed") % {"size": size(step.output_bytes)},
+        is_open=step.state != StepState.ENDED,
+        here=here,
+        text_url=f"{here}?{urlencode({'attempt': step.attempt, 'text': 1})}",
         stages=[
             Choice(output_url(run, step.target.host_id, stage), stage, stage == step.stage)
             for stage in STAGES
             if stage in ran or stage == step.stage
         ],
         attempts=[
-            Choice(f"{here}?{urlencode({'attempt': n})}", f"Attempt {n}", n == step.attempt) for n in attempts
+            Choice(f"{here}?{urlencode({'attempt': n})}", _("Attempt %(n)s") % {"n": n}, n == step.attempt)
+            for n in attempts
         ],
     )
+
+
+_ENDED_BADLY = {
+    Outcome.FAILED: gettext_lazy("Failed"),
+    Outcome.TIMED_OUT: gettext_lazy("Timed out"),
+    Outcome.STOPPED: gettext_lazy("Stopped"),
+    Outcome.REFUSED: gettext_lazy("Refused"),
+}
 
 
 def _mark(step: Step) -> Mark:
@@ -83,18 +94,18 @@ def _mark(step: Step) -> Mark:
         return mark(STATE_DURING[Stage(step.stage)])
     match step.outcome:
         case Outcome.OK:
-            return Mark("Done", "Ended well", "done")
+            return Mark("Done", _("Ended well"), "done")
         case Outcome.NOT_NEEDED:
-            return Mark("Skipped", "Not needed", "skipped")
+            return Mark("Skipped", _("Not needed"), "skipped")
         case Outcome.UNKNOWN:
             return UNKNOWN
         case _:
-            return Mark("Failed", str(step.outcome).replace("_", " ").capitalize(), "failed")
+            return Mark("Failed", _ENDED_BADLY.get(Outcome(step.outcome), _("Failed")), "failed")
 
 
 def _outcome(step: Step) -> str:
-    status = f"exit status {step.exit_status}" if step.exit_status is not None else ""
-    detail = "" if status and step.detail == status else step.detail
+    status = _("exit status %(n)s") % {"n": step.exit_status} if step.exit_status is not None else ""
+    detail = "" if step.detail == f"exit status {step.exit_status}" else step.detail
     return ", ".join(
         part for part in (status, detail, "" if step.state == StepState.ENDED else step.note) if part
     )

@@ -1,27 +1,24 @@
-"""All runs: those in progress opened, the others one row each."""
+"""All runs: what is in progress, and one row each, as the address asks for them."""
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.screens.actions import too_low
-from dashboard.screens.marks import Mark
+from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run_choice import Choice
-from dashboard.screens.run_head import finished_of, run_mark, run_name, run_url
-from dashboard.screens.words import count, duration, spelled
+from dashboard.screens.run_list_asked import KINDS, SORTS, STATES, RunsAsked
+from dashboard.screens.run_name import finished_of, run_mark, run_name, run_url
+from dashboard.screens.words import count, duration, figure, spelled
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.models import Run, Target
 
 PAGE_ROWS = 50
-STATES = {
-    "active": ("In progress", tuple(RUN_ACTIVE)),
-    "done": ("Done", (RunState.SUCCEEDED,)),
-    "failed": ("Failed", (RunState.FAILED,)),
-    "cancelled": ("Cancelled", (RunState.CANCELLED,)),
-}
+PEOPLE_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +40,21 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class RunList:
+    """`is_live_newest`: a new run comes in by itself; else `latest` tells of it."""
+
+    asked: RunsAsked
     rows: list[RunRow]
+    summary: str
     states: list[Choice]
-    state: str
+    kinds: list[Choice]
+    people: list[Choice]
+    sorts: list[Choice]
+    is_newest: bool
+    is_filtered: bool
     page: int
     pages: int
     previous: str
     next: str
-    total: int
     start_disabled: str
 
 
@@ -59,46 +63,72 @@ class RunsVerdict:
     says: str
     then: str
     title: str
+    mark: Mark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest run, whatever the list is filtered by."""
+
+    number: int
+    name: str
+    url: str
+    began: datetime
 
 
 def runs_verdict() -> RunsVerdict:
     states = list(Run.objects.filter(state__in=RUN_ACTIVE).values_list("state", flat=True))
     paused = states.count(RunState.PAUSED)
     if not states:
-        says = "No run is in progress."
-    else:
-        says = f"{spelled(len(states))} {'run is' if len(states) == 1 else 'runs are'} in progress."
-    then = f"{spelled(paused)} {'waits' if paused == 1 else 'wait'} for a person." if paused else ""
+        return RunsVerdict(_("No run is in progress."), "", _("Rolling maintenance"), None)
+    running = ngettext("%(n)s run is in progress.", "%(n)s runs are in progress.", len(states))
+    waits = ngettext("%(n)s waits for a person.", "%(n)s wait for a person.", paused)
     return RunsVerdict(
-        says, then, f"{len(states)} in progress: rolling maintenance" if states else "Rolling maintenance"
+        says=running % {"n": spelled(len(states))},
+        then=waits % {"n": spelled(paused)} if paused else "",
+        title=_("%(n)s in progress: rolling maintenance") % {"n": figure(len(states))},
+        mark=mark(RunState.PAUSED if paused else RunState.RUNNING),
     )
 
 
-def run_list(state: str, page: int, role: str) -> RunList:
-    found = Run.objects.order_by("-number")
-    if state in STATES:
-        found = found.filter(state__in=STATES[state][1])
+def runs_latest() -> Latest | None:
+    run = Run.objects.order_by("-number").first()
+    return Latest(run.number, run_name(run), run_url(run), run.created_at) if run else None
+
+
+def newest_runs(role: str) -> RunList:
+    """The first page of all, as it is pushed."""
+    return run_list(RunsAsked(), role)
+
+
+def run_list(asked: RunsAsked, role: str) -> RunList:
+    found = asked.found()
     total = found.count()
     pages = max(1, -(-total // PAGE_ROWS))
-    page = min(max(1, page), pages)
+    page = min(asked.page, pages)
+    people = Run.objects.order_by("started_by").values_list("started_by", flat=True).distinct()[:PEOPLE_MAX]
     return RunList(
+        asked=asked,
         rows=_rows(list(found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS])),
+        summary=count(total, "run"),
         states=[
-            Choice("", "All", state not in STATES),
-            *(Choice(value, text, value == state) for value, (text, _) in STATES.items()),
+            Choice(asked.query(state=""), _("All"), not asked.state),
+            *(
+                Choice(asked.query(state=key), str(text), key == asked.state)
+                for key, (text, _in) in STATES.items()
+            ),
         ],
-        state=state,
+        kinds=[Choice(key, str(text), key == asked.kind) for key, text in KINDS.items()],
+        people=[Choice(name, name, name == asked.by) for name in people],
+        sorts=[Choice(key, str(text), key == asked.sort) for key, (text, _by) in SORTS.items()],
+        is_newest=asked.shows_newest,
+        is_filtered=asked.is_filtered,
         page=page,
         pages=pages,
-        previous=_query(state, page - 1) if page > 1 else "",
-        next=_query(state, page + 1) if page < pages else "",
-        total=total,
+        previous=asked.query(page=page - 1) if page > 1 else "",
+        next=asked.query(page=page + 1) if page < pages else "",
         start_disabled=too_low(role),
     )
-
-
-def _query(state: str, page: int) -> str:
-    return "?" + urlencode(({"state": state} if state else {}) | ({"page": page} if page > 1 else {}))
 
 
 def run_row(run_id: UUID) -> RunRow | None:
@@ -118,17 +148,6 @@ def _rows(runs: list[Run]) -> list[RunRow]:
 
 
 def _row(run: Run, counts: dict[str, int]) -> RunRow:
-    total = sum(counts.values())
-    words = f"{finished_of(counts):,} of {count(total, 'host')}"
-    if run.finished_at:
-        done, skipped = counts.get(TargetState.DONE, 0), counts.get(TargetState.SKIPPED, 0)
-        failed = counts.get(TargetState.FAILED, 0) + counts.get(TargetState.NEEDS_PERSON, 0)
-        parts = [
-            f"{done:,} done",
-            f"{skipped:,} skipped" if skipped else "",
-            f"{failed:,} failed" if failed else "",
-        ]
-        words = ", ".join(part for part in parts if part)
     began = run.started_at or run.created_at
     return RunRow(
         id=run.id,
@@ -137,11 +156,28 @@ def _row(run: Run, counts: dict[str, int]) -> RunRow:
         url=run_url(run),
         mark=run_mark(run),
         scope=run.scope_words,
-        kind="" if run.kind == RunKind.ROLLING else "one host by hand",
-        hosts=words,
+        kind="" if run.kind == RunKind.ROLLING else _("one host by hand"),
+        hosts=_ended_words(counts) if run.finished_at else _progress_words(counts),
         by=run.started_by,
         ticket=run.ticket,
         began=began,
         took=duration((run.finished_at - began).total_seconds()) if run.finished_at else "",
         since=None if run.finished_at else began,
     )
+
+
+def _progress_words(counts: dict[str, int]) -> str:
+    hosts = count(sum(counts.values()), "host")
+    return _("%(n)s of %(hosts)s") % {"n": figure(finished_of(counts)), "hosts": hosts}
+
+
+def _ended_words(counts: dict[str, int]) -> str:
+    """Every host of the run is in one of these."""
+    failed = counts.get(TargetState.FAILED, 0) + counts.get(TargetState.NEEDS_PERSON, 0)
+    found = [
+        (_("%(n)s done"), counts.get(TargetState.DONE, 0), True),
+        (_("%(n)s skipped"), counts.get(TargetState.SKIPPED, 0), False),
+        (_("%(n)s failed"), failed, False),
+        (_("%(n)s not done"), counts.get(TargetState.CANCELLED, 0), False),
+    ]
+    return ", ".join(words % {"n": figure(hosts)} for words, hosts, always in found if hosts or always)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import groupby
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -71,7 +71,12 @@ SECTIONS: dict[str, tuple[Mark, frozenset[TargetState]]] = {
 
 def counts_of(run: Run) -> dict[str, int]:
     """Hosts by state."""
-    return dict(run.targets.order_by().values_list("state").annotate(hosts=Count("id")))
+    return counts_of_targets(run.targets.all())
+
+
+def counts_of_targets(targets: QuerySet[Target]) -> dict[str, int]:
+    """The same, of some of a run's hosts."""
+    return dict(targets.order_by().values_list("state").annotate(hosts=Count("id")))
 
 
 def strip(run: Run, counts: dict[str, int]) -> Strip:

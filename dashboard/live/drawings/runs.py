@@ -1,23 +1,55 @@
-"""Parts of the list of runs and of one run."""
+"""Parts of the list of runs, of one run, and of what its scripts print."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
 
-from dashboard.live.drawings.drawing import CALM_S, Drawing, Key, found, of_run, simple
+from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, found, of_run, simple
 from dashboard.screens.run_actions import run_actions
 from dashboard.screens.run_head import run_head
+from dashboard.screens.run_map import run_tile
 from dashboard.screens.run_now import run_now, terminal_of
+from dashboard.screens.run_opened import opened_counts, run_cell
+from dashboard.screens.run_output import output_head
+from dashboard.screens.run_output_lines import fresh_lines
 from dashboard.screens.run_problems import run_problems
 from dashboard.screens.run_progress import run_progress
-from dashboard.screens.run_rows import finished_section, next_section, row_of
-from dashboard.screens.runs import run_list, run_row, runs_verdict
+from dashboard.screens.run_record import run_record
+from dashboard.screens.run_rows import row_of
+from dashboard.screens.run_sections import finished_section, next_section
+from dashboard.screens.runs import newest_runs, run_row, runs_latest, runs_verdict
+from maintenance.models import Run, Step
+
+
+def _of_cluster(name: str, build: Callable[[Run, UUID], Any]) -> Callable[[str, str, str], Context]:
+    """Drawn from the topic's run and the part's cluster."""
+
+    def context(run_id: str, cluster_id: str, _role: str) -> Context:
+        run = Run.objects.filter(id=run_id).first()
+        drawn = build(run, UUID(cluster_id)) if run and cluster_id else None
+        return None if drawn is None else {name: drawn}
+
+    return context
+
+
+def _of_step(name: str, build: Callable[[Step], Any]) -> Callable[[str, str, str], Context]:
+    """Drawn from the topic's step."""
+
+    def context(step_id: str, _one: str, _role: str) -> Context:
+        step = Step.objects.select_related("run", "target").filter(id=step_id).first()
+        return None if step is None else {name: build(step)}
+
+    return context
+
 
 DRAWINGS: Mapping[Key, Drawing] = {
     ("runs", "verdict"): Drawing(
         "rolling/list.html#verdict", "runs-verdict", simple("verdict", runs_verdict)
     ),
     ("runs", "newest"): Drawing(
-        "rolling/list.html#rows", "runs-newest", lambda _t, _o, role: {"list": run_list("", 1, role)}
+        "rolling/list.html#rows", "runs-newest", lambda _t, _o, role: {"list": newest_runs(role)}
     ),
+    ("runs", "latest"): Drawing("rolling/list.html#latest", "runs-latest", simple("latest", runs_latest)),
     ("runs", "row"): Drawing(
         "rolling/list.html#row", "run-row-{}", found("row", lambda key, _role: run_row(key)), every_s=0.5
     ),
@@ -25,13 +57,23 @@ DRAWINGS: Mapping[Key, Drawing] = {
         "rolling/run.html#head", "run-head", of_run("head", lambda run, _role: run_head(run))
     ),
     ("run", "progress"): Drawing(
-        "rolling/run.html#progress", "run-progress", of_run("progress", lambda run, _role: run_progress(run))
+        "rolling/run.html#progress",
+        "run-progress",
+        of_run("progress", lambda run, _role: run_progress(run)),
+        every_s=0.5,
     ),
     ("run", "census"): Drawing(
         "rolling/run.html#census",
         "run-census",
         of_run("progress", lambda run, _role: run_progress(run)),
         every_s=CALM_S,
+    ),
+    ("run", "tile"): Drawing("rolling/map.html#tile", "tile-{}", _of_cluster("tile", run_tile), every_s=0.2),
+    ("run", "opened"): Drawing(
+        "rolling/map.html#counts", "opened-{}", _of_cluster("counts", opened_counts), every_s=0.5
+    ),
+    ("run", "cell"): Drawing(
+        "rolling/map.html#cell", "cell-{}", found("cell", lambda key, _role: run_cell(key))
     ),
     ("run", "problems"): Drawing(
         "rolling/run.html#problems",
@@ -52,11 +94,23 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ("run", "finished"): Drawing(
         "rolling/run.html#finished", "run-finished", of_run("finished", finished_section), by_role=True
     ),
+    ("run", "record"): Drawing(
+        "rolling/run.html#record", "run-record", of_run("record", lambda run, _role: run_record(run))
+    ),
     ("run", "row"): Drawing("rolling/run.html#row", "row-{}", found("row", row_of), by_role=True),
     ("run", "out"): Drawing(
         "rolling/run.html#terminal",
         "out-{}",
         found("terminal", lambda key, _role: terminal_of(key)),
         every_s=0.2,
+    ),
+    ("output", "head"): Drawing(
+        "rolling/output.html#head",
+        "output-head",
+        _of_step("page", lambda step: output_head(step.run, step)),
+        every_s=0.5,
+    ),
+    ("output", "fresh"): Drawing(
+        "rolling/output.html#fresh", "output-fresh", _of_step("fresh", fresh_lines), every_s=0.2
     ),
 }
