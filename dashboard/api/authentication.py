@@ -1,15 +1,21 @@
 """Programs come with `Authorization: Token …`, the pages' own requests with the session's cookie and a CSRF token."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
+from dashboard.models import TokenNote
+
 NO_TOKEN = "this token is unknown or has ended; get a new one with POST /api/v1/auth/token/"
+USE_TOLD_EVERY = timedelta(minutes=1)
 TOKEN = re.compile(rb"[0-9A-Za-z]{1,128}")
 
 
@@ -20,9 +26,18 @@ class Tokens(TokenAuthentication):
         if not TOKEN.fullmatch(token):
             raise AuthenticationFailed(NO_TOKEN)
         try:
-            return super().authenticate_credentials(token)
+            person, found = super().authenticate_credentials(token)
         except AuthenticationFailed as refused:
             raise AuthenticationFailed(NO_TOKEN) from refused
+        _note_use(found.pk)
+        return person, found
+
+
+def _note_use(digest: str) -> None:
+    """When a token was last used, to the minute: one write a minute at most, however often it is used."""
+    now = timezone.now()
+    stale = Q(used_at=None) | Q(used_at__lt=now - USE_TOLD_EVERY)
+    TokenNote.objects.filter(stale, token_id=digest).update(used_at=now)
 
 
 class Sessions(SessionAuthentication):

@@ -10,13 +10,16 @@ from drf_spectacular.utils import extend_schema
 from knox.models import get_token_model
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dashboard.access import NEWCOMER, principal, why_forbidden
 from dashboard.api.bodies import StrictBody, Text
 from dashboard.api.problems import BadField
 from dashboard.api.views import ApiView, person_of
+from dashboard.models import TokenNote
+from dashboard.people.tokens import BY_PROGRAM
 
 
 class Login(StrictBody):
@@ -54,7 +57,10 @@ class Token(ApiView):
             )
         if user is None:
             raise AuthenticationFailed("the name or the password is wrong")
+        if principal(user) == NEWCOMER:
+            raise PermissionDenied(why_forbidden("api:token", "POST", user))
         made, token = get_token_model().objects.create(user=user)
+        TokenNote.objects.create(token=made, name=BY_PROGRAM, made_by=user.get_username())
         user_logged_in.send(sender=type(user), request=django_request, user=user)
         return Response(MadeToken({"token": token, "expiry": made.expiry}).data)
 

@@ -1,9 +1,15 @@
 """Logging in."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.views import LoginView as DjangoLoginView
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
+
+from dashboard.people import first
 
 
 class LoginView(DjangoLoginView):
@@ -11,6 +17,12 @@ class LoginView(DjangoLoginView):
 
     template_name = "login.html"
     redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Where nobody can log in yet, the first administrator is made first."""
+        if request.method in {"GET", "HEAD"} and first.is_empty():
+            return HttpResponseRedirect(reverse("first-run"), status=303)
+        return super().dispatch(request, *args, **kwargs)
 
 
 def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:

@@ -47,12 +47,13 @@ def _make_users(chosen: str) -> str | None:
     missing = USERS.keys() - existing.keys()
     password = chosen or secrets.token_urlsafe(12)
     for name in sorted(missing):
-        user = User(username=name, role=USERS[name])
+        user = User(username=name, role=USERS[name], is_demo=True)
         user.set_password(password)
         user.save()
     if chosen:
         for user in existing.values():
-            if not user.check_password(chosen):
+            # Somebody real may have one of these names: theirs is not ours to set.
+            if user.is_demo and not user.check_password(chosen):
                 user.set_password(chosen)
                 user.save(update_fields=["password"])
     return password if missing and not chosen else None

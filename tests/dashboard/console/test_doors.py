@@ -8,6 +8,7 @@ from tests.dashboard.people import make_person
 def test_the_login_page_tells_nothing_about_the_cloud(inventory):
     inventory.cloud.name = "prod-frankfurt"
     inventory.cloud.save()
+    make_person("operator")
 
     page = Client().get("/login/").text
 
