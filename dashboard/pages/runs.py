@@ -69,7 +69,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
             "map": run_map(found, view) if progress.is_fleet else None,
             "opened": run_opened(found, view, role) if progress.is_fleet else None,
             "problems": run_problems(found, role),
-            "now": run_now(found),
+            "work": run_now(found),
             "steering": run_actions(found, role),
             "next": next_section(found, role),
             "finished": finished_section(found, role),

@@ -83,7 +83,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
         every_s=0.5,
     ),
     ("run", "now"): Drawing(
-        "rolling/run.html#now", "run-now", of_run("now", lambda run, _role: run_now(run))
+        "rolling/run.html#now", "run-now", of_run("work", lambda run, _role: run_now(run))
     ),
     ("run", "steering"): Drawing(
         "rolling/run.html#steering", "run-steering", of_run("steering", run_actions), by_role=True

@@ -82,7 +82,7 @@ def test_a_drain_says_how_many_have_moved_and_which_moves_now(operator, inventor
     target = put_host(run, "kvm1", TargetState.DRAINING)
     run_step(target, "Drain", script="", movement={"moved": 7, "left": 5, "total": 12, "moving": "web-3"})
 
-    assert "7 of 12 instances moved, now web-3" in part(page_of(operator, run), "run-now")
+    assert "7 of 12 instances moved, 5 left, now web-3" in part(page_of(operator, run), "run-now")
 
 
 def test_a_waiting_host_says_why_it_waits(operator, inventory):
@@ -304,8 +304,8 @@ def test_a_run_over_many_hosts_shows_counts_and_short_lists_and_asks_no_more_que
     with django_assert_max_num_queries(60):
         page = page_of(operator, run)
 
-    assert page.count('<li class="target"') <= 100
-    assert "and 553 more" in part(page, "run-next")
+    assert page.count('<li class="target"') <= 16
+    assert "and 595 more" in part(page, "run-next")
     assert '<ul class="tally"' in page
     assert len(page) < 200_000
 
@@ -326,8 +326,7 @@ def test_the_list_of_all_hosts_is_filtered_by_state_and_name(operator, inventory
 
     assert "kvm1" in done
     assert "kvm2" not in done
-    assert "kvm3" in named
-    assert "kvm1" not in named
+    assert re.findall('aria-label="Skip (kvm.)"', named) == ["kvm3"]
 
 
 def test_the_list_of_runs_names_who_and_how_it_went(operator, inventory):
