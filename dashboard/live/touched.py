@@ -28,7 +28,7 @@ EVERY_NEED = "need:*"
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
     "needs": ("verdict", "open"),
-    "need": ("head", "story", "standing", "actions", "engine"),
+    "need": ("head", "story", "standing", "actions", "engine", "room"),
     "runs": ("verdict", "newest", "latest"),
     "hosts": ("fleet",),
     **dict.fromkeys(LISTS, LIST),
@@ -195,6 +195,7 @@ def _instance(about: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[P
         yield Part("hosts", "row", host)
         yield from _host_parts(host, "head", "instances", "hand")
     yield from _parts(EVERY_RUN, "problems", "census", "next")
+    yield Part(EVERY_NEED, "room")
 
 
 def _attention(about: Mapping[str, Any]) -> Iterator[Part]:

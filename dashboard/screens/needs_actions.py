@@ -1,5 +1,7 @@
 """What a person may safely do about what needs one: the same buttons on its page, its run's and its host's."""
 
+from dataclasses import replace
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -12,17 +14,27 @@ from maintenance.domain.states import RUN_ACTIVE, RUN_ENDED, RunState, TargetSta
 from maintenance.engine.attention import Cause
 from maintenance.models import Attention, Host, HostOut, Run
 
+LEADS_OUT = frozenset({"refresh", "right", "rolling"})  # retry, return; resume; start again
 FAILED_IN_RUN = frozenset({Cause.STAGE_FAILED, Cause.PREFLIGHT_FAILED})
 
 
 def next_actions(attention: Attention, role: str) -> list[Action]:
-    """What helps comes first, then what ends it, then who has it. Load it with its run and target."""
+    """What helps comes first, then what ends it, then who has it. Load it with its run, target and host."""
     found = host_actions(attention, role)
     if attention.run is not None:
         found += _of_run(attention.run, role)
         if attention.resolved_at is None:
             found += for_role(_start_again(attention, attention.run), role)
+    found = _one_primary(found)
     return found + (for_role(attention_actions(attention), role) if attention.resolved_at is None else [])
+
+
+def _one_primary(actions: list[Action]) -> list[Action]:
+    """The first that leads out of it stands out. Skipping or waiting does not, nor does what must be typed."""
+    first = next((a for a in actions if a.icon in LEADS_OUT and not a.disabled and not a.asks), None)
+    return [
+        replace(a, kind="primary" if a is first else a.kind if a.kind != "primary" else "") for a in actions
+    ]
 
 
 def host_actions(attention: Attention, role: str) -> list[Action]:
@@ -30,10 +42,8 @@ def host_actions(attention: Attention, role: str) -> list[Action]:
     run, target = attention.run, attention.target
     found: list[Action] = []
     if attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None:
-        host = Host.objects.filter(id=attention.host_id).first()
-        found += (
-            for_role([take_back_action(host, run)], role) if host is not None and is_foreign(host) else []
-        )
+        if attention.host is not None and is_foreign(attention.host):
+            found += for_role([take_back_action(attention.host, run)], role)
     if run is None or target is None:
         return found
     if target.state == TargetState.NEEDS_PERSON:

@@ -190,7 +190,7 @@ def needs_verdict() -> NeedsVerdict:
         then = ngettext("Nobody has %(n)s of them yet.", "Nobody has %(n)s of them yet.", nobody) % {
             "n": figure(nobody)
         }
-    return NeedsVerdict(says, then, need_title(total), "paused")
+    return NeedsVerdict(says, then, _("Needs a person"), "paused")
 
 
 def need_words(total: int) -> str:
@@ -198,11 +198,6 @@ def need_words(total: int) -> str:
     return ngettext("%(n)s thing needs a person.", "%(n)s things need a person.", total) % {
         "n": spelled(total)
     }
-
-
-def need_title(total: int) -> str:
-    """For the browser's tab."""
-    return ngettext("! %(n)s needs you", "! %(n)s need you", total) % {"n": figure(total)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,30 @@
 """One thing that needs a person: its cause, its last output, the host as it is now, what Pitstop does about it by
 itself, and what can safely be done."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.screens.actions import Action
-from dashboard.screens.host_now import HostNow, host_now
-from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark, mark
+from dashboard.screens.host_now import host_now
+from dashboard.screens.marks import NEEDS_PERSON, mark
 from dashboard.screens.needs_actions import next_actions
 from dashboard.screens.needs_causes import CauseWords, cause_words_of
-from dashboard.screens.needs_engine import EngineState, engine_state
 from dashboard.screens.needs_list import need_url
-from dashboard.screens.needs_seen import ENGINE_ID, Seen, engine_silence, unread
-from dashboard.screens.output import Line, tail
+from dashboard.screens.needs_parts import HostStands, NeedHead, NeedPage, Related, Standing, Story
+from dashboard.screens.needs_room import RoomNow, room_now
+from dashboard.screens.needs_seen import ENGINE_ID
+from dashboard.screens.needs_seen_page import cloud_page, engine_page
+from dashboard.screens.output import tail
 from dashboard.screens.run_name import run_mark, run_name, run_url
 from dashboard.screens.run_now import output_url
 from dashboard.screens.run_problems import failed_step
 from dashboard.screens.words import said
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import RunState, TargetState
+from maintenance.domain.states import TARGET_WAITING, RunState
 from maintenance.engine.attention import WAITS
 from maintenance.models import Attention, Cloud, Run, Target
 
@@ -31,81 +32,44 @@ OTHERS_MAX = 5
 LINES_MAX = 20
 
 
-@dataclass(frozen=True, slots=True)
-class NeedHead:
-    says: str
-    then: str
-    title: str
-    mark: Mark
-    cause: str
-    since: datetime | None
-    since_words: str
-    run_number: int | None
-    run_name: str
-    run_url: str
-    resolved_at: datetime | None
-    resolved_by: str
+@dataclass(frozen=True)
+class _Written:
+    """What an engine wrote down."""
 
+    attention: Attention
+    role: str
+    engine: None = None
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """`message`: what was noted when it happened, word for word."""
+    @cached_property
+    def head(self) -> NeedHead:
+        return _head(self.attention)
 
-    message: str
-    means: str
-    help: str
-    stage: str
-    host_name: str
-    lines: list[Line]
-    output_url: str
+    @cached_property
+    def story(self) -> Story:
+        return _story(self.attention)
 
+    @cached_property
+    def standing(self) -> Standing:
+        return _standing(self.attention)
 
-@dataclass(frozen=True, slots=True)
-class HostStands:
-    name: str
-    url: str
-    says: str
-    now: HostNow
+    @cached_property
+    def actions(self) -> list[Action]:
+        return next_actions(self.attention, self.role)
 
-
-@dataclass(frozen=True, slots=True)
-class Related:
-    title: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How things are now, and what Pitstop does about them by itself."""
-
-    hosts: list[HostStands]
-    run_mark: Mark | None
-    run_url: str
-    run_number: int | None
-    meanwhile: list[str]
-    others: list[Related]
-
-
-@dataclass(frozen=True, slots=True)
-class NeedPage:
-    head: NeedHead
-    story: Story
-    standing: Standing
-    actions: list[Action] = field(default_factory=list)
-    engine: EngineState | None = None
+    @cached_property
+    def room(self) -> RoomNow | None:
+        return room_now(self.attention)
 
 
 def need_page(need_id: UUID, role: str) -> NeedPage | None:
     """None: nothing has this id."""
     if need_id == ENGINE_ID:
-        return _engine_page()
+        return engine_page()
     attention = Attention.objects.select_related("run__cloud", "target", "host").filter(id=need_id).first()
     if attention is not None:
-        return NeedPage(
-            _head(attention), _story(attention), _standing(attention), next_actions(attention, role)
-        )
+        return _Written(attention, role)
     cloud = Cloud.objects.filter(id=need_id).first()
-    return _cloud_page(cloud) if cloud is not None else None
+    return cloud_page(cloud) if cloud is not None else None
 
 
 # ---- what an engine wrote down ------------------------------------------------------------------------------------
@@ -123,7 +87,7 @@ def _head(attention: Attention) -> NeedHead:
     return NeedHead(
         says=f"{attention.title}.",
         then=then,
-        title=f"! {attention.title}" if is_open else _("Settled: %(title)s") % {"title": attention.title},
+        title=attention.title if is_open else _("Settled: %(title)s") % {"title": attention.title},
         mark=NEEDS_PERSON if is_open else mark("Done"),
         cause=str(cause_words_of(attention.cause).name),
         since=attention.since,
@@ -206,9 +170,9 @@ def _run_does(run: Run, target: Target | None) -> str:
     if run.state == RunState.STOPPING:
         return _("Run %(number)s is stopping: hosts that are out come back first.") % numbered
     if run.state in {RunState.QUEUED, RunState.RUNNING}:
-        if target is not None and target.state in {TargetState.WAITING, TargetState.READY}:
+        if target is not None and target.state in TARGET_WAITING:
             waits = numbered | {"host": said(target.host_name)}
-            return _("Run %(number)s goes on with its other hosts as far as %(host)s allows.") % waits
+            return _("%(host)s waits in run %(number)s; its other hosts go on where they can.") % waits
         return _("Run %(number)s goes on.") % numbered
     return _("Run %(number)s is over.") % numbered
 
@@ -219,56 +183,3 @@ def _others(attention: Attention) -> list[Related]:
         return []
     open_ones = Attention.objects.filter(resolved_at=None, run=attention.run).exclude(id=attention.id)
     return [Related(one.title, need_url(one.id)) for one in open_ones.order_by("since")[:OTHERS_MAX]]
-
-
-# ---- what every page sees -----------------------------------------------------------------------------------------
-
-
-def _engine_page() -> NeedPage:
-    silent = engine_silence()
-    words = cause_words_of(silent.cause) if silent else None
-    head = _seen_head(silent, says=_("An engine answers."), then=_("Work goes on."))
-    state = engine_state()
-    story = Story(
-        silent.message if silent else _("An engine answers: whatever stood still goes on where it stood."),
-        str(words.means) if words else "",
-        str(words.help) if words else "",
-        "",
-        "",
-        [],
-        "",
-    )
-    meanwhile = [str(words.meanwhile)] if words else []
-    return NeedPage(head, story, Standing([], None, "", None, meanwhile, []), [], state)
-
-
-def _cloud_page(cloud: Cloud) -> NeedPage:
-    known = cloud.is_known(timezone.now())
-    seen = None if known else unread(cloud)
-    words = cause_words_of(seen.cause) if seen else None
-    says = _("%(cloud)s can be read.") % {"cloud": cloud.name}
-    head = _seen_head(seen, says=says, then=_("What pages show of it is the present."))
-    message = seen.message if seen else _("The last reading went well.")
-    story = Story(
-        message, str(words.means) if words else "", str(words.help) if words else "", "", "", [], ""
-    )
-    meanwhile = [str(words.meanwhile)] if words else []
-    return NeedPage(head, story, Standing([], None, "", None, meanwhile, []))
-
-
-def _seen_head(seen: Seen | None, *, says: str, then: str) -> NeedHead:
-    drawn = Mark(UNKNOWN.state, UNKNOWN.said, UNKNOWN.glyph) if seen else mark("Done")
-    return NeedHead(
-        says=f"{seen.title}." if seen else says,
-        then=_("What pages show is the last that was known.") if seen else then,
-        title=f"! {seen.title}" if seen else says.rstrip("."),
-        mark=drawn,
-        cause=str(cause_words_of(seen.cause).name) if seen else "",
-        since=seen.since if seen else None,
-        since_words=_("last sign"),
-        run_number=None,
-        run_name="",
-        run_url="",
-        resolved_at=None,
-        resolved_by="",
-    )

@@ -54,7 +54,7 @@ class Problems:
 def run_problems(run: Run, role: str) -> Problems:
     """Open attentions of the run, its failed hosts that can still be helped, and why it is paused."""
     open_now = Attention.objects.filter(run=run, resolved_at=None)
-    found = list(open_now.select_related("run", "target").order_by("since", "id")[:SHOWN_MAX])
+    found = list(open_now.select_related("run", "target", "host").order_by("since", "id")[:SHOWN_MAX])
     total = open_now.count() if len(found) == SHOWN_MAX else len(found)
     untold: list[Target] = []
     if run.state == RunState.PAUSED and len(found) < SHOWN_MAX:

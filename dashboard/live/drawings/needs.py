@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from dashboard.live.drawings.drawing import Context, Drawing, Key, found, simple
+from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, found, simple
 from dashboard.screens.needs_list import NeedFilter, need_list, need_row, needs_verdict
 from dashboard.screens.needs_one import need_page
 
@@ -32,4 +32,5 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ("need", "standing"): _part("standing", 0.5),
     ("need", "actions"): _part("actions", 0.2, by_role=True),
     ("need", "engine"): _part("engine", 0.5),
+    ("need", "room"): _part("room", CALM_S),
 }
