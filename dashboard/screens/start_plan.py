@@ -23,7 +23,7 @@ PAGE_ROWS = 50  # hosts of a cluster, clusters of a plan
 OPEN_HOSTS_MAX = 50  # a plan of so many hosts is shown whole
 TIGHT_RATIO = 0.05
 STUCK_NAMED = 8
-IN_THE_WAY_MAX = 20
+IN_THE_WAY_MAX = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,15 @@ class PlanCluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Stuck:
+    """Instances that cannot move for the same reason, by name."""
+
+    names: list[str]
+    more: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class InTheWay:
     """A host that blocks the start or would wait, with what a person can do about it from here."""
 
@@ -90,8 +99,7 @@ class InTheWay:
     url: str
     mark: Mark
     why: str
-    stuck: list[tuple[str, str]]
-    stuck_more: int
+    stuck: list[Stuck]
     holder: Holder | None
     holder_url: str
 
@@ -268,6 +276,15 @@ def _boxes(host: PlannedHost) -> list[ScriptBox]:
     ]
 
 
+def _stuck(host: PlannedHost) -> list[Stuck]:
+    by_reason: dict[str, list[str]] = {}
+    for stuck in host.stuck:
+        by_reason.setdefault(stuck.why, []).append(stuck.name)
+    return [
+        Stuck(names[:STUCK_NAMED], max(0, len(names) - STUCK_NAMED), why) for why, names in by_reason.items()
+    ][:STUCK_NAMED]
+
+
 def _in_the_way(host: PlannedHost) -> InTheWay:
     return InTheWay(
         id=host.host_id,
@@ -276,8 +293,7 @@ def _in_the_way(host: PlannedHost) -> InTheWay:
         url=reverse("host", args=[host.host_id]),
         mark=MARKS[host.verdict],
         why="" if host.stuck else host.why,
-        stuck=[(stuck.name, stuck.why) for stuck in host.stuck[:STUCK_NAMED]],
-        stuck_more=max(0, len(host.stuck) - STUCK_NAMED),
+        stuck=_stuck(host),
         holder=host.holder,
         holder_url=reverse("run", args=[host.holder.run_id]) if host.holder else "",
     )

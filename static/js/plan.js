@@ -39,7 +39,10 @@
       if (of === undefined) return;
       // Another change was made since: its own answer is on its way, and this one would undo it on the page.
       if (of !== asked) event.detail.shouldSwap = false;
-      else shown = of;
+      else {
+        shown = of;
+        runsThen = runsNow();
+      }
       focused = document.activeElement?.id ?? "";
     });
     document.body.addEventListener("htmx:afterSettle", () => {
@@ -152,6 +155,22 @@
 
   const clearMarks = () => document.querySelectorAll(".drop-before, .drop-after").forEach((row) => row.classList.remove("drop-before", "drop-after"));
 
+  // ---- what happened since the plan was made --------------------------------------------------------------------------
+
+  // The count of runs beside the navigation is pushed to every page. When it changes, the plan may no longer hold; it is
+  // not asked for again by itself: what a person is reading stays until that person says so.
+  let runsThen = "";
+  const runsNow = () => byId("nav-runs")?.textContent ?? "";
+
+  function listenToRuns() {
+    runsThen = runsNow();
+    document.body.addEventListener("pitstop:nav-runs", () => {
+      if (runsNow() === runsThen) return;
+      runsThen = runsNow();
+      if (form()?.elements.plan_hash) byId("plan-wait").textContent = form().dataset.news;
+    });
+  }
+
   // ---- the clock of "not before" ------------------------------------------------------------------------------------------
 
   function showZone() {
@@ -173,6 +192,7 @@
     document.addEventListener("keydown", keyPressed);
     listenToAnswers();
     listenToDrags();
+    listenToRuns();
     showZone();
   }
 })();

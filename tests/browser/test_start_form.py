@@ -96,6 +96,18 @@ def test_two_administrators_start_overlapping_runs_one_runs_and_the_other_is_tol
     second.wait_for_url(f"**/rolling/{run.id}/")
 
 
+def test_a_run_that_begins_while_the_plan_is_read_is_told_without_a_reload(lab, open_page):
+    page = open_page(form_at(lab))
+    expect(page.locator("#trust")).to_contain_text("Live")
+
+    run = lab.start(hosts=["kvm1"])
+
+    expect(page.locator("#plan-wait")).to_contain_text("Runs have begun or ended since this plan was made")
+    page.get_by_role("button", name="Make the plan again").click()
+    expect(page.locator("#in-the-way")).to_contain_text(f"run {run.number} has it")
+    expect(page.locator("#plan-wait")).to_be_empty()
+
+
 def test_a_run_is_planned_and_started_by_keyboard_alone(lab, open_page):
     page = open_page("/rolling/new/")
 

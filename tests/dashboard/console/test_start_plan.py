@@ -110,7 +110,7 @@ def test_instances_that_cannot_move_are_named_with_the_way_to_them(operator, inv
 
     page = operator.post(PLAN, form_of(inventory, "c1")).text
 
-    assert "<b><bdi>i-kvm1</bdi></b> it is Migrating" in page
+    assert "<li><b><bdi>i-kvm1</bdi></b>: it is Migrating</li>" in page
     assert f'href="/hosts/{inventory.id("kvm1")}/#host-instances"' in page
     assert "i-kvm1 cannot move" in page
     assert 'formaction="/rolling/new/start/"' in page, "it would be held, which is no reason not to start"
