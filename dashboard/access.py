@@ -90,7 +90,7 @@ MATRIX: Mapping[str, Row] = {
     "run-hosts": READ,
     "run-new": {"GET": OPERATORS, "POST": OPERATORS},
     "run-plan": {"GET": OPERATORS, "POST": OPERATORS},
-    "run-start": OPERATE,
+    "run-start": {"GET": OPERATORS, "POST": OPERATORS},
     "run-pause": OPERATE,
     "run-resume": OPERATE,
     "run-cancel": OPERATE,

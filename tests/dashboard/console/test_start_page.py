@@ -215,6 +215,12 @@ def test_start_pressed_with_an_error_leads_to_the_list_of_errors_and_starts_noth
     assert not Run.objects.exists()
 
 
+def test_the_address_of_start_opened_alone_leads_to_the_form_and_starts_nothing(operator, inventory):
+    answer = operator.get("/rolling/new/start/")
+
+    assert (answer.status_code, answer["Location"]) == (303, "/rolling/new/")
+
+
 def test_start_pressed_without_a_scope_says_what_is_missing(operator, inventory):
     answer = operator.post("/rolling/new/start/", {**RULES, "kind": "zones", "key": "k"})
 
