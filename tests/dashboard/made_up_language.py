@@ -14,6 +14,7 @@ CODE = "xx"
 OPENS, CLOSES = "⟦", "⟧"
 # What people and clouds wrote, code, moments (their months are Django's): data, the same in every language.
 DATA = frozenset({"bdi", "code", "kbd", "pre", "samp", "script", "style", "textarea", "time"})
+MIXED = frozenset({"title", "option"})  # text alone: no element in them can set data apart
 ATTRIBUTES = ("title", "aria-label", "alt", "placeholder", "data-th", "data-title", "data-needs")
 # Names that no language changes.
 NAMES = {"Pitstop", "pitstop", "KVM", "JSON", "CSV", "REST", "UTC"}
@@ -45,18 +46,20 @@ msgstr ""
 """
 
 
-def untranslated(page: Page) -> Iterator[str]:
-    """Every text outside of brackets that is no data, and where it stands."""
+def untranslated(page: Page, *, but: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Every text outside of brackets that is no data, and where it stands. `but`: elements that are not read."""
     depth = 0
     for element, text in _in_order(page.root):
-        if _is_data(element):
-            continue
-        depth, outside = _outside(text, depth)
-        yield from (f"<{element.tag}> {said!r}" for said in outside)
+        if not _is_data(element) and element.tag not in but:
+            depth, outside = _outside(text, depth)
+            yield from (f"<{element.tag}> {said!r}" for said in outside)
+
+
+def untranslated_attributes(page: Page) -> Iterator[str]:
+    """The same of what attributes say. No element sets data apart there: give the page data without words."""
     for element in page.elements:
         for name in ATTRIBUTES:
-            if element.has(name) and not _is_data(element):
-                yield from (f"<{element.tag} {name}> {said!r}" for said in _outside(element[name], 0)[1])
+            yield from (f"<{element.tag} {name}> {said!r}" for said in _outside(element[name], 0)[1])
 
 
 def _in_order(element: Element) -> Iterator[tuple[Element, str]]:
