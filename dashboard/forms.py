@@ -22,6 +22,7 @@ from maintenance.actions.requests import (
     StartRequest,
 )
 from maintenance.domain.states import OnFailure
+from maintenance.limits import rules_of_new_runs
 
 _LENGTH = re.compile(r"(\d{1,6})\s*(s|sec|m|min|h)?", re.ASCII | re.IGNORECASE)
 _UNIT_S = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600}
@@ -114,6 +115,15 @@ RULES_AT_FIRST: Mapping[str, str] = {
     "ticket": "",
     "skip_unready": "",
 }
+
+
+def rules_at_first() -> dict[str, str]:
+    """What the form says before anybody has typed: its numbers as administrators have set them (limits.py)."""
+    numbers = rules_of_new_runs()
+    lengths = {name: length_words(numbers[name]) for name in ("timeout_s", "drain_timeout_s")}
+    return {**RULES_AT_FIRST, **{name: str(value) for name, value in numbers.items()}, **lengths}
+
+
 # Free text may hold what belongs in no log: it stays out of addresses.
 NOT_IN_ADDRESS = frozenset({"payload", "reason", "ticket"})
 ADDRESS_LENGTH_MAX = 6000
@@ -157,10 +167,11 @@ class StartChoices:
     def query(self) -> str:
         """These choices as an address that a reload or a colleague opens; without the order where it is too long."""
         scope = [(self.kind, str(key)) for key in self.ids]
+        at_first = rules_at_first()
         rules = [
             (name, value)
             for name, value in self.given.items()
-            if name not in NOT_IN_ADDRESS and value != RULES_AT_FIRST[name]
+            if name not in NOT_IN_ADDRESS and value != at_first[name]
         ]
         choices = [
             (name, ",".join(map(str, ids)))
@@ -181,7 +192,7 @@ class StartChoices:
 def start_choices(sent: QueryDict, *, is_first: bool) -> StartChoices:
     """`is_first`: the page is opened at an address; rules that it does not name are as they are at first."""
     kind = _kind(sent)
-    given = {name: sent.get(name, value if is_first else "") for name, value in RULES_AT_FIRST.items()}
+    given = {name: sent.get(name, value if is_first else "") for name, value in rules_at_first().items()}
     if sent.get("pass_by"):
         given["skip_unready"] = "on"
     form = RulesForm(given)

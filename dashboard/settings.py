@@ -203,7 +203,9 @@ SWEEP_S = number("PITSTOP_SWEEP_S", 1)
 ENGINE_THREADS = number("PITSTOP_ENGINE_THREADS", 16)
 INVENTORY_POLL_S = number("PITSTOP_INVENTORY_POLL_S", 2)  # how often a cloud's lists are read
 INVENTORY_UNKNOWN_S = number("PITSTOP_INVENTORY_UNKNOWN_S", 30)  # older rows are shown as unknown
-HELD_TELL_S = number("PITSTOP_HELD_TELL_S", 20)  # a host that waits longer for room, or for others, is told to people
+HELD_TELL_S = number(
+    "PITSTOP_HELD_TELL_S", 20
+)  # a host that waits longer for room, or for others, is told to people
 LISTING_LAG_S = number("PITSTOP_LISTING_LAG_S", 10)  # how far a cloud's answers may lag behind its own jobs
 HOST_RETURN_TIMEOUT_S = number("PITSTOP_HOST_RETURN_TIMEOUT_S", 900)  # a rebooting host is flagged after this
 FEED_KEPT_DAYS = number("PITSTOP_FEED_KEPT_DAYS", 7)  # what changed is kept this long; who did what, for ever

@@ -56,6 +56,10 @@ class EventRow:
     request_id: str
     data: Mapping[str, str]  # what a filter may ask for: live rows are only shown where they match
 
+    @property
+    def has_before(self) -> bool:
+        return any(change.before is not None for change in self.changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -194,6 +198,8 @@ def _what(kind: str, *, is_act: bool) -> str:
 
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    if not before and after.keys() <= {"new", "gone"}:
+        return []  # the sentence says it
     return [
         Change(
             name.replace("_", " "),

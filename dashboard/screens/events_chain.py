@@ -29,8 +29,12 @@ def chain(role: str) -> Chain:
             "The audit is BROKEN at entry %(number)s: it, or what came before it, was changed behind Pitstop's back."
         ) % {"number": f"{check.broken_number:,}"}
         return Chain(mark("Failed"), says, check.checked_at, may)
-    if check.checked_at is None:
-        return Chain(mark("?"), _("The audit's chain was not checked yet."), None, may)
+    if check.checked_at is None or (last and not check.number):
+        return Chain(mark("Waiting"), _("The audit's chain was not checked yet."), check.checked_at, may)
+    if not last:
+        return Chain(
+            mark("Done"), _("The audit is empty: nobody has done anything yet."), check.checked_at, may
+        )
     numbers = {"number": f"{check.number:,}", "last": f"{last:,}"}
     if check.number < last:
         says = _("The audit's chain is whole up to entry %(number)s of %(last)s.") % numbers

@@ -41,9 +41,9 @@ def host_actions(attention: Attention, role: str) -> list[Action]:
     """What can be done about the host it is about, and the host that waits for it."""
     run, target = attention.run, attention.target
     found: list[Action] = []
-    if attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None:
-        if attention.host is not None and is_foreign(attention.host):
-            found += for_role([take_back_action(attention.host, run)], role)
+    is_taken = attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None
+    if is_taken and attention.host is not None and is_foreign(attention.host):
+        found += for_role([take_back_action(attention.host, run)], role)
     if run is None or target is None:
         return found
     if target.state == TargetState.NEEDS_PERSON:

@@ -38,7 +38,7 @@ CAUSES: Mapping[str, CauseWords] = {
             "Nothing is lost: how far everything is stands in the database, and scripts that run go on. The first "
             "engine that starts takes over where things stand. What you press until then is kept, and done then."
         ),
-        _("Start an engine with the command below. This page sees it come back by itself."),
+        _("Start an engine with the command on this page, which sees by itself that it is back."),
     ),
     CLOUD_UNREAD: CauseWords(
         _("A cloud cannot be read"),

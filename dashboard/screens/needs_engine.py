@@ -89,7 +89,9 @@ def starting_here() -> Starting:
     """By how this web process itself was started: its engines most likely are, too."""
     var = Path(settings.VAR_DIR)
     if "PITSTOP_LAUNCHER" in os.environ:
-        how = _("`make run` restarts the engine by itself. While it cannot, this starts one more, beside it:")
+        how = _(
+            "What started this console restarts its engine by itself. While it cannot, this starts one more:"
+        )
         return Starting(how, _by_hand(var), str(var / "log" / "engine.log"))
     if "INVOCATION_ID" in os.environ:  # systemd
         how = _("systemd restarts the engine by itself. While it does not, on the machine of the engine:")

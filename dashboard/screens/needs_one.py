@@ -25,7 +25,7 @@ from dashboard.screens.run_problems import failed_step
 from dashboard.screens.words import said
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.states import TARGET_WAITING, RunState
-from maintenance.engine.attention import WAITS
+from maintenance.engine.attention import WAITS, Cause
 from maintenance.models import Attention, Cloud, Run, Target
 
 OTHERS_MAX = 5
@@ -105,8 +105,9 @@ def _story(attention: Attention) -> Story:
     run, target = attention.run, attention.target
     step = failed_step(target) if target is not None and attention.cause not in WAITS else None
     has_output = step is not None and step.stage in STAGES
+    is_told_live = attention.cause == Cause.NO_ROOM and attention.resolved_at is None  # its table says it all
     return Story(
-        message=attention.message,
+        message="" if is_told_live else attention.message,
         means=str(words.means),
         help=str(words.help),
         stage=step.stage if step else "",

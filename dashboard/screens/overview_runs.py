@@ -10,9 +10,9 @@ from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from dashboard.screens.run_now import lane_icon
 from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run_name import finished_of, run_mark, run_name, run_url
+from dashboard.screens.run_now import lane_icon
 from dashboard.screens.run_outlook import run_ends
 from dashboard.screens.strip import Strip, counts_of, strip
 from dashboard.screens.usual import Ends, usual_ranges

@@ -12,6 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.models import Membership, Role, TokenNote, User
 from dashboard.people import changes
@@ -68,7 +69,10 @@ def people_verdict() -> PeopleVerdict:
         admins=Count("id", filter=Q(is_active=True, role=Role.ADMINISTRATOR)),
         inactive=Count("id", filter=Q(is_active=False)),
     )
-    then = _("%(admins)s of them administrators.") % {"admins": figure(found["admins"])}
+    admins = ngettext(
+        "%(n)s of them is an administrator.", "%(n)s of them are administrators.", found["admins"]
+    )
+    then = admins % {"n": figure(found["admins"])}
     if found["inactive"]:
         then += " " + _("%(people)s deactivated.") % {"people": figure(found["inactive"])}
     return PeopleVerdict(_("%(people)s can log in.") % {"people": count(found["active"], "person")}, then)

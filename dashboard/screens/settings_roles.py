@@ -76,6 +76,8 @@ def _is_everybodys(row: Mapping[str, frozenset[str]]) -> bool:
 
 def _right(route: str, method: str) -> Right | None:
     audience = MATRIX[route].get(method)
+    if (route, method) in _ONLY_LEAD_ELSEWHERE:
+        return None
     if audience is None or audience in {ANYBODY, LOGGED_IN}:
         return None
     may = [(role_word(role.value), role.value in audience) for role in Role]
@@ -91,10 +93,13 @@ def _by_name(route: str, method: str) -> str:
 
 _SAYS: Mapping[Role, Callable[[], str]] = {
     Role.VIEWER: lambda: _("Sees everything, output of scripts too; changes nothing."),
-    Role.OPERATOR: lambda: _("Also starts and steers runs, and takes hosts out of service and back."),
-    Role.ADMINISTRATOR: lambda: _("Also sets everything on these pages: people, limits, who is told."),
+    Role.OPERATOR: lambda: _("Sees everything, starts and steers runs, takes hosts out of service and back."),
+    Role.ADMINISTRATOR: lambda: _(
+        "Does what operators do, and sets everything under Settings: people, limits, who is told."
+    ),
     Role.TENANT: lambda: _("Sees own networks only, nothing of hosts and runs."),
 }
+_ONLY_LEAD_ELSEWHERE = {("me-tokens", "GET"), ("settings-person-password", "GET")}
 _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("overview", "GET"): lambda: _("The overview"),
     ("zones", "GET"): lambda: _("The list of zones"),
@@ -112,15 +117,15 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("run-report", "GET"): lambda: _("A run's report"),
     ("run-new", "GET"): lambda: _("The page that starts a run"),
     ("run-plan", "GET"): lambda: _("The plan of a run, before it is started"),
-    ("needs-a-person", "GET"): lambda: _("What needs a person"),
-    ("attention", "GET"): lambda: _("One thing that needs a person"),
+    ("run-print", "GET"): lambda: _("A run's report, to print"),
+    ("needs", "GET"): lambda: _("What needs a person"),
+    ("need", "GET"): lambda: _("One thing that needs a person"),
     ("events", "GET"): lambda: _("Events"),
     ("events-download", "GET"): lambda: _("Events as a file"),
     ("settings", "GET"): lambda: _("Settings"),
     ("settings-people", "GET"): lambda: _("People"),
     ("settings-person-new", "GET"): lambda: _("The page that makes a person"),
     ("settings-person", "GET"): lambda: _("A person"),
-    ("settings-person-password", "GET"): lambda: _("A person's new password"),
     ("settings-roles", "GET"): lambda: _("What each role may do"),
     ("settings-tokens", "GET"): lambda: _("Everybody's API tokens"),
     ("settings-clouds", "GET"): lambda: _("Clouds and their age"),
@@ -129,6 +134,7 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings-notifications", "GET"): lambda: _("Who is told"),
     ("host-prepare", "POST"): lambda: _("Put a host into maintenance"),
     ("host-return", "POST"): lambda: _("Return a host to service"),
+    ("host-take-back", "POST"): lambda: _("Take back a host that others took out of service"),
     ("run-new", "POST"): lambda: _("Plan a run"),
     ("run-plan", "POST"): lambda: _("Plan a run anew"),
     ("run-start", "POST"): lambda: _("Start a run"),

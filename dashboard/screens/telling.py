@@ -111,7 +111,7 @@ def is_id(text: object) -> bool:
     return True
 
 
-# ---- the feed: what changed ------------------------------------------------------------------------------------------
+# ---- the feed: what changed ----------------------------------------------------------------------------------------
 
 
 def tell(event: FeedEvent) -> Told:
@@ -246,7 +246,7 @@ def _host(
         case "host.back":
             return Told(event.at, mark("Done"), sentence(_("%(host)s is in service again"), host=host))
         case _ if "hooks" in after:
-            says = sentence(_("%(host)s: its scripts were read and are others than before"), host=host)
+            says = sentence(_("%(host)s: its scripts were read"), host=host)
             return Told(event.at, _HAPPENED, says, is_news=False)
         case _:
             return _listed(event, host, before, after)
@@ -281,7 +281,7 @@ def _engine(event: FeedEvent, after: Mapping[str, Any]) -> Told:
     )
 
 
-# ---- the feed: what clouds did ---------------------------------------------------------------------------------------
+# ---- the feed: what clouds did -------------------------------------------------------------------------------------
 
 
 def _cloud(

@@ -157,4 +157,6 @@ def _lost_instances(hands: Hands) -> str | None:
 def _why_late(hands: Hands) -> str:
     words = last_failure(hands) or hands.step.note or "no answer"
     refused = Intent.objects.filter(step=hands.step).exclude(refused="").order_by("-written_at").first()
-    return f"not back in service after {HOST_RETURN_TIMEOUT_S.now()} s: {refused.refused if refused else words}"
+    return (
+        f"not back in service after {HOST_RETURN_TIMEOUT_S.now()} s: {refused.refused if refused else words}"
+    )

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-
 from maintenance.backends.base import AgentUnreachable, Later, Never, NoReply, StageLook
 from maintenance.clock import database_now
 from maintenance.domain.gate import Hold, Open, Refuse

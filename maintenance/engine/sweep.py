@@ -164,7 +164,9 @@ def prune() -> None:
     if seqs := list(old[:PRUNE_ROWS_MAX]):
         FeedEvent.objects.filter(seq__lte=seqs[-1]).delete()
     IdempotentAnswer.objects.filter(at__lt=now - timedelta(hours=24)).delete()
-    Notification.objects.filter(created_at__lt=now - DELIVERIES_KEPT).exclude(sent_at=None, given_up_at=None).delete()
+    Notification.objects.filter(created_at__lt=now - DELIVERIES_KEPT).exclude(
+        sent_at=None, given_up_at=None
+    ).delete()
     Tickets(settings.VAR_DIR / "hooks").prune(TICKETS_KEPT.total_seconds())
     Instance.objects.filter(gone_at__lt=now - timedelta(days=1)).delete()
     audit_chain.go_on()

@@ -41,7 +41,9 @@ class FeedEvent(models.Model):
             models.Index(fields=["kind", "seq"], condition=NEWS, name="feed_of_kind"),
             models.Index(KeyTextTransform("run", "object"), "seq", condition=NEWS, name="feed_of_run"),
             models.Index(KeyTextTransform("host", "object"), "seq", condition=NEWS, name="feed_of_host"),
-            models.Index(KeyTextTransform("cluster", "object"), "seq", condition=NEWS, name="feed_of_cluster"),
+            models.Index(
+                KeyTextTransform("cluster", "object"), "seq", condition=NEWS, name="feed_of_cluster"
+            ),
             models.Index(fields=["seq"], condition=~models.Q(actor="engine"), name="feed_by_people"),
         ]
 

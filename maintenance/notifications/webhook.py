@@ -7,6 +7,7 @@ refused. All of it together ends within DEADLINE_S, and of the answer only the s
 
 import ipaddress
 import json
+import re
 import socket
 import ssl
 import time
@@ -21,6 +22,7 @@ from standardwebhooks import Webhook
 
 DEADLINE_S = 10.0
 URL_MAX = 2000
+_ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 
 class BadAddress(ValueError):
@@ -112,7 +114,7 @@ def _status(url: str, headers: Mapping[str, str], content: bytes) -> int:
     except (httpcore.TimeoutException, TimeoutError):
         raise NotDelivered(f"no answer within {DEADLINE_S:.0f} s") from None
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError, UnicodeError) as reason:
-        raise NotDelivered(str(reason) or type(reason).__name__) from reason
+        raise NotDelivered(_ERRNO.sub("", str(reason)) or type(reason).__name__) from reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.dashboard.walk_scene import Scene, make_scene
 from tests.dashboard.web_server import Web, running_web
 
 
@@ -20,3 +21,9 @@ def web(transactional_db) -> Iterator[Web]:
     """The web process, listening on a port of its own."""
     with running_web() as running:
         yield running
+
+
+@pytest.fixture
+def scene(db) -> Scene:
+    """An installation with something of everything in it."""
+    return make_scene()

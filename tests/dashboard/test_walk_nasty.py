@@ -1,48 +1,27 @@
 """Whatever people and clouds write is text and nothing else: on every page, in every pushed part, in every download."""
 
+import csv
+import json
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import pytest
 from django.template.loader import render_to_string
-from django.test import Client
 
 from dashboard.live.render import DRAWINGS
-from tests.dashboard.walk import addresses, page_routes
-from tests.dashboard.walk_page import Element, Page, Shape
-from tests.dashboard.walk_scene import Scene, make_scene
-from tests.dashboard.walk_words import OVERRIDE, fill, harmful, harmless
+from tests.dashboard.walk import addresses, page_routes, read_routes
+from tests.dashboard.walk_flaws import difference, flaws
+from tests.dashboard.walk_page import Page
+from tests.dashboard.walk_scene import Scene
+from tests.dashboard.walk_words import FORMULAS, OVERRIDE, fill, harmful, harmless, marks
 
-URLS = (
-    "href",
-    "src",
-    "action",
-    "formaction",
-    "xlink:href",
-    "poster",
-    "data",
-    "hx-get",
-    "hx-post",
-    "hx-push-url",
-)
 NUMBER = re.compile(r"[+-]?[\d.,:e+-]+")
-
-
-@pytest.fixture
-def scene(db) -> Scene:
-    return make_scene()
-
-
-def client_of(scene: Scene, role: str) -> Client:
-    client = Client()
-    client.force_login(scene.people[role], backend="django.contrib.auth.backends.ModelBackend")
-    return client
+SHOWN: tuple[str, ...] = ("Host.name",)
 
 
 def read_all(scene: Scene) -> dict[str, str]:
     """Address → HTML of every page, as the one sees it who may see most."""
-    client = client_of(scene, "administrator")
+    client = scene.client("administrator")
     found = {}
     for _, address in addresses(scene.things, page_routes()):
         answer = client.get(address)
@@ -70,34 +49,6 @@ def draw_all(scene: Scene) -> dict[str, str]:
     return found
 
 
-def flaws(where: str, page: Page) -> Iterator[str]:
-    """What a page must not have, whatever is shown on it."""
-    for element in page.elements:
-        for name, value in element.attributes.items():
-            if name.startswith(("on", "hx-on", "hx-vars")) or name in {"style", "srcdoc"}:
-                yield f"{where}: <{element.tag} {name}={value!r}>"
-            if name in URLS and not _stays_here(element, value):
-                yield f"{where}: <{element.tag} {name}={value[:80]!r}> leads away"
-        if element.tag in {"style", "iframe", "object", "embed", "base"}:
-            yield f"{where}: <{element.tag}>"
-        if element.tag == "script" and (not element["src"].startswith("/static/") or element.text.strip()):
-            yield f"{where}: <script> of its own: {element.text[:80]!r}"
-
-
-def _stays_here(element: Element, value: str) -> bool:
-    parts = urlsplit(value)
-    is_icon = element.tag == "link" and value.startswith("data:")
-    return is_icon or (not parts.scheme and not parts.netloc and not value.startswith(("//", "\\")))
-
-
-def difference(where: str, plain: Shape, nasty: Shape) -> Iterator[str]:
-    """Elements and attributes that came from data."""
-    for kind, times in (nasty - plain).items():
-        yield f"{where}: {times} × <{kind[0]} {' '.join(kind[1])}> more than with harmless words"
-    for kind, times in (plain - nasty).items():
-        yield f"{where}: {times} × <{kind[0]} {' '.join(kind[1])}> less than with harmless words"
-
-
 def test_no_page_and_no_pushed_part_takes_an_element_or_an_attribute_from_data(scene):
     fill(harmless)
     plain = {where: Page(html, where).shape for where, html in (read_all(scene) | draw_all(scene)).items()}
@@ -109,3 +60,65 @@ def test_no_page_and_no_pushed_part_takes_an_element_or_an_attribute_from_data(s
     for where, page in nasty.items():
         found += [*difference(where, plain[where], page.shape), *flaws(where, page)]
     assert not found, "\n" + "\n".join(found)
+
+
+def test_no_text_turns_round_what_stands_beside_it(scene):
+    """Directional overrides would let a name rewrite the sentence it stands in."""
+    fill(harmful)
+
+    turned = [where for where, html in (read_all(scene) | draw_all(scene)).items() if OVERRIDE in html]
+
+    assert not turned, "\n" + "\n".join(turned)
+
+
+def test_what_people_and_clouds_wrote_is_shown_at_all(scene):
+    """Else this walk would prove nothing. What a page learns to show is added here."""
+    fill(harmful)
+    shown = "".join(Page(html).root.text + _attributes(html) for html in read_all(scene).values())
+
+    unseen = [field for field in SHOWN if marks()[field] not in shown]
+
+    assert not unseen
+
+
+def _attributes(html: str) -> str:
+    return "".join(value for element in Page(html).elements for value in element.attributes.values())
+
+
+def test_downloads_and_answers_to_programs_cannot_be_read_as_a_page_or_a_formula(scene):
+    fill(harmful)
+    client = scene.client("administrator")
+
+    for _, address in addresses(scene.things, read_routes()):
+        answer = client.get(address)
+        kind = answer.headers["Content-Type"].partition(";")[0]
+        text = "".join(part.decode() for part in answer) if answer.streaming else answer.text
+        assert answer.status_code < 500, address
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", address
+        assert all(letter.isprintable() for letter in answer.headers.get("Content-Disposition", "")), address
+        match kind:
+            case "application/json" | "application/problem+json":
+                json.loads(text)
+            case "text/csv":
+                assert not list(formulas(text)), address
+            case "text/html" | "text/plain" | "application/vnd.oai.openapi":
+                pass
+            case _:
+                pytest.fail(f"{address} is {kind}: say here what makes that inert")
+
+
+def formulas(table: str) -> Iterator[str]:
+    """Cells that a table program would calculate."""
+    for row in csv.reader(table.splitlines()):
+        yield from (cell for cell in row if cell.startswith(FORMULAS) and not NUMBER.fullmatch(cell))
+
+
+@pytest.mark.parametrize("start", [*FORMULAS, "\r"])
+def test_no_cell_of_a_report_is_a_formula(scene, start):
+    run = scene.runs["done"]
+    run.targets.update(detail=f"{start}1+1", host_name=f"{start}cmd", cluster_name=f"{start}c")
+
+    table = scene.client("viewer").get(f"/rolling/{run.id}/report.csv").text
+
+    assert "1+1" in table
+    assert not list(formulas(table))

@@ -14,7 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from dashboard.access import MATRIX
 
 # For addresses that need no thing of their kind: ids that nothing has, words that exist.
-WORDS: Mapping[str, str] = {"stage": "PreFlight", "form": "json"}
+WORDS: Mapping[str, str] = {"stage": "PreFlight", "form": "json", "channel": "mail"}
 # Without a session, or not drawn for people: no page.
 NO_PAGES = frozenset({"healthz", "readyz", "api-unknown"})
 

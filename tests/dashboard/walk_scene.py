@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from axes.models import AccessAttempt
+from django.test import Client
 from django.utils import timezone
 from knox.models import get_token_model
 
@@ -56,6 +57,12 @@ class Scene:
     people: dict[str, User]  # by role
     things: Things
     ids: list[str]  # of everything that a part of a page may be about
+
+    def client(self, role: str) -> Client:
+        """The browser of the one who has this role; "": logged in, without a role."""
+        client = Client()
+        client.force_login(self.people[role], backend="django.contrib.auth.backends.ModelBackend")
+        return client
 
     def followed(self, topic: str) -> list[str]:
         """The things whose live topics people may follow; one empty name for a topic of a whole page."""
@@ -349,12 +356,17 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
     of: dict[str, Any] = {
         "zone_id": [inventory.zone.id],
         "pod_id": [inventory.pod.id],
+        "zone place_id": [inventory.zone.id],
+        "pod place_id": [inventory.pod.id],
+        "cluster place_id": [inventory.clusters["c1"].id, inventory.clusters["c2"].id],
+        "need_id": list(Attention.objects.values_list("id", flat=True)),
         "cluster_id": [inventory.clusters["c1"].id, inventory.clusters["c2"].id],
         "host_id": hosts,
         "run_id": [run.id for run in runs.values()],
         "attention_id": list(Attention.objects.values_list("id", flat=True)),
         "cloud_id": list(Cloud.objects.values_list("id", flat=True)),
-        "person": [people[Role.TENANT].key, people[Role.OPERATOR].key],
+        "person_id": list(User.objects.order_by("pk").values_list("key", flat=True)),
+        "output_id": list(Step.objects.exclude(output_bytes=0).values_list("id", flat=True)),
         "me": [people[Role.ADMINISTRATOR].key],
         "form": ["json", "csv"],
     }

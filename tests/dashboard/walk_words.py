@@ -14,9 +14,6 @@ from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
-from maintenance.domain import hook_stages, outcomes, states
-from maintenance.engine.attention import Cause
-
 APPS = ("maintenance", "dashboard")
 LONG = 500  # a reason of somebody who had much to say
 NAME = 63  # a name as DNS allows it
@@ -55,12 +52,11 @@ _MACHINE = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,64}|\d{4}-\d\d-\d\dT.*|[\d.]*", re.ASCII
 )
 _OUR_WORDS = frozenset(
-    str(value)
-    for module in (states, outcomes, hook_stages)
-    for name in vars(module).values()
-    if isinstance(name, type) and issubclass(name, StrEnum)
-    for value in name
-) | frozenset(Cause)
+    str(word)
+    for ours in StrEnum.__subclasses__()
+    if ours.__module__.startswith(("maintenance.", "dashboard."))
+    for word in ours
+)
 
 type Say = Callable[[str, int], str]  # (a mark that names field and row, the longest that fits) → the text
 
@@ -153,7 +149,7 @@ class _without_triggers:
 
 # ---- what is said ----------------------------------------------------------------------------------------------------
 
-FORMULAS = "=+-@\t"
+FORMULAS = ("=", "+", "-", "@", "\t")
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
 # Cut off anywhere, each is still meant to break out: of a text, of an attribute, of a title, of a template.
 _HARM = (

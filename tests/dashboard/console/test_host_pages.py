@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from maintenance.domain.states import RunState, TargetState
-from maintenance.models import HostOut
-from tests.dashboard.console.runs import failed_and_paused, in_state, put_host, start_run
+from maintenance.models import Host, HostOut, Instance, Target
+from tests.dashboard.console.places import adrift, fill, go_out, scripts, text_of
+from tests.dashboard.console.runs import end_step, failed_and_paused, in_state, put_host, run_step, start_run
+from tests.dashboard.inventory import an_id
 
 
 def listed(page: str) -> list[str]:
@@ -162,3 +164,193 @@ def test_a_host_in_a_run_shows_where_it_is_and_links_the_run(viewer, inventory):
     assert "It is out of service." in page
     assert f'href="/rolling/{run.id}/"' in page
     assert 'class="lane"' in page
+
+
+# ---- scripts against the others of the cluster ---------------------------------------------------------------------
+
+
+def section(page: str, element: str) -> str:
+    """The words of a part of the page."""
+    return text_of(page.partition(f'id="{element}"')[2].partition(">")[2].partition("</section>")[0])
+
+
+def script_row(page: str, stage: str) -> str:
+    rows = re.findall(r"<tr.*?</tr>", page.partition('id="host-scripts"')[2], re.DOTALL)
+    return text_of(next(row for row in rows if f"<b>{stage}</b>" in row))
+
+
+def test_scripts_alike_in_the_whole_cluster_say_so(viewer, inventory):
+    fill(inventory, "c1")
+
+    page = viewer.get(f"/hosts/{inventory.id('kvm1')}/").text
+
+    assert script_row(page, "Maintenance").endswith("As on the 2 others")
+    assert "other than" not in section(page, "host-scripts")
+
+
+def test_a_script_that_differs_names_the_hosts_and_digests_it_differs_from(viewer, inventory):
+    fill(inventory, "c1")
+    adrift(inventory.hosts["kvm2"], "Maintenance", "abcdef0123456789")
+
+    odd = viewer.get(f"/hosts/{inventory.id('kvm2')}/").text
+    usual = viewer.get(f"/hosts/{inventory.id('kvm1')}/").text
+
+    assert "Maintenance: other than on the other hosts of c1." in section(odd, "host-scripts")
+    assert "Differs. As on none of the 2 others Two have 555555555555: kvm1 , kvm3" in script_row(
+        odd, "Maintenance"
+    )
+    assert "As on 1 of the 2 others One has abcdef012345: kvm2" in script_row(usual, "Maintenance")
+    assert "Differs" not in script_row(usual, "Maintenance")
+
+
+def test_a_script_that_only_one_host_lacks_is_missed_there(viewer, inventory):
+    fill(inventory, "c1")
+    host = inventory.hosts["kvm3"]
+    host.hooks = {**scripts(), "PreMaintenance": {"present": False, "path": "", "digest": "", "problem": ""}}
+    host.save()
+
+    page = viewer.get(f"/hosts/{host.id}/").text
+
+    assert "None" in script_row(page, "PreMaintenance")
+    assert "Differs. As on none of the 2 others" in script_row(page, "PreMaintenance")
+    assert "One has none: kvm3" in script_row(
+        viewer.get(f"/hosts/{inventory.id('kvm1')}/").text, "PreMaintenance"
+    )
+
+
+def test_where_no_script_is_usual_every_host_differs(viewer, inventory):
+    fill(inventory, "c1")
+    for number, name in enumerate(("kvm1", "kvm2", "kvm3")):
+        adrift(inventory.hosts[name], "PreFlight", str(number) * 64)
+
+    for name in ("kvm1", "kvm2", "kvm3"):
+        assert "Differs." in script_row(viewer.get(f"/hosts/{inventory.id(name)}/").text, "PreFlight")
+
+
+def test_hosts_whose_scripts_are_not_known_are_not_compared(viewer, inventory):
+    fill(inventory, "c1")
+    Host.objects.filter(name__in=["kvm2", "kvm3"]).update(hooks=None)
+
+    known = viewer.get(f"/hosts/{inventory.id('kvm1')}/").text
+    unknown = viewer.get(f"/hosts/{inventory.id('kvm2')}/").text
+
+    assert "No other host of its cluster to compare with." in section(known, "host-scripts")
+    assert "Differs" not in section(unknown, "host-scripts")
+
+
+# ---- instances and their moves -------------------------------------------------------------------------------------
+
+
+def draining(inventory) -> Target:
+    """kvm1 is draining: three instances ran on it."""
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    for name in ("web-1", "web-2"):
+        like = Instance.objects.get(name="i-kvm1")
+        like.id, like.name = an_id(), name
+        like.save(force_insert=True)
+    ran = Instance.objects.filter(host=inventory.hosts["kvm1"])
+    before = [[str(instance.id), instance.name] for instance in ran]
+    return go_out(put_host(run, "kvm1", TargetState.DRAINING, instances_before=before))
+
+
+def test_a_host_that_drains_says_of_each_instance_where_it_is(viewer, inventory):
+    target = draining(inventory)
+    run_step(target, "Drain", script="", movement={"moved": 1, "left": 2, "total": 3, "moving": "web-1"})
+    Instance.objects.filter(name="i-kvm1").update(host=inventory.hosts["kvm2"])
+    Instance.objects.filter(name="web-1").update(state="Migrating")
+
+    shown = section(viewer.get(f"/hosts/{target.host_id}/").text, "host-instances")
+
+    assert "1 of 3 have moved" in shown
+    assert "i-kvm1 Running moved to kvm2" in shown
+    assert "web-1 Draining moving now; where to is listed once it has arrived" in shown
+    assert "web-2 Running still here" in shown
+    assert shown.index("web-2 Running still here") < shown.index("i-kvm1 Running moved to")
+
+
+def test_what_stays_says_why_in_the_words_of_the_step(viewer, inventory):
+    target = draining(inventory)
+    end_step(target, "Drain", "timed_out", detail="not empty after 60 s: web-2 stayed: no host has its tag")
+
+    shown = section(viewer.get(f"/hosts/{target.host_id}/").text, "host-instances")
+
+    assert "web-2 stayed: no host has its tag" in shown
+
+
+def test_an_instance_says_from_which_host_that_is_out_it_came(viewer, inventory):
+    draining(inventory)
+    Instance.objects.filter(name="web-1").update(host=inventory.hosts["kvm3"])
+
+    shown = section(viewer.get(f"/hosts/{inventory.id('kvm3')}/").text, "host-instances")
+
+    assert "web-1 came from kvm1" in shown
+    assert "i-kvm3 came from" not in shown
+
+
+def test_an_instance_the_cloud_lists_no_more_is_not_called_moved(viewer, inventory):
+    target = draining(inventory)
+    Instance.objects.filter(name="web-1").update(gone_at=inventory.cloud.read_at)
+
+    shown = section(viewer.get(f"/hosts/{target.host_id}/").text, "host-instances")
+
+    assert "0 of 3 have moved" in shown
+    assert "web-1 not listed the cloud does not list it" in shown
+
+
+# ---- software and history ------------------------------------------------------------------------------------------
+
+
+def test_kernel_and_agent_before_and_after_the_last_run_stand_side_by_side(viewer, inventory):
+    run = in_state(start_run(inventory, "c1", reason="Kernel 6.1.119"), RunState.SUCCEEDED)
+    target = put_host(
+        run, "kvm1", TargetState.DONE, is_open=False,
+        agent_before="6.1.0-27 · 4.20.0", agent_after="6.1.0-31 · 4.20.0",
+    )  # fmt: skip
+    Host.objects.filter(name="kvm1").update(kernel_version="6.1.0-31", agent_version="4.20.0")
+
+    shown = section(viewer.get(f"/hosts/{target.host_id}/").text, "host-history")
+
+    assert "Kernel now 6.1.0-31" in shown
+    assert f"Kernel, before and after run {run.number} 6.1.0-27 then 6.1.0-31" in shown
+    assert f"Agent, before and after run {run.number} 4.20.0 the same after" in shown
+    assert "Kernel: 6.1.0-27 → 6.1.0-31" in shown  # and in its row of the history
+
+
+def test_a_host_that_is_not_back_yet_has_no_software_after(viewer, inventory):
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    target = go_out(put_host(run, "kvm1", TargetState.WORKING, agent_before="6.1.0-27 · 4.20.0"))
+
+    shown = section(viewer.get(f"/hosts/{target.host_id}/").text, "host-history")
+
+    assert f"Kernel, before run {run.number} 6.1.0-27 not back yet" in shown
+
+
+# ---- the four states -----------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_is_gone_keeps_its_page_and_cannot_be_touched(operator, inventory):
+    Host.objects.filter(name="kvm1").update(gone_at=inventory.cloud.read_at)
+
+    page = operator.get(f"/hosts/{inventory.id('kvm1')}/").text
+
+    assert "kvm1 is no longer listed." in page
+    assert page.count("The cloud no longer lists this host.") == 2  # by hand, and as a run
+    assert "/rolling/new/?hosts=" not in page
+    assert "/prepare/" not in page
+
+
+def test_a_disabled_host_is_not_called_taken_by_a_maintenance(viewer, inventory):
+    Host.objects.filter(name="kvm1").update(resource_state="Disabled")
+
+    page = viewer.get(f"/hosts/{inventory.id('kvm1')}/").text
+
+    assert "kvm1 is disabled." in page
+
+
+def test_a_run_of_this_host_alone_starts_with_it_filled_in(operator, viewer, inventory):
+    url = f"/hosts/{inventory.id('kvm1')}/"
+
+    assert f'href="/rolling/new/?hosts={inventory.id("kvm1")}"' in operator.get(url).text
+    assert "/rolling/new/?hosts=" not in viewer.get(url).text
+    start_run(inventory, "c1")
+    assert "(started by ada) has this host." in operator.get(url).text

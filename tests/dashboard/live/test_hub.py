@@ -216,6 +216,7 @@ async def test_a_page_that_missed_too_much_gets_everything_drawn_once():
     assert "head" in snapshot["parts"]
     assert pen.times("now") == 1
 
+
 async def test_what_happens_while_a_page_joins_is_not_lost():
     feed, pen, page = Feed(), Pen(), Page()
     async with running(feed, pen) as hub:
