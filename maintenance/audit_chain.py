@@ -27,8 +27,10 @@ def start_again(actor: str) -> AuditCheck:
 
 
 def go_on(actor: str = ENGINE) -> AuditCheck:
-    """The next entries are looked at, and what was found is kept. A chain that is broken stays broken until it is walked
-    again from the first entry."""
+    """The next entries are looked at, and what was found is kept.
+
+    A chain that is broken stays broken until it is walked again from the first entry.
+    """
     AuditCheck.objects.get_or_create(id=THE_ROW, defaults={"began_at": Now()})
     ends = time.monotonic() + BUDGET_S
     with unit_of_work(actor) as work:

@@ -60,8 +60,10 @@ class Run(models.Model):
 
 
 class RunPlan(models.Model):
-    """What was planned when the run was started, host by host, for its page and its report. A table of its own: lists of
-    runs never load it. Runs from before it was kept, and hosts by hand, have none. `maintenance/kept_plan.py` reads it.
+    """What was planned when the run was started, host by host, for its page and its report.
+
+    A table of its own: lists of runs never load it. Runs from before it was kept, and hosts by hand, have none.
+    `maintenance/kept_plan.py` reads it.
     """
 
     run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="plan")
