@@ -87,6 +87,11 @@ def with_service(hosts: QuerySet[Host]) -> QuerySet[Host]:
     )
 
 
+def serving(hosts: QuerySet[Host], service: str) -> QuerySet[Host]:
+    """Those that serve like this."""
+    return with_service(hosts).filter(Q(service=service))
+
+
 def count_of(service: Service) -> Count:
     """So many of `with_service` serve like this."""
     return Count("id", filter=Q(service=service.value))

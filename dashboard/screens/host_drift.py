@@ -129,4 +129,5 @@ def _over(clusters: Sequence[UUID] | None) -> list[Any]:
 def _ask(query: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, params)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Collate
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.census import RUNNING
-from dashboard.screens.fleet import DrawnHost, Service, drawn_hosts, with_service
+from dashboard.screens.fleet import DrawnHost, Service, drawn_hosts, serving, with_service
 from dashboard.screens.host_drift import drifting_hosts, stages_adrift
 from dashboard.screens.natural_order import natural_key
 from dashboard.screens.places import CLUSTER, POD, ZONE, Link, link_to
@@ -152,7 +152,7 @@ def _filtered(listed: QuerySet[Host], asked: Asked) -> QuerySet[Host]:
     if asked.state == "in-run":
         found = found.filter(id__in=Target.objects.filter(is_open=True).values("host"))
     elif asked.state:
-        found = with_service(found).filter(service=asked.state)
+        found = serving(found, asked.state)
     return _with_scripts(found, asked.scripts)
 
 
@@ -178,6 +178,7 @@ def _with_scripts(found: QuerySet[Host], scripts: str) -> QuerySet[Host]:
 def sorted_hosts(found: QuerySet[Host], asked: Asked) -> QuerySet[Host]:
     """By what was asked, and among equals in natural order: zone, cluster, name."""
     place = [natural_key("cluster__pod__zone__name"), natural_key("cluster__name"), natural_key("name")]
+    keys: list[F | Collate]
     match asked.column:
         case "name":
             keys = [natural_key("name"), *place[:2]]
@@ -195,7 +196,7 @@ def sorted_hosts(found: QuerySet[Host], asked: Asked) -> QuerySet[Host]:
         case "software":
             keys = [natural_key("kernel_version"), natural_key("agent_version"), *place]
         case _:
-            keys = place
+            keys = [*place]
     first = keys[0].desc() if asked.is_descending else keys[0].asc()
     others = [key.desc() for key in keys[1:]] if asked.is_descending and asked.column == "place" else keys[1:]
     return found.order_by(first, *others, "id")

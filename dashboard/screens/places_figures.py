@@ -108,7 +108,7 @@ def tallied(kind: Kind, column: str) -> dict[UUID, int]:
         case "hosts":
             return _count(hosts, kind.of_host)
         case "service":
-            return _count(with_service(hosts).exclude(service=Service.IN), kind.of_host)
+            return _count(with_service(hosts).exclude(Q(service=Service.IN)), kind.of_host)
         case "instances":
             running = Instance.objects.filter(gone_at=None, host__isnull=False, state__in=RUNNING).order_by()
             return _count(running, kind.of_instance)

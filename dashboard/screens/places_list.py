@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from dashboard.screens.actions import too_low
-from dashboard.screens.fleet import Service, with_service
+from dashboard.screens.fleet import Service, serving
 from dashboard.screens.host_drift import drift_by_place
 from dashboard.screens.marks import DOWN, IN_SERVICE, TAKEN, UNKNOWN, Mark, moving
 from dashboard.screens.natural_order import natural_key
@@ -163,7 +163,7 @@ def _filtered(kind: Kind, listed: QuerySet[Any], asked: Asked) -> QuerySet[Any]:
         case "empty":
             return found.exclude(id__in=hosts.values(kind.of_host))
         case service:
-            return found.filter(id__in=with_service(hosts).filter(service=service).values(kind.of_host))
+            return found.filter(id__in=serving(hosts, service).values(kind.of_host))
 
 
 def sorted_places(kind: Kind, found: QuerySet[Any], asked: Asked) -> QuerySet[Any]:

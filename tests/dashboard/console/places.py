@@ -36,7 +36,8 @@ def fill(inventory: Inventory, cluster: str) -> None:
 
 def adrift(host: Host, stage: str, digest: str = OTHER) -> None:
     """It has another script for this stage than before."""
-    host.hooks = {**host.hooks, stage: {**host.hooks[stage], "digest": digest}}
+    found = host.hooks or {}
+    host.hooks = {**found, stage: {**found[stage], "digest": digest}}
     host.save()
 
 
