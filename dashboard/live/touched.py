@@ -150,7 +150,7 @@ def _target(about: Mapping[str, Any], before: str, after: str) -> Iterator[Part]
     yield Part("runs", "row", str(about.get("run", "")))
     yield from _parts("overview", "verdict", "runs", "clusters-summary", "events")
     yield Part("overview", "cluster-of-host", host)
-    yield from _host_parts(host, "head", "hand", "way", "history")
+    yield from _host_parts(host, "head", "hand", "way", "history", "instances")
     yield Part("hosts", "row", host)
     yield from _parts(EVERY_NEED, "standing", "actions")
 
@@ -163,11 +163,12 @@ def _step(kind: str, about: Mapping[str, Any]) -> Iterator[Part]:
         yield Part(run, "out", target)
         if host:
             yield Part(f"host:{host}", "out", target)
+        if host and kind == "step.moved":  # what moves now, and what stays and why
+            yield Part(f"host:{host}", "instances")
         return
     yield from _parts(run, "now", "problems")
     yield from _parts("overview", "runs", "events")
-    if host:
-        yield Part(f"host:{host}", "way")
+    yield from _host_parts(host, "way", "instances")
 
 
 def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Part]:
@@ -182,6 +183,8 @@ def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[st
     yield from _host_parts(host, "head", "hand", "way")
     if "hooks" in after:
         yield from _host_parts(host, "scripts")
+    if {"kernel_version", "agent_version"} & after.keys():
+        yield from _host_parts(host, "history")
     yield from _parts(EVERY_RUN, "problems", "census", "next")
     if {"state", "resource_state", "gone"} & after.keys():
         yield from _parts(EVERY_NEED, "standing", "actions")

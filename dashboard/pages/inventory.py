@@ -10,7 +10,7 @@ from dashboard.access import visible_clusters, visible_hosts, visible_pods, visi
 from dashboard.pages.asked import number, role_of, uuid_or_none, words
 from dashboard.screens import host as host_screen
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.fleet import in_service_words
+from dashboard.screens.fleet import hosts_in_service_words, in_service_words
 from dashboard.screens.host_hand import by_hand
 from dashboard.screens.host_head import host_head
 from dashboard.screens.host_history import history
@@ -68,7 +68,7 @@ def places(request: HttpRequest, kind: str) -> HttpResponse:
     seq = feed_head()
     of = KINDS[kind]
     shown = place_list(of, asked_of(of, _asked(request)), role_of(request))
-    context = {"seq": seq, "topic": of.plural, "list": shown, "fleet": in_service_words()}
+    context = {"seq": seq, "topic": of.plural, "list": shown, "fleet": hosts_in_service_words()}
     return render(request, "places/list.html", context)
 
 

@@ -108,22 +108,48 @@ def service_counts() -> tuple[int, int, int]:
 
 
 def in_service_words() -> str:
-    """All are in service. · 9 are in service, 1 is not. · How 3 are is not known."""
-    listed = with_service(Host.objects.filter(gone_at=None))
-    found = listed.aggregate(total=Count("id"), good=count_of(Service.IN), unknown=count_of(Service.UNKNOWN))
-    total, good, unknown = found["total"], found["good"], found["unknown"]
+    """All are in service. · 9 are in service, 1 is not. · How 3 are is not known. Beside the number of hosts."""
+    total, good, unknown = _serving_and_unknown()
     if not total:
         return ""
     if unknown == total:
         return _("How they are now is not known.")
     if good == total:
         return _("All are in service.")
-    away = total - good - unknown
-    words = [ngettext("%(n)s is in service", "%(n)s are in service", good) % {"n": figure(good)}]
-    words += [ngettext("%(n)s is not", "%(n)s are not", away) % {"n": figure(away)}] if away else []
-    words += (
-        [ngettext("%(n)s is not known", "%(n)s are not known", unknown) % {"n": figure(unknown)}]
-        if unknown
-        else []
+    serving = ngettext("%(n)s is in service", "%(n)s are in service", good) % {"n": figure(good)}
+    return _with_the_others(serving, total - good - unknown, unknown)
+
+
+def hosts_in_service_words() -> str:
+    """The same beside the number of something else: All 9 hosts are in service."""
+    total, good, unknown = _serving_and_unknown()
+    if not total:
+        return _("No host is listed.")
+    if unknown == total:
+        return _("How their hosts are now is not known.")
+    if good == total:
+        return ngettext("Their host is in service.", "All %(n)s hosts are in service.", total) % {
+            "n": figure(total)
+        }
+    serving = ngettext(
+        "%(good)s of %(n)s host is in service", "%(good)s of %(n)s hosts are in service", total
     )
+    return _with_the_others(
+        serving % {"good": figure(good), "n": figure(total)}, total - good - unknown, unknown
+    )
+
+
+def _serving_and_unknown() -> tuple[int, int, int]:
+    """Hosts listed, in service, and not known."""
+    listed = with_service(Host.objects.filter(gone_at=None))
+    found = listed.aggregate(total=Count("id"), good=count_of(Service.IN), unknown=count_of(Service.UNKNOWN))
+    return found["total"], found["good"], found["unknown"]
+
+
+def _with_the_others(serving: str, away: int, unknown: int) -> str:
+    words = [serving]
+    if away:
+        words.append(ngettext("%(n)s is not", "%(n)s are not", away) % {"n": figure(away)})
+    if unknown:
+        words.append(ngettext("%(n)s is not known", "%(n)s are not known", unknown) % {"n": figure(unknown)})
     return f"{', '.join(words)}."

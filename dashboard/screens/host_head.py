@@ -12,9 +12,8 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.host import Standing
-from dashboard.screens.hosts import new_run_url
 from dashboard.screens.marks import DISABLED, DOWN, IN_SERVICE, NEEDS_PERSON, TAKEN, UNKNOWN, Mark
-from dashboard.screens.places import CLUSTER, POD, ZONE, Link, link_to
+from dashboard.screens.places import CLUSTER, POD, ZONE, Link, link_to, new_run_url
 from dashboard.screens.places_head import Fact, Start
 from dashboard.screens.run_head import by_hand_sentence
 from dashboard.screens.run_problems import cause_words, failed_step

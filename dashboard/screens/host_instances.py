@@ -6,6 +6,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.screens.host import Standing
 from dashboard.screens.marks import Mark, mark
@@ -106,12 +107,16 @@ def _row(instance: Instance, is_known: bool, came: Target | None, *, is_leaving:
         instance_mark(instance.state, is_known),
         instance.account,
         instance.domain,
-        _("%(cores)s cores, %(gb)s GB")
-        % {"cores": instance.cpu_cores, "gb": f"{instance.memory_mb / 1024:g}"},
+        _size(instance),
         ", ".join(map(str, instance.tags)),
         move,
         other,
     )
+
+
+def _size(instance: Instance) -> str:
+    cores = ngettext("%(n)s core", "%(n)s cores", instance.cpu_cores) % {"n": instance.cpu_cores}
+    return _("%(cores)s, %(gb)s GB") % {"cores": cores, "gb": f"{instance.memory_mb / 1024:g}"}
 
 
 def _came_from(host: Host) -> dict[UUID, Target]:

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.screens.actions import Action, for_role
-from dashboard.screens.hosts import new_run_url
+from dashboard.screens.places import new_run_url
 from dashboard.screens.run_actions import return_action, run_actions, target_actions
 from dashboard.screens.words import said
 from maintenance.domain.gate import MAINTENANCE_STATES

@@ -1,8 +1,9 @@
 """Where hosts stand: zones, pods and clusters. What is alike for all three is said here once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -86,6 +87,11 @@ def parents_of(kind: Kind, place: Any) -> list[Link]:
             return [link_to(ZONE, place.zone)]
         case _:
             return []
+
+
+def new_run_url(kind: str, ids: Sequence[UUID]) -> str:
+    """The form that starts a run, with this scope filled in."""
+    return f"{reverse('run-new')}?{urlencode([(kind, str(key)) for key in ids])}"
 
 
 def link_to(kind: Kind, place: Listed) -> Link:

@@ -8,11 +8,13 @@ from typing import Any
 from django.urls import reverse
 
 from dashboard.screens.actions import too_low
-from dashboard.screens.hosts import COLUMNS as HOST_COLUMNS
-from dashboard.screens.hosts import HostRow, host_rows, sorted_hosts
+from dashboard.screens.host_rows import HostRow, host_rows
+from dashboard.screens.hosts_found import COLUMNS as HOST_COLUMNS
+from dashboard.screens.hosts_found import sorted_hosts
 from dashboard.screens.places import BY_PLURAL, Kind
 from dashboard.screens.places_asked import PAGE_ROWS, Asked, Heading, headings
-from dashboard.screens.places_list import COLUMNS, PlaceRow, place_rows, sorted_places
+from dashboard.screens.places_list import COLUMNS, sorted_places
+from dashboard.screens.places_rows import PlaceRow, place_rows
 from maintenance.models import Host
 
 

@@ -12,11 +12,10 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.fleet import Service
-from dashboard.screens.hosts import new_run_url
 from dashboard.screens.marks import DOWN, IN_SERVICE, NEEDS_PERSON, TAKEN, UNKNOWN, Mark, moving
-from dashboard.screens.places import CLUSTER, Kind, Link, parents_of
+from dashboard.screens.places import CLUSTER, Kind, Link, new_run_url, parents_of
 from dashboard.screens.places_figures import Figures, figures
-from dashboard.screens.places_list import (
+from dashboard.screens.places_rows import (
     Segment,
     Tally,
     bar,

@@ -10,7 +10,7 @@ from django.db.models.functions import RowNumber
 from dashboard.screens.fleet import DrawnHost, drawn_hosts
 from dashboard.screens.natural_order import natural_key
 from dashboard.screens.places import CLUSTER, Kind, Link, link_to
-from dashboard.screens.places_list import hosts_url
+from dashboard.screens.places_rows import hosts_url
 from maintenance.models import Cluster, Host
 
 LINES_MAX = 12

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.forms import StartChoices
-from dashboard.screens.hosts import HOOK_LETTERS
+from dashboard.screens.host_rows import HOOK_LETTERS
 from dashboard.screens.marks import Mark
 from dashboard.screens.start_order import seen
 from dashboard.screens.start_words import MARKS, pace_in_clusters, percent

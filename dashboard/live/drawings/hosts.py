@@ -8,9 +8,9 @@ from dashboard.screens.host_hand import by_hand
 from dashboard.screens.host_head import host_head
 from dashboard.screens.host_history import history
 from dashboard.screens.host_instances import instances
+from dashboard.screens.host_rows import host_row
 from dashboard.screens.host_scripts import scripts
 from dashboard.screens.host_way import on_its_way
-from dashboard.screens.hosts import host_row
 from dashboard.screens.run_now import terminal_of
 
 DRAWINGS: Mapping[Key, Drawing] = {

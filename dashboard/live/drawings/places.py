@@ -6,15 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from dashboard.live.drawings.drawing import Context, Drawing, Key, found, simple
-from dashboard.screens.fleet import in_service_words
-from dashboard.screens.hosts import host_row
+from dashboard.screens.fleet import hosts_in_service_words
+from dashboard.screens.host_rows import host_row
 from dashboard.screens.places import BY_PLURAL, KINDS, Kind
 from dashboard.screens.places_below import below
 from dashboard.screens.places_head import place_head, place_of
 from dashboard.screens.places_instances import instances_there
 from dashboard.screens.places_lines import line, lines
-from dashboard.screens.places_list import place_row
 from dashboard.screens.places_room import room_there
+from dashboard.screens.places_rows import place_row
 from dashboard.screens.places_runs import runs_there
 
 # What is counted over more hosts is counted less often. Seconds between two drawings of the same part.
@@ -79,7 +79,9 @@ def _place_row(kind: Kind, key: UUID, _role: str) -> Any:
 def _list(kind: Kind) -> Iterator[tuple[Key, Drawing]]:
     yield (
         (kind.plural, "fleet"),
-        Drawing("places/list.html#fleet", "places-fleet", simple("fleet", in_service_words), every_s=1.0),
+        Drawing(
+            "places/list.html#fleet", "places-fleet", simple("fleet", hosts_in_service_words), every_s=1.0
+        ),
     )
     yield (kind.plural, "news"), Drawing("places/news.html", "list-news", simple("news", lambda: True))
     yield (kind.plural, "row"), _row(kind.plural)

@@ -36,7 +36,7 @@ def test_each_kind_of_place_has_its_list(viewer, inventory, path, names):
     page = viewer.get(f"/{path}/").text
 
     assert listed(page) == names
-    assert "All are in service." in page
+    assert "All 6 hosts are in service." in page
 
 
 def test_places_are_listed_in_natural_order_and_its_reverse(viewer, inventory):
