@@ -87,7 +87,7 @@ def reads(role: str) -> set[str]:
 
 def test_a_viewer_reads_everything_but_settings_and_writes_nothing_but_their_own():
     assert writes("viewer") <= OWN | OPEN | {"me-tokens", "me-token-revoke"}
-    assert reads("operator") - reads("viewer") == {"run-new", "run-plan"}
+    assert reads("operator") - reads("viewer") == {"run-new", "run-plan", "run-start"}
 
 
 def test_an_operator_starts_and_steers_and_sets_nothing():

@@ -29,7 +29,9 @@ def test_what_stands_in_the_address_is_text(scene):
                 names |= {name for name, _ in use.fields} | set(use.typed)
         for name in sorted({*names, "search", "page", "next", "back"}):
             url = f"{address}?{urlencode({name: HARM})}"
-            assert not list(said_back(client.get(url), url)), url
+            answer = client.get(url)
+            assert answer.status_code < 500, url
+            assert not list(said_back(answer, url)), url
             asked += 1
     assert asked > 50
 
@@ -70,8 +72,9 @@ def test_a_login_that_fails_says_nothing_back_as_markup(db):
 
 
 def test_nobody_is_led_away_after_logging_in_or_pressing_a_button(scene):
-    scene.people["operator"].set_password("for-this-test-only")
-    scene.people["operator"].save()
+    somebody = scene.people["administrator"]
+    somebody.set_password("for-this-test-only")
+    somebody.save()
     for foreign in (
         "//evil.example/",
         "https://evil.example/",
@@ -80,7 +83,7 @@ def test_nobody_is_led_away_after_logging_in_or_pressing_a_button(scene):
         "\t//evil.example",
     ):
         client = Client()
-        given = {"username": "operator", "password": "for-this-test-only", "next": foreign}
+        given = {"username": somebody.username, "password": "for-this-test-only", "next": foreign}
         assert client.post("/login/", given).headers["Location"] == "/"
         pressed = client.post(f"/rolling/{scene.runs['at work'].id}/pause/", {"back": foreign})
         assert pressed.headers["Location"].startswith("/rolling/")

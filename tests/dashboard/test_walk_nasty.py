@@ -9,7 +9,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from dashboard.live.render import DRAWINGS
-from tests.dashboard.walk import addresses, page_routes, read_routes
+from tests.dashboard.walk import addresses, page_routes, read_routes, text_of
 from tests.dashboard.walk_flaws import difference, flaws
 from tests.dashboard.walk_page import Page
 from tests.dashboard.walk_scene import Scene
@@ -92,7 +92,7 @@ def test_downloads_and_answers_to_programs_cannot_be_read_as_a_page_or_a_formula
     for _, address in addresses(scene.things, read_routes()):
         answer = client.get(address)
         kind = answer.headers["Content-Type"].partition(";")[0]
-        text = "".join(part.decode() for part in answer) if answer.streaming else answer.text
+        text = text_of(answer)
         assert answer.status_code < 500, address
         assert answer.headers["X-Content-Type-Options"] == "nosniff", address
         assert all(letter.isprintable() for letter in answer.headers.get("Content-Disposition", "")), address

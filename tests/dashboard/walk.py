@@ -7,8 +7,10 @@ an address needs a line in the scene's `things` (walk_scene.py); until it is the
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 from uuid import uuid4
 
+from asgiref.sync import async_to_sync
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from dashboard.access import MATRIX
@@ -88,3 +90,14 @@ def addresses(things: Things, routes: Sequence[Route] | None = None) -> Iterator
 def route_of(path: str) -> str:
     """The name of the route that an address without its query belongs to. Raises: Resolver404."""
     return get_resolver().resolve(path).view_name
+
+
+def text_of(answer: Any) -> str:
+    """What was answered, whole, also where it is written piece by piece."""
+    if not answer.streaming:
+        return answer.text
+
+    async def read() -> bytes:
+        return b"".join([piece async for piece in answer])
+
+    return async_to_sync(read)().decode() if answer.is_async else b"".join(answer).decode()

@@ -129,16 +129,18 @@ class Page:
         return found
 
     def asked_by_htmx(self) -> list[Use]:
-        """What script asks for on top; without script, links and buttons do the same."""
+        """What script asks for on top; without script, links and buttons do the same. What a form asks for is what its
+        buttons send."""
         return [
             Use(method, urljoin(self.address, element[name]), f"{name} of <{element.tag}>")
             for element in self.elements
+            if element.tag != "form"
             for name, method in ASKED_BY_HTMX.items()
             if element.has(name)
         ]
 
     def buttons(self) -> list[Use]:
-        """What each button that can be pressed sends, and each form that has none (Enter sends it)."""
+        """What each button that can be pressed sends, and each form that has none but a field (Enter sends it)."""
         found = []
         pressed_forms = set()
         for button in self.find("button", "input"):
@@ -149,7 +151,8 @@ class Page:
             pressed_forms.add(id(form))
             if not _is_disabled(button):
                 found.append(self._sent(form, button))
-        return found + [self._sent(form, None) for form in self.find("form") if id(form) not in pressed_forms]
+        without = [self._sent(form, None) for form in self.find("form") if id(form) not in pressed_forms]
+        return found + [use for use in without if use.typed]
 
     def _sent(self, form: Element, button: Element | None) -> Use:
         method = (button and button["formmethod"]) or form["method"] or "get"

@@ -21,6 +21,7 @@ from maintenance.models import (
     Attention,
     AuditCheck,
     Cloud,
+    Cluster,
     EngineProcess,
     Host,
     HostOut,
@@ -166,11 +167,12 @@ def _what_is_read(inventory: Inventory) -> None:
 
 
 def _odd_hosts(inventory: Inventory) -> None:
-    for name, columns in {
+    odd: dict[str, dict[str, Any]] = {
         "kvm16": {"resource_state": "Maintenance"},  # by others
         "kvm17": {"state": "Down"},
         "kvm18": {"gone_at": timezone.now()},
-    }.items():
+    }
+    for name, columns in odd.items():
         Host.objects.filter(name=name).update(**columns)
     Instance.objects.filter(host__name="kvm17").update(state="Stopped")
 
@@ -388,6 +390,7 @@ def _ids() -> list[str]:
     for model in (
         Zone,
         Pod,
+        Cluster,
         Host,
         Run,
         Target,

@@ -11,7 +11,7 @@ from django.test import Client
 from dashboard.access import MATRIX
 from maintenance import actions
 from tests.dashboard.people import api_of, make_person
-from tests.dashboard.test_access import all_routes
+from tests.dashboard.walk import all_routes
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +23,10 @@ def schema():
 
 def test_it_lists_every_route_and_method_and_no_other(schema):
     ours = {
-        (_shape(path), method)
-        for name, path in all_routes().items()
-        if name.startswith("api:") and name != "api:schema"
-        for method in MATRIX[name]
+        (_shape(route.made_up()), method)
+        for route in all_routes()
+        if route.name.startswith("api:") and route.name != "api:schema"
+        for method in MATRIX[route.name]
     }
     listed = {
         (_shape(path), method.upper()) for path, methods in schema["paths"].items() for method in methods
