@@ -225,7 +225,14 @@ _SMTP_HOST = os.environ.get("PITSTOP_SMTP_HOST", "")  # unset: mail is printed, 
 MAILERS: dict[str, Any] = {
     "default": {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {"host": _SMTP_HOST, "port": number("PITSTOP_SMTP_PORT", 25), "timeout": 8},
+        "OPTIONS": {
+            "host": _SMTP_HOST,
+            "port": number("PITSTOP_SMTP_PORT", 25),
+            "username": os.environ.get("PITSTOP_SMTP_USER", ""),
+            "password": os.environ.get("PITSTOP_SMTP_PASSWORD", ""),
+            "use_tls": switch("PITSTOP_SMTP_STARTTLS", default=False),
+            "timeout": 8,
+        },
     }
     if _SMTP_HOST
     else {"BACKEND": "django.core.mail.backends.console.EmailBackend"}

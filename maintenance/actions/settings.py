@@ -44,9 +44,7 @@ def change_limits(
     Raises: BadInput naming the limit, ChangedMeanwhile.
     """
     for which in LIMITS:
-        value = given.get(which.key)
-        if value is not None and not which.least <= value <= which.most:
-            raise BadInput(f"give {which.least:,} to {which.most:,}", field=which.key, bad=str(value))
+        check_limit(which, given.get(which.key))
     with unit_of_work(actor, request_id=request_id) as work:
         kept = _locked(LIMIT_PREFIX)
         now = {which.key: kept.get(which.key) for which in LIMITS}
@@ -63,6 +61,14 @@ def change_limits(
                 after={which.key: _or_given(which, given.get(which.key)) for which in changed},
             )
             work.event("settings.changed", {"part": "limits"})
+
+
+def check_limit(which: Limit, value: int | None) -> int | None:
+    """The value, when it can hold. Raises: BadInput naming the limit."""
+    if value is not None and not which.least <= value <= which.most:
+        unit = f" {which.unit}" if which.unit else ""
+        raise BadInput(f"give {which.least:,} to {which.most:,}{unit}", field=which.key, bad=str(value))
+    return value
 
 
 def _or_given(which: Limit, value: int | None) -> int:

@@ -1,17 +1,15 @@
-"""Sending what is owed: mail by Django, webhooks signed after the Standard Webhooks specification, tried again."""
+"""Sending what is owed: mail and webhooks, tried again, and what became of each."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.conf import settings
-from django.core.mail import send_mail
 from django.db.models.functions import Now
 
 from maintenance.clock import database_now
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Notification
+from maintenance.notifications.mail import mail
 from maintenance.notifications.owe import MAIL
 from maintenance.notifications.recipients import Recipients, recipients
 from maintenance.notifications.webhook import NotDelivered, post
@@ -19,6 +17,7 @@ from maintenance.notifications.webhook import NotDelivered, post
 log = structlog.get_logger(__name__)
 
 TRIES_MAX = 12
+ERROR_MAX = 2_000  # of many refused addresses
 CLAIM_FOR = timedelta(seconds=60)  # longer than a delivery may take; another engine tries after that
 
 
@@ -35,39 +34,23 @@ def send_due_notification() -> None:
         notification.tries += 1
         notification.save(update_fields=["due_at", "tries"])
     try:
-        answer = _deliver(notification, recipients())
+        answer, lost = _deliver(notification, recipients())
     except (NotDelivered, OSError) as reason:
         _try_again(notification, str(reason) or type(reason).__name__)
     else:
-        _note(notification, sent_at=Now(), error="", answer=answer[:300])
+        _note(notification, sent_at=Now(), error=lost[:ERROR_MAX], answer=answer[:300])
 
 
-def _deliver(notification: Notification, to: Recipients) -> str:
-    """Returns: what became of it, in words. Raises: NotDelivered, OSError (smtplib's errors are such)."""
+def _deliver(notification: Notification, to: Recipients) -> tuple[str, str]:
+    """Returns: what became of it, and whom it did not reach, in words. Raises: NotDelivered, OSError."""
     if notification.channel == MAIL:
-        return _mail(notification, to)
+        return mail(notification.subject, notification.body, to.mail_to)
     if not to.webhook_url:
         raise NotDelivered("no webhook is set any more")
     status = post(
         to.webhook_url, notification.body, secret=to.webhook_secret, message_id=str(notification.id)
     )
-    return f"answered {status}{'' if to.webhook_secret else '; not signed'}"
-
-
-def _mail(notification: Notification, to: Recipients) -> str:
-    if not to.mail_to:
-        raise NotDelivered("no mail address is set any more")
-    subject = " ".join(f"Pitstop: {notification.subject}".split())
-    taken = send_mail(subject, _text(notification.body), settings.DEFAULT_FROM_EMAIL, list(to.mail_to))
-    if not taken:
-        raise NotDelivered("the mail server took none of it")
-    server = settings.MAILERS["default"].get("OPTIONS", {}).get("host", "")
-    return f"taken by {server}" if server else "printed in the engine's log: no mail server is set"
-
-
-def _text(body: Mapping[str, Any]) -> str:
-    where = f"Run {body['run_number']}: {body['url']}" if "run_number" in body else body["url"]
-    return f"{body['title']}\n\n{body['message']}\n\n{where}\n"
+    return f"answered {status}{'' if to.webhook_secret else '; not signed'}", ""
 
 
 def _try_again(notification: Notification, reason: str) -> None:

@@ -1,8 +1,9 @@
 """One signed POST to an address that an administrator chose, and no way to make it anything else.
 
 The address is http or https, without a password, and no redirect is followed. Where its name leads is looked up once,
-checked, and then connected to: link-local addresses (a cloud's metadata service), multicast and unspecified ones are
-refused. All of it together ends within DEADLINE_S, and of the answer only the status is read.
+checked, and then connected to: link-local addresses, clouds' metadata services, multicast and unspecified ones are
+refused; private ones are not, for a private cloud's receivers are there. All of it together ends within DEADLINE_S,
+and of the answer only the status is read.
 """
 
 import ipaddress
@@ -22,6 +23,9 @@ from standardwebhooks import Webhook
 
 DEADLINE_S = 10.0
 URL_MAX = 2000
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Link-local ones are refused anyway.
+METADATA = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254")))
 _ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 
@@ -61,10 +65,21 @@ def check_address(url: str) -> None:
 def refuse_place(address: str) -> None:
     """Raises: BadAddress for a place that is no receiver's; ValueError for what is no IP address."""
     place = ipaddress.ip_address(address)
-    mapped = getattr(place, "ipv4_mapped", None)
-    place = mapped or place
+    # IPv6 can carry an IPv4 address in three ways; what is meant is the inner one.
+    inner = _inner(place) if isinstance(place, ipaddress.IPv6Address) else None
+    place = inner or place
+    if place.is_loopback:
+        return  # a relay on the engine's own machine
+    if place in METADATA:
+        raise BadAddress(f"{place} is a cloud's metadata service")
     if place.is_link_local or place.is_multicast or place.is_unspecified or place.is_reserved:
         raise BadAddress(f"{place} is no receiver's address")
+
+
+def _inner(place: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if place in NAT64:
+        return ipaddress.IPv4Address(int(place) & 0xFFFF_FFFF)
+    return place.ipv4_mapped or place.sixtofour
 
 
 def check_secret(secret: str) -> None:
@@ -112,9 +127,10 @@ def _status(url: str, headers: Mapping[str, str], content: bytes) -> int:
     except BadAddress as reason:
         raise NotDelivered(f"the address is not called: {reason}") from reason
     except (httpcore.TimeoutException, TimeoutError):
-        raise NotDelivered(f"no answer within {DEADLINE_S:.0f} s") from None
+        raise NotDelivered(f"{urlsplit(url).netloc}: no answer within {DEADLINE_S:.0f} s") from None
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError, UnicodeError) as reason:
-        raise NotDelivered(_ERRNO.sub("", str(reason)) or type(reason).__name__) from reason
+        where = urlsplit(url).netloc
+        raise NotDelivered(f"{where}: {_ERRNO.sub('', str(reason)) or type(reason).__name__}") from reason
 
 
 @dataclass(frozen=True, slots=True)
