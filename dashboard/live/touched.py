@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
-from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING
+from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models.events import CHATTER
 
 
@@ -151,8 +151,10 @@ def _target(about: Mapping[str, Any], before: str, after: str) -> Iterator[Part]
     yield from _parts("overview", "verdict", "runs", "clusters-summary", "events")
     yield Part("overview", "cluster-of-host", host)
     yield from _host_parts(host, "head", "hand", "way", "history", "instances")
+    if after in {TargetState.VERIFYING, *TARGET_ENDED}:  # others say no longer that instances came from here
+        yield Part(EVERY_HOST, "instances")
     yield Part("hosts", "row", host)
-    yield from _parts(EVERY_NEED, "standing", "actions")
+    yield from _parts(EVERY_NEED, "head", "standing", "actions")
 
 
 def _step(kind: str, about: Mapping[str, Any]) -> Iterator[Part]:
@@ -206,7 +208,7 @@ def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
     yield from _parts("needs", "verdict", "open")
     yield Part("needs", "row", str(about.get("attention", "")))
     yield from _parts(f"need:{about.get('attention')}", *WHOLE["need"])
-    yield Part(EVERY_NEED, "standing")
+    yield from _parts(EVERY_NEED, "head", "standing", "actions")
     yield Part(FRAME, "nav-needs")
     if about.get("run"):
         yield from _parts(f"run:{about['run']}", "head", "problems")

@@ -17,11 +17,13 @@ from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
 from dashboard.screens.needs_actions import take_action
 from dashboard.screens.needs_causes import CAUSES, ORDER, cause_words_of
 from dashboard.screens.needs_seen import Seen, seen_now
+from dashboard.screens.needs_settled import SettledBy, settled_by
 from dashboard.screens.run_choice import Choice
 from dashboard.screens.words import count, figure, spelled
 from maintenance.models import Attention
 
 PAGE_ROWS = 50
+MESSAGE_CHARACTERS_MAX = 240
 EACH_MAX = 5  # of one cause, before the others are counted
 EACH_ON_OVERVIEW_MAX = 2
 STATES = ("open", "taken", "closed")
@@ -40,7 +42,7 @@ class Need:
     since: datetime | None
     taken_by: str
     resolved_at: datetime | None
-    resolved_by: str
+    settled_by: SettledBy
     take: Action | None
     can_be_taken: bool
 
@@ -126,13 +128,20 @@ def of_attention(attention: Attention, role: str) -> Need:
         cause=str(cause_words_of(attention.cause).name),
         title=attention.title,
         url=need_url(attention.id),
-        message=attention.message,
+        message=in_short(attention.message),
         since=attention.since,
         taken_by=attention.taken_by,
         resolved_at=attention.resolved_at,
-        resolved_by=attention.resolved_by,
+        settled_by=settled_by(attention),
         take=take_action(attention) if can_be_taken and not too_low(role) else None,
         can_be_taken=can_be_taken,
+    )
+
+
+def in_short(message: str) -> str:
+    """In lists, what was noted is a reminder: all of it stands on its page."""
+    return (
+        message if len(message) <= MESSAGE_CHARACTERS_MAX else f"{message[:MESSAGE_CHARACTERS_MAX].rstrip()}…"
     )
 
 
@@ -147,7 +156,7 @@ def of_seen(seen: Seen) -> Need:
         since=seen.since,
         taken_by="",
         resolved_at=None,
-        resolved_by="",
+        settled_by=SettledBy("", ""),
         take=None,
         can_be_taken=False,
     )

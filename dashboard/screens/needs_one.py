@@ -1,6 +1,7 @@
 """One thing that needs a person: its cause, its last output, the host as it is now, what Pitstop does about it by
 itself, and what can safely be done."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -18,6 +19,7 @@ from dashboard.screens.needs_parts import HostStands, NeedHead, NeedPage, Relate
 from dashboard.screens.needs_room import RoomNow, room_now
 from dashboard.screens.needs_seen import ENGINE_ID
 from dashboard.screens.needs_seen_page import cloud_page, engine_page
+from dashboard.screens.needs_settled import reason_given, settled_by, since_settled
 from dashboard.screens.output import tail
 from dashboard.screens.run_name import run_mark, run_name, run_url
 from dashboard.screens.run_now import output_url
@@ -41,8 +43,16 @@ class _Written:
     engine: None = None
 
     @cached_property
+    def others(self) -> list[Attention]:
+        """What else is open about the same run: one matter often has several ends."""
+        if self.attention.run is None:
+            return []
+        of_run = Attention.objects.filter(resolved_at=None, run=self.attention.run)
+        return list(of_run.exclude(id=self.attention.id).order_by("since")[:OTHERS_MAX])
+
+    @cached_property
     def head(self) -> NeedHead:
-        return _head(self.attention)
+        return _head(self.attention, self.others)
 
     @cached_property
     def story(self) -> Story:
@@ -50,7 +60,7 @@ class _Written:
 
     @cached_property
     def standing(self) -> Standing:
-        return _standing(self.attention)
+        return _standing(self.attention, self.others)
 
     @cached_property
     def actions(self) -> list[Action]:
@@ -75,11 +85,12 @@ def need_page(need_id: UUID, role: str) -> NeedPage | None:
 # ---- what an engine wrote down ------------------------------------------------------------------------------------
 
 
-def _head(attention: Attention) -> NeedHead:
+def _head(attention: Attention, open_again: Collection[Attention]) -> NeedHead:
     run = attention.run
     is_open = attention.resolved_at is None
+    drawn = NEEDS_PERSON
     if not is_open:
-        then = _("It is settled.")
+        then, drawn = since_settled(attention, open_again)
     elif attention.taken_by:
         then = _("%(person)s has it.") % {"person": attention.taken_by}
     else:
@@ -88,7 +99,7 @@ def _head(attention: Attention) -> NeedHead:
         says=f"{attention.title}.",
         then=then,
         title=attention.title if is_open else _("Settled: %(title)s") % {"title": attention.title},
-        mark=NEEDS_PERSON if is_open else mark("Done"),
+        mark=drawn,
         cause=str(cause_words_of(attention.cause).name),
         since=attention.since,
         since_words=_("since"),
@@ -96,7 +107,7 @@ def _head(attention: Attention) -> NeedHead:
         run_name=run_name(run) if run else "",
         run_url=run_url(run) if run else "",
         resolved_at=attention.resolved_at,
-        resolved_by=attention.resolved_by,
+        settled_by=settled_by(attention, why="" if is_open else reason_given(attention)),
     )
 
 
@@ -106,9 +117,10 @@ def _story(attention: Attention) -> Story:
     step = failed_step(target) if target is not None and attention.cause not in WAITS else None
     has_output = step is not None and step.stage in STAGES
     is_told_live = attention.cause == Cause.NO_ROOM and attention.resolved_at is None  # its table says it all
+    is_open = attention.resolved_at is None
     return Story(
         message="" if is_told_live else attention.message,
-        means=str(words.means),
+        means=str(words.means) if is_open else "",  # it speaks of now
         help=str(words.help),
         stage=step.stage if step else "",
         host_name=target.host_name if target else "",
@@ -119,12 +131,13 @@ def _story(attention: Attention) -> Story:
     )
 
 
-def _standing(attention: Attention) -> Standing:
+def _standing(attention: Attention, others: Collection[Attention]) -> Standing:
     run, target = attention.run, attention.target
     hosts = []
     if attention.host_id is not None and (target is None or attention.host_id != target.host_id):
+        way = _("in the way") if attention.resolved_at is None else _("was in the way")
         name = attention.host.name if attention.host else str(attention.host_id)
-        hosts.append(_host(name, attention.host_id, _("in the way"), None))
+        hosts.append(_host(name, attention.host_id, way, None))
     if target is not None:
         hosts.append(_host(target.host_name, target.host_id, _in_run(run, target), target))
     return Standing(
@@ -133,7 +146,7 @@ def _standing(attention: Attention) -> Standing:
         run_url=run_url(run) if run else "",
         run_number=run.number if run else None,
         meanwhile=_meanwhile(attention, cause_words_of(attention.cause)),
-        others=_others(attention),
+        others=[Related(one.title, need_url(one.id)) for one in others],
     )
 
 
@@ -176,11 +189,3 @@ def _run_does(run: Run, target: Target | None) -> str:
             return _("%(host)s waits in run %(number)s; its other hosts go on where they can.") % waits
         return _("Run %(number)s goes on.") % numbered
     return _("Run %(number)s is over.") % numbered
-
-
-def _others(attention: Attention) -> list[Related]:
-    """What else is open about the same run or host: one matter often has several ends."""
-    if attention.run is None:
-        return []
-    open_ones = Attention.objects.filter(resolved_at=None, run=attention.run).exclude(id=attention.id)
-    return [Related(one.title, need_url(one.id)) for one in open_ones.order_by("since")[:OTHERS_MAX]]

@@ -9,6 +9,7 @@ from dashboard.screens.host_now import HostNow
 from dashboard.screens.marks import Mark
 from dashboard.screens.needs_engine import EngineState
 from dashboard.screens.needs_room import RoomNow
+from dashboard.screens.needs_settled import SettledBy
 from dashboard.screens.output import Line
 
 
@@ -25,7 +26,7 @@ class NeedHead:
     run_name: str
     run_url: str
     resolved_at: datetime | None
-    resolved_by: str
+    settled_by: SettledBy
 
 
 @dataclass(frozen=True, slots=True)

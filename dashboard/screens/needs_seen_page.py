@@ -11,6 +11,7 @@ from dashboard.screens.needs_causes import cause_words_of
 from dashboard.screens.needs_engine import EngineState, engine_state
 from dashboard.screens.needs_parts import NeedHead, Standing, Story
 from dashboard.screens.needs_seen import Seen, engine_silence, unread
+from dashboard.screens.needs_settled import SettledBy
 from maintenance.models import Cloud
 
 
@@ -72,5 +73,5 @@ def _seen_head(seen: Seen | None, *, says: str, then: str) -> NeedHead:
         run_name="",
         run_url="",
         resolved_at=None,
-        resolved_by="",
+        settled_by=SettledBy("", ""),
     )

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action, for_role
-from dashboard.screens.run_consequences import end_words, finish_words, is_out
-from dashboard.screens.words import count, said
+from dashboard.screens.run_consequences import end_words, finish_words, is_out, stuck_words
+from dashboard.screens.words import count, listing, said
 from maintenance.domain.states import (
     RUN_ENDED,
     TARGET_BEGUN,
@@ -21,6 +21,7 @@ from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.models import Run, Target
 
 NAMED_MAX = 50  # more hosts at work are counted
+FAILED_NAMED_MAX = 5
 
 
 def run_actions(run: Run, role: str) -> list[Action]:
@@ -86,11 +87,27 @@ def _resume(run: Run, waiting: int) -> Action:
     else:
         says = _("Goes on with %(host)s; %(hosts)s still to do.")
         says %= {"host": said(nearest.host_name), "hosts": count(waiting, "host")}
+    says = " ".join(part for part in (says, stuck_words(run), _failed_words(run)) if part)
     return Action(_("Resume"), "right", reverse("run-resume", args=[run.id]), says, kind="primary")
 
 
+def _failed_words(run: Run) -> str:
+    """What resuming leaves behind: nobody should learn it from the report."""
+    failed = run.targets.filter(state=TargetState.FAILED).order_by("order")
+    names = [said(target.host_name) for target in failed[:FAILED_NAMED_MAX]]
+    if not names:
+        return ""
+    words = ngettext(
+        "%(hosts)s is left as failed, and so the run ends as failed.",
+        "%(hosts)s are left as failed, and so the run ends as failed.",
+        len(names),
+    )
+    return words % {"hosts": listing(names)}
+
+
 def _stop(run: Run, at_work: list[Target], waiting: int, legal: frozenset[str]) -> Action:
-    says = end_words(at_work)
+    stuck = stuck_words(run)
+    says = " ".join(part for part in (end_words(at_work) if at_work or not stuck else "", stuck) if part)
     if waiting:
         untouched = ngettext("%(hosts)s stays untouched.", "%(hosts)s stay untouched.", waiting)
         says = f"{says} {untouched % {'hosts': count(waiting, 'host')}}"

@@ -68,6 +68,19 @@ def end_words(at_work: list[Target]) -> str:
     return " ".join(found)
 
 
+def stuck_words(run: Run) -> str:
+    """Hosts that stay out whatever becomes of the run. Empty where there are none."""
+    stuck = [
+        said(t.host_name) for t in run.targets.filter(state=TargetState.NEEDS_PERSON).order_by("order")[:5]
+    ]
+    words = ngettext(
+        "%(hosts)s stays out of service until a person returns it.",
+        "%(hosts)s stay out of service until a person returns them.",
+        len(stuck),
+    )
+    return words % {"hosts": listing(stuck)} if stuck else ""
+
+
 def _come_back(out: list[Target]) -> str:
     names = [said(target.host_name) for target in out]
     if any(target.state == TargetState.WORKING for target in out):

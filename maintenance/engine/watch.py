@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from maintenance.domain.gate import MAINTENANCE_STATES
-from maintenance.domain.states import RUN_ACTIVE, TARGET_WAITING, RunKind, RunState, TargetState
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, TARGET_WAITING, RunKind, RunState, TargetState
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.taken import taken_by_others
 from maintenance.feed import ENGINE, unit_of_work
@@ -84,11 +84,13 @@ def settle_found_instances() -> None:
 
 
 def ask_for_paused_runs() -> None:
-    """A run that the engine paused, and nothing open says why: it would stand still until somebody thinks of it."""
+    """A run that the engine paused, nothing of it is at work, and nothing open says why: it would stand still until
+    somebody thinks of it."""
     open_ones = Attention.objects.filter(run=OuterRef("id"), resolved_at=None)
+    at_work = Target.objects.filter(run=OuterRef("id"), is_open=True, state__in=TARGET_BEGUN)
     forgotten = Run.objects.filter(
         kind=RunKind.ROLLING, state=RunState.PAUSED, paused_reason__by=ENGINE
-    ).exclude(Exists(open_ones))
+    ).exclude(Exists(open_ones) | Exists(at_work))
     for run_id in list(forgotten.values_list("id", flat=True)[:ROUND_MAX]):
         with unit_of_work(ENGINE) as work:
             run = Run.objects.select_for_update(no_key=True, skip_locked=True).filter(id=run_id).first()
