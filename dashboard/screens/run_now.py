@@ -12,13 +12,14 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.lane import Lane, lane, newest_steps_of
 from dashboard.screens.marks import Mark, mark
+from dashboard.screens.run_outlook import held_targets
 from dashboard.screens.run_rows import all_hosts_url
 from dashboard.screens.run_sections import is_fleet
 from dashboard.screens.run_terminal import Terminal, output_url, terminal, terminal_of
 from dashboard.screens.strip import counts_of
 from dashboard.screens.usual import late_after_s, usual_ranges
 from dashboard.screens.words import count, figure
-from maintenance.domain.states import TARGET_BEGUN, StepState, TargetState
+from maintenance.domain.states import TARGET_BEGUN, RunState, StepState, TargetState
 from maintenance.models import Run, Step, Target
 
 __all__ = ["AtWork", "Now", "Terminal", "lane_icon", "output_url", "run_now", "terminal", "terminal_of"]
@@ -50,7 +51,8 @@ class AtWork:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """`more_says` speaks of the hosts at work that are not shown."""
+    """`more_says` speaks of the hosts at work that are not shown. `idle`: why nobody is at work while the run is not
+    over; empty where somebody is."""
 
     opened: list[AtWork]
     others: list[AtWork]
@@ -58,6 +60,7 @@ class Now:
     more: int
     more_says: str
     more_url: str
+    idle: str
 
 
 def run_now(run: Run) -> Now:
@@ -106,7 +109,27 @@ def _now(run: Run, opened: list[AtWork], others: list[AtWork], more: int, more_s
         more=more,
         more_says=more_says or _("%(n)s more at work") % {"n": figure(more)},
         more_url=all_hosts_url(run, "at-work"),
+        idle="" if total else _idle(run),
     )
+
+
+def _idle(run: Run) -> str:
+    """The part stays where it is between two hosts: what people look at does not jump."""
+    match run.state:
+        case RunState.QUEUED:
+            return _("No host is at work yet: nothing is touched before the run begins.")
+        case RunState.PAUSED:
+            return _("No host is at work. Nothing starts until somebody resumes.")
+        case RunState.STOPPING:
+            return _("No host is at work any more. The run ends in a moment.")
+        case RunState.RUNNING if run.pausing:
+            return _("No host is at work. The run pauses in a moment.")
+        case RunState.RUNNING if held_targets(run):
+            return _("No host is at work: whose turn it is has to wait. Why stands beside each under Next.")
+        case RunState.RUNNING:
+            return _("No host is at work just now. The next one starts in a moment.")
+        case _:
+            return ""
 
 
 def _lateness(host: AtWork) -> tuple[float, float]:

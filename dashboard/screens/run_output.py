@@ -23,7 +23,8 @@ from maintenance.models import Run, Step
 
 @dataclass(frozen=True, slots=True)
 class OutputHead:
-    """How the script is, and what can be done with its output. `is_open`: it still prints."""
+    """How the script is, and what can be done with its output. `is_open`: it still prints. `detail` is as the engine
+    wrote it down."""
 
     number: int
     run_url: str
@@ -34,7 +35,8 @@ class OutputHead:
     attempt: int
     script: str
     mark: Mark
-    outcome: str
+    exit_status: str
+    detail: str
     started: datetime | None
     finished: datetime | None
     printed: str
@@ -62,7 +64,8 @@ def output_head(run: Run, step: Step) -> OutputHead:
         attempt=step.attempt,
         script=PurePosixPath(step.script).name,
         mark=_mark(step),
-        outcome=_outcome(step),
+        exit_status=_("exit status %(n)s") % {"n": step.exit_status} if step.exit_status is not None else "",
+        detail=_detail(step),
         started=step.started,
         finished=step.finished,
         printed=_("%(size)s printed") % {"size": size(step.output_bytes)},
@@ -103,9 +106,7 @@ def _mark(step: Step) -> Mark:
             return Mark("Failed", _ENDED_BADLY.get(Outcome(step.outcome), _("Failed")), "failed")
 
 
-def _outcome(step: Step) -> str:
-    status = _("exit status %(n)s") % {"n": step.exit_status} if step.exit_status is not None else ""
+def _detail(step: Step) -> str:
+    """What is not said yet: the note of one at work, or how it ended where that is more than its exit status."""
     detail = "" if step.detail == f"exit status {step.exit_status}" else step.detail
-    return ", ".join(
-        part for part in (status, detail, "" if step.state == StepState.ENDED else step.note) if part
-    )
+    return ", ".join(part for part in (detail, "" if step.state == StepState.ENDED else step.note) if part)

@@ -14,7 +14,7 @@ from dashboard.screens.run_turns import spare_hosts
 from dashboard.screens.strip import Strip, counts_of, strip
 from dashboard.screens.usual import Ends
 from dashboard.screens.words import count, figure
-from maintenance.domain.states import TARGET_BEGUN, TARGET_WAITING, RunKind, RunState
+from maintenance.domain.states import RUN_ENDED, TARGET_BEGUN, TARGET_WAITING, RunKind, RunState
 from maintenance.models import Run
 
 
@@ -37,7 +37,7 @@ class Progress:
 
 def run_progress(run: Run) -> Progress:
     counts = counts_of(run)
-    percent = run_percent(run)
+    percent = run_percent(run) if run.state not in RUN_ENDED else None  # then the strip says how it ended
     ahead = outlook(run)
     fleet = is_fleet(counts)
     return Progress(

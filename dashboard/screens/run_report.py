@@ -14,7 +14,7 @@ from dashboard.screens.run_record import PLANNED_WORDS, Record, run_record
 from dashboard.screens.words import Range, count, duration, figure
 from maintenance.domain.plan import Verdict
 from maintenance.domain.states import STATE_DURING, TARGET_ENDED, Stage, TargetState
-from maintenance.models import Run
+from maintenance.models import Run, Target
 from maintenance.report import HostRecord, StageRecord, host_records
 
 LISTS = (
@@ -73,14 +73,13 @@ def run_report(run: Run) -> Report:
 
 def _line(record: HostRecord) -> ReportLine:
     target = record.target
-    changed = target.agent_after and target.agent_after != target.agent_before
     return ReportLine(
         order=target.order,
         name=target.host_name,
         where=f"{target.zone_name} · {target.cluster_name}",
         mark=mark(target.state),
         why=target.detail or target.not_needed,
-        software=f"{target.agent_before} → {target.agent_after}" if changed else target.agent_before,
+        software=_software(target),
         out_at=target.out_at,
         back_at=target.back_at,
         out_for=duration(record.out_s) if record.out_s is not None else "",
@@ -88,6 +87,12 @@ def _line(record: HostRecord) -> ReportLine:
         instances=figure(len(target.instances_before)) if target.instances_before is not None else "",
         stages=", ".join(_stage(stage) for stage in record.stages if stage.took_s is not None),
     )
+
+
+def _software(target: Target) -> str:
+    """Before → after where both are known and differ. A host that never left service was read once at most."""
+    before, after = target.agent_before, target.agent_after
+    return f"{before} → {after}" if before and after and before != after else before or after
 
 
 def _planned(record: HostRecord) -> str:

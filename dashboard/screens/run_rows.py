@@ -141,7 +141,7 @@ class _Waiting:
 
     def _why(self, run: Run, target: Target, turn: Turn | None) -> str:
         if target.detail:
-            return _("Not yet: %(why)s") % {"why": target.detail}
+            return _("Not yet: %(why)s.") % {"why": target.detail.rstrip(".")}
         if target.state == TargetState.WAITING:
             return _("PreFlight first, as for all hosts.")
         if turn is None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from dashboard.screens.usual import ON_THE_WAY, forget
 from maintenance.actions import prepare_host
-from maintenance.domain.states import RunState, TargetState
+from maintenance.domain.states import TARGET_BEGUN, RunState, TargetState
 from maintenance.engine.attention import Cause, ask_for_person
 from maintenance.feed import unit_of_work
 from maintenance.models import Instance, Target
@@ -93,9 +93,55 @@ def test_a_waiting_host_says_why_it_waits(operator, inventory):
 
     waiting = part(page_of(operator, run), "run-next")
 
-    assert "Not yet: kvm4 is out of service, limit 1" in waiting
+    assert "Not yet: kvm4 is out of service, limit 1." in waiting
     assert "Its turn comes after kvm1." in waiting
     assert "Its turn comes after kvm2." in waiting
+
+
+@pytest.mark.parametrize(
+    ("state", "columns", "says"),
+    [
+        (RunState.QUEUED, {}, "No host is at work yet: nothing is touched before the run begins."),
+        (RunState.RUNNING, {}, "No host is at work just now. The next one starts in a moment."),
+        (RunState.RUNNING, {"pausing": True}, "No host is at work. The run pauses in a moment."),
+        (RunState.PAUSED, {}, "No host is at work. Nothing starts until somebody resumes."),
+        (RunState.STOPPING, {}, "No host is at work any more. The run ends in a moment."),
+    ],
+)
+def test_between_two_hosts_the_part_of_those_at_work_stays_and_says_why_it_is_empty(
+    operator, inventory, state, columns, says
+):
+    run = in_state(start_run(inventory, "c1"), state, **columns)
+    put_host(run, "kvm1", TargetState.DONE)
+    for name in ("kvm2", "kvm3"):
+        put_host(run, name, TargetState.READY)
+
+    now = part(page_of(operator, run), "run-now")
+
+    assert " hidden" not in now.partition(">")[0]
+    assert says in now
+
+
+@pytest.mark.parametrize("state", sorted(TARGET_BEGUN | {TargetState.CHECKING}))
+def test_in_each_stage_the_host_at_work_is_shown(operator, inventory, state):
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    target = put_host(run, "kvm2", state)
+
+    now = part(page_of(operator, run), "run-now")
+
+    assert " hidden" not in now.partition(">")[0]
+    assert f'id="now-{target.id}"' in now
+
+
+def test_when_the_run_is_over_nobody_is_said_to_be_at_work(operator, inventory):
+    run = in_state(start_run(inventory, "c1"), RunState.SUCCEEDED, finished_at=timezone.now())
+    for name in ("kvm1", "kvm2", "kvm3"):
+        put_host(run, name, TargetState.DONE)
+
+    page = page_of(operator, run)
+
+    assert " hidden" in part(page, "run-now").partition(">")[0]
+    assert "Done, by time" not in page
 
 
 def test_buttons_say_what_they_do(operator, inventory):

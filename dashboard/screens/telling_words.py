@@ -1,0 +1,85 @@
+"""What sentences about things that happened are made of. They are HTML: names are isolated and escaped, things are
+links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import unescape
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.html import conditional_escape, format_html, strip_tags
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from dashboard.screens.marks import Mark
+from dashboard.screens.words import said
+
+HAPPENED = Mark("Waiting", "", "waiting")  # neither good nor bad
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that happened. `more` is why, or the detail, as it was written down."""
+
+    at: datetime
+    mark: Mark
+    says: SafeString
+    more: str = ""
+    is_news: bool = True  # for the overview
+
+
+def sentence(template: str, **parts: object) -> SafeString:
+    """The translated template with its %(names)s filled in, everything escaped that is not HTML of ours."""
+    escaped = {
+        name: conditional_escape(part if isinstance(part, SafeString) else str(part))
+        for name, part in parts.items()
+    }
+    return SafeString(conditional_escape(template) % escaped)
+
+
+def plain(says: SafeString) -> str:
+    """The sentence without its HTML, for files."""
+    return unescape(strip_tags(says))
+
+
+def named(name: object) -> SafeString:
+    """A name that people or clouds wrote, isolated in its direction."""
+    return format_html("<b><bdi>{}</bdi></b>", name)
+
+
+def data(value: object) -> SafeString:
+    """A value as a machine writes it, the name of a stage or a state: no language changes it."""
+    return format_html("<bdi>{}</bdi>", value)
+
+
+def linked(name: object, route: str, *ids: object) -> SafeString:
+    """A name as a link to its page."""
+    return format_html('<b><a href="{}"><bdi>{}</bdi></a></b>', reverse(route, args=ids), name)
+
+
+def run_of(about: Mapping[str, Any]) -> SafeString:
+    """Run 12, as a link."""
+    number = about.get("run_number")
+    name = _("Run %(number)s") % {"number": number} if number else _("A run")
+    return linked(name, "run", about["run"]) if is_id(about.get("run")) else named(name)
+
+
+def host_of(about: Mapping[str, Any]) -> SafeString:
+    """The part of its name that people say, as a link."""
+    name = said(str(about.get("host_name") or about.get("name") or "")) or _("A host")
+    return linked(name, "host", about["host"]) if is_id(about.get("host")) else named(name)
+
+
+def is_id(text: object) -> bool:
+    try:
+        UUID(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+def whole_number(values: Mapping[str, Any], key: str) -> int:
+    found = values.get(key, 0)
+    return found if isinstance(found, int) else 0

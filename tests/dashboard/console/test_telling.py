@@ -1,0 +1,150 @@
+"""Whatever is written into the feed is told to people in a sentence."""
+
+import ast
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+
+from dashboard.screens.telling import TOLD_KINDS, latest_events, plain, tell
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import RunState, TargetState
+from maintenance.feed import unit_of_work
+from maintenance.inventory_sync import KINDS
+from maintenance.models import FeedEvent
+
+ID = str(UUID(int=7))
+RUN = {"run": ID, "run_number": 12}
+HOST = {"host": ID, "host_name": "kvm1"}
+STEP = RUN | HOST | {"step": ID, "stage": "Maintenance"}
+
+# kind, what it is about, before, after, the sentence. One line at least for each kind that is written anywhere.
+SAID: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
+    ("run.created", RUN, {}, {"state": "Queued", "hosts": 3}, "Run 12 was started by ada, 3 hosts"),
+    ("run.state", RUN, {"state": "Queued"}, {"state": "Running"}, "Run 12 is running"),
+    ("run.pausing", RUN, {}, {"message": "enough for today"}, "Run 12 is pausing"),
+    ("target.state", RUN | HOST, {"state": "Ready"}, {"state": "Preparing"}, "kvm1 is being prepared"),
+    ("step.output", STEP, {}, {"bytes": 10}, "kvm1: the script of Maintenance prints"),
+    ("step.moved", STEP, {}, {"moved": 2, "total": 7, "left": 5}, "kvm1: 2 of 7 instances moved"),
+    ("step.moved", STEP, {}, {"note": "waits"}, "kvm1: Maintenance is on its way"),
+    ("step.moved", RUN, {}, {"note": "the cloud said not now"}, "A host: its stage is on its way"),
+    ("step.taken_over", STEP, {}, {"epoch": 2}, "kvm1: another engine has taken over Maintenance"),
+    ("step.ended", STEP, {}, {"outcome": "failed"}, "kvm1: Maintenance failed"),
+    ("host.out", HOST, {}, {"instances": 7}, "kvm1 leaves service, 7 instances to move"),
+    ("host.back", HOST, {}, {}, "kvm1 is in service again"),
+    ("host.changed", HOST, {}, {"hooks": {}}, "kvm1: its scripts were read"),
+    ("host.changed", HOST, {"state": "Up"}, {"state": "Down"}, "The cloud says that kvm1 is Down"),
+    (
+        "host.changed", HOST, {"boot_id": "a"}, {"boot_id": "b", "kernel_version": "6.2"},
+        "The cloud says that kvm1 has changed: boot and kernel version",
+    ),
+    ("host.changed", HOST, {}, {"something_new": 1}, "kvm1 has changed"),
+    ("instance.changed", {"name": "vm"}, {"host_id": "a"}, {"host_id": "b"}, "Instance vm is on another host"),
+    ("instance.changed", {"name": "vm"}, {}, {"new": True}, "Instance vm is new"),
+    ("instance.changed", {"name": "vm"}, {}, {"gone": True}, "Instance vm is no longer listed"),
+    ("instance.changed", {}, {}, {"gone": True}, "An instance is no longer listed"),
+    ("zone.changed", {"name": "z"}, {"name": "y"}, {"name": "z"}, "The cloud says that Zone z has changed: name"),
+    ("pod.changed", {"name": "p"}, {}, {"new": True}, "Pod p is new"),
+    ("cluster.changed", {"name": "c"}, {}, {"gone": True}, "Cluster c is no longer listed"),
+    ("server.changed", {"name": "mgmt1"}, {"state": "Up"}, {"state": "Down"}, "mgmt1 is Down"),
+    (
+        "server.changed", {"name": "mgmt1"}, {"agents": 1}, {"agents": 2},
+        "The cloud says that mgmt1 has changed: number of agents",
+    ),
+    ("jobs.changed", {"name": "DeployVM"}, {}, {"new": True}, "The pending job DeployVM is new"),
+    ("cloud.read", {"name": "lab"}, {}, {"error": "refused"}, "lab cannot be read"),
+    ("cloud.read", {"name": "lab"}, {}, {"error": ""}, "lab can be read again"),
+    ("attention.opened", {"attention": ID}, {}, {"title": "kvm1 failed"}, "Needs a person: kvm1 failed"),
+    ("attention.taken", {"attention": ID}, {}, {"taken_by": "bob"}, "bob has taken what needs a person"),
+    ("attention.resolved", {"attention": ID}, {}, {"by": "engine"}, "What needed a person is settled"),
+    ("attention.changed", {"attention": ID}, {}, {"message": "still"}, "What needs a person has changed"),
+    ("engine.started", {"engine": ID}, {}, {"host_name": "node1"}, "An engine started"),
+    ("engine.stopped", {"engine": ID}, {}, {}, "An engine stopped"),
+    ("settings.changed", {"part": "limits"}, {}, {}, "Limits have changed"),
+    ("settings.changed", {}, {}, {}, "Settings have changed"),
+    ("audit.checked", {}, {}, {"number": 9, "broken": None}, "The audit is whole up to entry 9"),
+    ("audit.checked", {}, {}, {"number": 9, "broken": 4}, "The audit is broken at entry 4"),
+    ("notification.changed", {"notification": ID}, {}, {}, "A notification is on its way"),
+]  # fmt: skip
+
+
+def event(kind, about, before, after) -> FeedEvent:
+    at = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    return FeedEvent(kind=kind, actor="ada", object=about, before=before, after=after, at=at)
+
+
+def kinds_in(source: str) -> Iterator[str]:
+    """The kinds that this code writes: the first word of each call that tells an event."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            first = node.args[0]
+            is_told = node.func.attr in {"event", "_tell"}
+            if is_told and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def kinds_written() -> set[str]:
+    folders = (Path(settings.BASE_DIR, name) for name in ("maintenance", "dashboard"))
+    files = (file for folder in folders for file in folder.rglob("*.py"))
+    return {kind for file in files for kind in kinds_in(file.read_text())} | {kind.event for kind in KINDS}
+
+
+@pytest.mark.parametrize(("kind", "about", "before", "after", "says"), SAID)
+def test_each_kind_of_event_is_told_in_a_sentence(kind, about, before, after, says):
+    told = tell(event(kind, about, before, after))
+
+    assert plain(told.says).replace("\N{NO-BREAK SPACE}", " ") == says
+
+
+def test_no_kind_that_is_written_anywhere_is_without_its_sentence():
+    written = kinds_written()
+
+    assert {"run.state", "step.output", "step.ended", "instance.changed"} <= written
+    assert written == {kind for kind, *_rest in SAID}
+    assert set(TOLD_KINDS) <= written
+
+
+@pytest.mark.parametrize("state", list(RunState))
+def test_each_state_of_a_run_has_its_own_words(state):
+    told = tell(event("run.state", RUN, {}, {"state": state}))
+
+    assert plain(told.says).startswith("Run 12 ")
+    assert plain(told.says) != "Run 12 has changed"
+
+
+@pytest.mark.parametrize("state", list(TargetState))
+def test_each_state_of_a_host_has_its_own_words(state):
+    told = tell(event("target.state", HOST, {}, {"state": state}))
+
+    assert plain(told.says) != "kvm1 has changed"
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_each_outcome_of_a_step_has_its_own_words(outcome):
+    told = tell(event("step.ended", STEP, {}, {"outcome": outcome}))
+
+    assert plain(told.says) != "kvm1: Maintenance has ended"
+
+
+def test_what_people_and_clouds_wrote_is_inert_in_a_sentence():
+    evil = "<script>alert(1)</script>"
+
+    says = tell(event("instance.changed", {"name": evil}, {}, {"state": evil})).says
+
+    assert "<script" not in says
+    assert plain(says) == f"The cloud says that Instance {evil} is {evil}"
+
+
+def test_the_overview_tells_the_news_the_latest_first_and_leaves_out_what_is_none(db):
+    with unit_of_work("ada") as work:
+        work.event("cloud.read", {"name": "lab"}, after={"error": "refused"})
+        work.event("instance.changed", {"name": "vm"}, after={"new": True})
+        work.event("step.output", STEP, after={"bytes": 1})
+        work.event("target.state", HOST, before={"state": "Waiting"}, after={"state": "Ready"})
+        work.event("cloud.read", {"name": "lab"}, after={"error": ""})
+
+    assert [plain(told.says) for told in latest_events()] == ["lab can be read again", "lab cannot be read"]
