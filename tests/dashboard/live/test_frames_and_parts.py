@@ -76,6 +76,27 @@ def test_an_instance_that_moved_touches_both_hosts():
     assert rows == {HOST, "other-host"}
 
 
+def test_a_host_that_is_back_leaves_the_words_of_those_that_took_its_instances():
+    back = set(touched("target.state", ABOUT, {"state": "Returning"}, {"state": "Verifying"}))
+    leaves = set(touched("target.state", ABOUT, {"state": "Preparing"}, {"state": "Draining"}))
+
+    assert Part("host:*", "instances") in back
+    assert Part(f"host:{HOST}", "instances") in leaves
+    assert Part("host:*", "instances") not in leaves
+
+
+def test_a_move_that_gets_stuck_is_told_among_the_instances_of_its_host():
+    assert Part(f"host:{HOST}", "instances") in set(touched("step.moved", ABOUT, {}, {"note": "no room"}))
+
+
+def test_a_new_kernel_is_told_in_the_history_of_its_host():
+    about = {"host": HOST}
+
+    new = set(touched("host.changed", about, {"kernel_version": "6.1"}, {"kernel_version": "6.2"}))
+
+    assert Part(f"host:{HOST}", "history") in new
+
+
 @pytest.mark.parametrize(
     ("kind", "about"),
     [("instance.changed", {"instance": "i1", "host": HOST}), ("host.changed", {"host": HOST})],
