@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,12 +11,16 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.screens.actions import too_low
 from dashboard.screens.marks import IN_SERVICE, UNKNOWN, Mark
 from dashboard.screens.words import count
 from maintenance.domain.states import RUN_ACTIVE, StepState
 from maintenance.models import EngineProcess, HostOut, Run, Step
 
 SHOWN_MAX = 8
+LOG_BYTES_MAX = 8_192
+LOG_LINES_MAX = 8
+LOG_LINE_MAX = 400
 UNIT = "pitstop-engine"  # deploy/
 
 
@@ -30,24 +34,33 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """`how`: what keeps engines running here, in words. `log`: where the last one said why it ended."""
+    """`how`: what keeps engines running here, in words. `log`: where the last one said why it ended; `last`: its end,
+    for whoever may start one."""
 
     how: str
     command: str
     log: str
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
+    """`starting` and `still` only while none answers: with one alive they would be untrue."""
+
     processes: list[Process]
     still: list[str]
-    starting: Starting
+    starting: Starting | None
 
 
-def engine_state() -> EngineState:
+def engine_state(role: str, *, is_silent: bool) -> EngineState:
     now = timezone.now()
-    newest = EngineProcess.objects.order_by("-seen_at")[:SHOWN_MAX]
-    return EngineState([_process(one, now) for one in newest], what_stands_still(), starting_here())
+    newest = [_process(one, now) for one in EngineProcess.objects.order_by("-seen_at")[:SHOWN_MAX]]
+    if not is_silent:
+        return EngineState(newest, [], None)
+    starting = starting_here()
+    if not too_low(role):
+        starting = replace(starting, last=end_of(starting.log))
+    return EngineState(newest, what_stands_still(), starting)
 
 
 def _process(process: EngineProcess, now: datetime) -> Process:
@@ -98,6 +111,20 @@ def starting_here() -> Starting:
         return Starting(how, f"sudo systemctl restart {UNIT}", f"journalctl -u {UNIT} -n 50")
     how = _("With the settings that this web process has (DATABASE_URL and others), on any machine:")
     return Starting(how, _by_hand(var), "")
+
+
+def end_of(log: str) -> str:
+    """The last lines of a log on this machine; empty where it cannot be read here."""
+    path = Path(log)
+    if not path.is_absolute():
+        return ""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LOG_BYTES_MAX))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""  # its place is named beside: whoever has the rights looks there
+    return "\n".join(line[:LOG_LINE_MAX] for line in lines[-LOG_LINES_MAX:])
 
 
 def _by_hand(var: Path) -> str:

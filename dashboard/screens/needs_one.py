@@ -74,7 +74,7 @@ class _Written:
 def need_page(need_id: UUID, role: str) -> NeedPage | None:
     """None: nothing has this id."""
     if need_id == ENGINE_ID:
-        return engine_page()
+        return engine_page(role)
     attention = Attention.objects.select_related("run__cloud", "target", "host").filter(id=need_id).first()
     if attention is not None:
         return _Written(attention, role)

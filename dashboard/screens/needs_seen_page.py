@@ -27,11 +27,11 @@ class SeenPage:
     room: None = None
 
 
-def engine_page() -> SeenPage:
+def engine_page(role: str) -> SeenPage:
     silent = engine_silence()
     words = cause_words_of(silent.cause) if silent else None
     head = _seen_head(silent, says=_("An engine answers."), then=_("Work goes on."))
-    state = engine_state()
+    state = engine_state(role, is_silent=silent is not None)
     story = Story(
         silent.message if silent else _("An engine answers: whatever stood still goes on where it stood."),
         str(words.means) if words else "",

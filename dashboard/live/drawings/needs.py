@@ -31,6 +31,6 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ("need", "story"): _part("story", 0.5),
     ("need", "standing"): _part("standing", 0.5),
     ("need", "actions"): _part("actions", 0.2, by_role=True),
-    ("need", "engine"): _part("engine", 0.5),
+    ("need", "engine"): _part("engine", 0.5, by_role=True),
     ("need", "room"): _part("room", CALM_S),
 }
