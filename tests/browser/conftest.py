@@ -84,8 +84,8 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def web(lab, var: Path, collected: Path) -> Iterator[Web]:
-    """One web process on the test's database."""
+def lone_web(transactional_db, var: Path, collected: Path) -> Iterator[Web]:
+    """One web process on the test's database, whatever is in it. Nothing that any browser did broke its policy."""
     (var / "static").symlink_to(collected)
     environment = {
         **{
@@ -100,6 +100,13 @@ def web(lab, var: Path, collected: Path) -> Iterator[Web]:
     ours.start()
     yield ours
     ours.stop()
+    assert ours.reports() == []
+
+
+@pytest.fixture
+def web(lab, lone_web: Web) -> Web:
+    """One web process, beside a small lab."""
+    return lone_web
 
 
 @pytest.fixture
@@ -131,29 +138,40 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
     contexts = []
 
     def opened(
-        path: str = "/", who: str = "operator", width: int = 1440, scheme: Literal["light", "dark"] = "light"
+        path: str = "/",
+        who: str = "operator",
+        width: int = 1440,
+        scheme: Literal["light", "dark"] = "light",
+        motion: Literal["reduce", "no-preference"] = "reduce",
+        timezone: str = "Europe/Berlin",
     ) -> Page:
         context = browser.new_context(
             base_url=web.url,
             viewport={"width": width, "height": 900},
             color_scheme=scheme,
-            reduced_motion="reduce",
+            reduced_motion=motion,
+            timezone_id=timezone,
         )
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
         page.on("console", lambda message: _note(message, complaints))
-        page.goto(f"/login/?next={path}")
-        page.fill("input[name=username]", who)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("button[type=submit]")
-        page.wait_for_url(f"**{path}")
+        log_in(page, who, path)
         return page
 
     yield opened
     for context in contexts:
         context.close()
+
+
+def log_in(page: Page, who: str, path: str = "/") -> None:
+    """As people do; their password is PASSWORD."""
+    page.goto(f"/login/?next={path}")
+    page.fill("input[name=username]", who)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"**{path}")
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:

@@ -4,6 +4,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,6 +25,7 @@ class Web:
         self._environment = {**environment, "PORT": str(self.port)}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._forgotten = 0
 
     def start(self) -> None:
         """It answers."""
@@ -46,11 +49,29 @@ class Web:
         except httpx.TransportError:
             return False
 
+    def reports(self) -> list[str]:
+        """What browsers said that the content security policy stopped, since `forget_reports`."""
+        lines = self._log.read_text(errors="replace").splitlines()
+        return [line for line in lines if "csp violation" in line][self._forgotten :]
+
+    def forget_reports(self) -> None:
+        self._forgotten += len(self.reports())
+
     def kill9(self) -> None:
         """Gone, without a last word."""
         assert self._process is not None
         self._process.kill()
         self._process.wait(10)
+
+    @contextmanager
+    def sent(self, first: signal.Signals, last: signal.Signals) -> Iterator[None]:
+        """It gets one signal now, and the other at the end."""
+        assert self._process is not None
+        self._process.send_signal(first)
+        try:
+            yield
+        finally:
+            self._process.send_signal(last)
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
