@@ -1,6 +1,6 @@
 # Two commands matter: `make run` and `make test`. Each is one program that make executes directly.
 .DEFAULT_GOAL := help
-.PHONY: help run test check chaos lock messages
+.PHONY: help run test check chaos lock messages screenshots
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1  — /p' Makefile
@@ -22,3 +22,6 @@ lock: ## write requirements/*.txt anew from requirements/*.in
 
 messages: ## write locale/pitstop.pot anew from code and templates, and bring translations up to it
 	@sh tooling/with_python.sh dev tooling.messages
+
+screenshots: ## shoot every page in both themes and widths into var/screenshots (ARGS="FOLDER", ARGS=--readme)
+	@sh tooling/with_python.sh dev tooling.screenshots $(ARGS)

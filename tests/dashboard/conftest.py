@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from tests.dashboard.walk_scene import Scene, make_scene
 from tests.dashboard.web_server import Web, running_web
@@ -25,5 +26,8 @@ def web(transactional_db) -> Iterator[Web]:
 
 @pytest.fixture
 def scene(db) -> Scene:
-    """An installation with something of everything in it."""
+    """An installation with something of everything in it. Whoever walks it may read a page for long between two
+    queries: on a busy machine longer than a request may."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     return make_scene()

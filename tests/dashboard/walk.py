@@ -95,7 +95,7 @@ def route_of(path: str) -> str:
 def text_of(answer: Any) -> str:
     """What was answered, whole, also where it is written piece by piece."""
     if not answer.streaming:
-        return answer.text
+        return str(answer.text)
 
     async def read() -> bytes:
         return b"".join([piece async for piece in answer])
