@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from contextlib import suppress
 
@@ -82,10 +83,15 @@ def test_a_page_that_is_asked_for_without_a_place_gets_a_snapshot_that_is_the_pa
     page = client.get(f"/rolling/{run.id}/").text
 
     for name in ("run-steering", "run-next", "run-finished", "nav-runs"):
-        assert parts[name] in page
+        assert _ageless(parts[name]) in _ageless(page)
     pushed = "".join(html for html in parts.values() if html)
     assert "csrf" not in pushed.lower()
     assert all(text.endswith("Z") for text in pushed.split('datetime="')[1:] for text in [text.split('"')[0]])
+
+
+def _ageless(html):
+    """Without the words in which a moment is told: `2 s ago` is `3 s ago` a moment later."""
+    return re.sub(r"(<time [^>]*>)[^<]*", r"\1", html)
 
 
 def test_a_heartbeat_comes_at_once_and_tells_the_age_of_the_cloud(web, inventory, viewer):
