@@ -30,6 +30,7 @@ from maintenance.actions.settings import (
     change_cloud,
     change_limits,
     change_recipients,
+    check_limit,
     cloud_values,
     recipient_values,
     send_test,
@@ -151,12 +152,12 @@ def limits(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _limits(request)
     given = {which.key: typed(request, which.key) for which in LIMITS}
+    values, errors = _limit_values(given)
+    if errors:
+        return _limits(request, given=given, errors=errors, status=400)
     try:
         change_limits(
-            {
-                which.key: (seconds if which.unit == "s" else whole_number)(given[which.key], which.key)
-                for which in LIMITS
-            },
+            values,
             seen=seen(request),
             actor=request.user.get_username(),
             request_id=request_id(request),
@@ -167,6 +168,19 @@ def limits(request: HttpRequest) -> HttpResponse:
         return _limits(request, given=given, changed=reason, status=409)
     messages.success(request, _("Saved. It holds from now on."))
     return HttpResponseRedirect(reverse("settings-limits"), status=303)
+
+
+def _limit_values(given: dict[str, str]) -> tuple[dict[str, int | None], dict[str, str]]:
+    """What was typed, and what is wrong with each that cannot hold: all at once, not one after another."""
+    values: dict[str, int | None] = {}
+    errors: dict[str, str] = {}
+    for which in LIMITS:
+        read = seconds if which.unit == "s" else whole_number
+        try:
+            values[which.key] = check_limit(which, read(given[which.key], which.key))
+        except BadInput as reason:
+            errors[which.key] = str(reason)
+    return values, errors
 
 
 def _limits(

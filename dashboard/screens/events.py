@@ -1,6 +1,5 @@
 """The timeline: who did what and why, what engine and clouds did, newest first."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from heapq import merge
@@ -25,23 +24,14 @@ from dashboard.screens.events_asked import (
     meant,
     where_search_stops,
 )
+from dashboard.screens.events_changes import Changes, changes_of
 from dashboard.screens.telling import Told, tell
 from maintenance.feed import ENGINE
 from maintenance.models import AuditEntry, FeedEvent
 
 PAGE = 50
 LATEST = 20  # pushed at a time; a page that lacks more of them fetches itself again
-VALUE_MAX = 300
-FURTHEST = 10**18
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One value before and after, as text; None: it was not told."""
-
-    what: str
-    before: str | None
-    after: str | None
+FURTHEST = 10**18 - 1  # 18 digits, which is what an address may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +42,9 @@ class EventRow:
     told: Told
     who: str
     is_person: bool
-    changes: list[Change]
+    changes: Changes
     request_id: str
     data: Mapping[str, str]  # what a filter may ask for: live rows are only shown where they match
-
-    @property
-    def has_before(self) -> bool:
-        return any(change.before is not None for change in self.changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +165,7 @@ def row_of(one: FeedEvent | AuditEntry) -> EventRow:
         told=tell_act(one) if isinstance(one, AuditEntry) else tell(one),
         who=who,
         is_person=is_person,
-        changes=_changes(one.before or {}, one.after or {}),
+        changes=changes_of(one.before or {}, one.after or {}, is_act=is_person),
         request_id=one.request_id if isinstance(one, AuditEntry) else "",
         data={
             "who": PERSON if is_person else who,
@@ -197,32 +183,6 @@ def _what(kind: str, *, is_act: bool) -> str:
     return ""
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    if not before and after.keys() <= {"new", "gone"}:
-        return []  # the sentence says it
-    return [
-        Change(
-            name.replace("_", " "),
-            _text(before[name]) if name in before else None,
-            _text(after[name]) if name in after else None,
-        )
-        for name in dict.fromkeys((*before, *after))
-    ]
-
-
-def _text(value: Any) -> str:
-    match value:
-        case None | "" | [] | {}:
-            return "–"
-        case bool():
-            return _("yes") if value else _("no")
-        case str():
-            text = value
-        case _:
-            text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "…"
-
-
 # ---- filters -------------------------------------------------------------------------------------------------------
 
 
@@ -237,7 +197,7 @@ def _who_words() -> dict[str, str]:
 
 def _what_words(role: str) -> dict[str, str]:
     words = {
-        "": _("Everything but instances"),
+        "": _("All but instances"),
         "runs": _("Runs"),
         "hosts": _("Hosts"),
         "stages": _("Stages of runs"),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.access import ADMINISTRATORS
 from dashboard.screens.marks import Mark, mark
+from dashboard.screens.words import figure
 from maintenance.audit_chain import audit_check
 from maintenance.models import AuditEntry
 
@@ -27,15 +28,15 @@ def chain(role: str) -> Chain:
     if check.broken_number is not None:
         says = _(
             "The audit is BROKEN at entry %(number)s: it, or what came before it, was changed behind Pitstop's back."
-        ) % {"number": f"{check.broken_number:,}"}
+        ) % {"number": figure(check.broken_number)}
         return Chain(mark("Failed"), says, check.checked_at, may)
     if check.checked_at is None or (last and not check.number):
-        return Chain(mark("Waiting"), _("The audit's chain was not checked yet."), check.checked_at, may)
+        return Chain(mark("Waiting"), _("The audit's chain was not checked yet."), None, may)
     if not last:
         return Chain(
             mark("Done"), _("The audit is empty: nobody has done anything yet."), check.checked_at, may
         )
-    numbers = {"number": f"{check.number:,}", "last": f"{last:,}"}
+    numbers = {"number": figure(check.number), "last": figure(last)}
     if check.number < last:
         says = _("The audit's chain is whole up to entry %(number)s of %(last)s.") % numbers
     else:

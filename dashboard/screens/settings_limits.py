@@ -96,6 +96,11 @@ def source_word(source: Source) -> str:
     return words[source]
 
 
+def limit_word(which: Limit) -> str:
+    """What people call it."""
+    return _words(which)[0]
+
+
 def _words(which: Limit) -> tuple[str, str]:
     return _WORDS[which.key]()
 

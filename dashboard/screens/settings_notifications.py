@@ -110,9 +110,17 @@ def deliveries() -> Deliveries:
 
 def _delivery(one: Notification) -> Delivery:
     channel = {MAIL: _("Mail"), WEBHOOK: _("Webhook")}.get(one.channel, one.channel)
+    if one.sent_at and one.error:
+        says = _("%(answer)s; not all were reached: %(error)s") % {"answer": one.answer, "error": one.error}
+        drawn = Mark(NEEDS_PERSON.state, _("Sent in part"), NEEDS_PERSON.glyph)
+        return Delivery(channel, one.subject, one.is_test, drawn, says, one.sent_at)
     if one.sent_at:
         is_printed = one.answer.startswith("printed")
-        drawn = Mark(NEEDS_PERSON.state, _("Printed"), NEEDS_PERSON.glyph) if is_printed else _SENT
+        drawn = (
+            Mark(NEEDS_PERSON.state, _("Printed"), NEEDS_PERSON.glyph)
+            if is_printed
+            else Mark("Done", _("Sent"), "done")
+        )
         return Delivery(channel, one.subject, one.is_test, drawn, one.answer, one.sent_at)
     if one.given_up_at:
         says = _("tried %(tries)s, last: %(error)s") % {"tries": count(one.tries, "time"), "error": one.error}
@@ -124,6 +132,3 @@ def _delivery(one: Notification) -> Delivery:
         says = _("tried %(tries)s, last: %(error)s") % {"tries": count(one.tries, "time"), "error": one.error}
         return Delivery(channel, one.subject, one.is_test, mark("Waiting"), says, one.created_at)
     return Delivery(channel, one.subject, one.is_test, moving(_("Being sent")), "", one.created_at)
-
-
-_SENT = mark("Done")

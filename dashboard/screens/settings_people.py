@@ -203,14 +203,14 @@ def _actions(person: User) -> list[Action]:
 
     if not person.is_active:
         says = _("%(name)s can log in again, with the password of before.") % {"name": person.username}
-        return [Action(_("Activate"), "play", to("settings-person-activate"), says)]
+        return [Action(_("Activate"), "refresh", to("settings-person-activate"), says)]
     tokens = TokenNote.objects.filter(living(), token__user=person).count()
-    says = _(
-        "Open pages of %(name)s close within seconds, %(tokens)s end. Nothing that was started stops."
-    ) % {
-        "name": person.username,
-        "tokens": count(tokens, "token"),
+    says = _("Open pages of %(name)s close within seconds. Nothing that was started stops.") % {
+        "name": person.username
     }
+    if tokens:
+        ends = ngettext("%(n)s API token ends with it.", "%(n)s API tokens end with it.", tokens)
+        says += " " + ends % {"n": figure(tokens)}
     label = _("Deactivate…")
     confirm = _("Deactivate %(name)s") % {"name": person.username}
     off = Action(label, "stop", to("settings-person-deactivate"), says, kind="danger", confirm=confirm)
@@ -219,7 +219,7 @@ def _actions(person: User) -> list[Action]:
     found = [off]
     if locked_until(person):
         says = _("Wrong passwords are forgotten: %(name)s may try again now.") % {"name": person.username}
-        found.append(Action(_("Unlock"), "play", to("settings-person-unlock"), says))
+        found.append(Action(_("Unlock"), "refresh", to("settings-person-unlock"), says))
     return found
 
 

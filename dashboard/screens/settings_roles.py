@@ -1,12 +1,15 @@
 """What each role may do, made from the access matrix itself: a new route appears here by itself."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
+from django.urls import URLPattern, URLResolver
 from django.utils.translation import gettext as _
 
 from dashboard.access import ANYBODY, LOGGED_IN, MATRIX
+from dashboard.api import urls as api_urls
 from dashboard.models import Role, User
 from dashboard.screens.frame import role_word
 from dashboard.screens.words import count
@@ -21,9 +24,10 @@ class RoleColumn:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One line: what it is, and for each role whether it may."""
+    """One line: what it is, and for each role whether it may. Of a program's request `code` is method and address."""
 
     text: str
+    code: str
     route: str
     may: list[tuple[str, bool]]
 
@@ -81,14 +85,24 @@ def _right(route: str, method: str) -> Right | None:
     if audience is None or audience in {ANYBODY, LOGGED_IN}:
         return None
     may = [(role_word(role.value), role.value in audience) for role in Role]
-    text = _WORDS[route, method]() if (route, method) in _WORDS else _by_name(route, method)
-    return Right(text, route, may)
+    if route.startswith("api:"):
+        return Right("", f"{method} {_addresses()[route]}", route, may)
+    return Right(_WORDS[route, method](), "", route, may)
 
 
-def _by_name(route: str, method: str) -> str:
-    """A route without words of its own: its name says what it is."""
-    words = route.removeprefix("api:").replace("-", " ").capitalize()
-    return f"{method} {words}" if route.startswith("api:") else words
+def _addresses() -> dict[str, str]:
+    """Where each route of REST lies, with {what} for what differs."""
+    return {f"api:{name}": f"/api/{where}" for name, where in _below(api_urls.urlpatterns)}
+
+
+def _below(patterns: Iterable[object]) -> Iterator[tuple[str, str]]:
+    for one in patterns:
+        assert isinstance(one, URLPattern | URLResolver)
+        where = _CONVERTER.sub(r"{\1}", str(one.pattern))
+        if isinstance(one, URLPattern):
+            yield str(one.name), where
+        else:
+            yield from ((name, where + rest) for name, rest in _below(one.url_patterns))
 
 
 _SAYS: Mapping[Role, Callable[[], str]] = {
@@ -99,7 +113,8 @@ _SAYS: Mapping[Role, Callable[[], str]] = {
     ),
     Role.TENANT: lambda: _("Sees own networks only, nothing of hosts and runs."),
 }
-_ONLY_LEAD_ELSEWHERE = {("me-tokens", "GET"), ("settings-person-password", "GET")}
+_ONLY_LEAD_ELSEWHERE = {("me-tokens", "GET"), ("settings-person-password", "GET"), ("run-start", "GET")}
+_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("overview", "GET"): lambda: _("The overview"),
     ("zones", "GET"): lambda: _("The list of zones"),
