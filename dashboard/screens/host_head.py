@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.host import Standing
@@ -141,12 +140,12 @@ def _sentence(at: Standing) -> tuple[str, str]:
 
 
 _BEGUN: "Mapping[TargetState, StrPromise]" = {
-    TargetState.PREPARING: lazy("%(host)s is preparing."),
-    TargetState.DRAINING: lazy("%(host)s is draining."),
-    TargetState.WORKING: lazy("%(host)s is working."),
-    TargetState.IN_MAINTENANCE: lazy("%(host)s is working."),
-    TargetState.RETURNING: lazy("%(host)s is returning."),
-    TargetState.VERIFYING: lazy("%(host)s is verifying."),
+    TargetState.PREPARING: gettext_lazy("%(host)s is preparing."),
+    TargetState.DRAINING: gettext_lazy("%(host)s is draining."),
+    TargetState.WORKING: gettext_lazy("%(host)s is working."),
+    TargetState.IN_MAINTENANCE: gettext_lazy("%(host)s is working."),
+    TargetState.RETURNING: gettext_lazy("%(host)s is returning."),
+    TargetState.VERIFYING: gettext_lazy("%(host)s is verifying."),
 }
 
 

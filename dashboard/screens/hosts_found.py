@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Collate
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from dashboard.screens.census import RUNNING
 from dashboard.screens.fleet import Service, serving, with_service
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 COLUMNS = (
-    Column("place", lazy("Cluster")),
-    Column("name", lazy("Host")),
-    Column("state", lazy("State")),
-    Column("instances", lazy("Instances"), is_number=True, most_first=True),
-    Column("scripts", lazy("Scripts"), most_first=True),
-    Column("software", lazy("Kernel")),
+    Column("place", gettext_lazy("Cluster")),
+    Column("name", gettext_lazy("Host")),
+    Column("state", gettext_lazy("State")),
+    Column("instances", gettext_lazy("Instances"), is_number=True, most_first=True),
+    Column("scripts", gettext_lazy("Scripts"), most_first=True),
+    Column("software", gettext_lazy("Kernel")),
 )
 STATES: "Mapping[str, StrPromise]" = {
-    Service.IN: lazy("In service"),
-    Service.OUT: lazy("Out by us"),
-    "in-run": lazy("In a run"),
-    Service.OTHERS: lazy("Taken by others"),
-    Service.DOWN: lazy("Down"),
-    Service.UNKNOWN: lazy("Unknown"),
+    Service.IN: gettext_lazy("In service"),
+    Service.OUT: gettext_lazy("Out by us"),
+    "in-run": gettext_lazy("In a run"),
+    Service.OTHERS: gettext_lazy("Taken by others"),
+    Service.DOWN: gettext_lazy("Down"),
+    Service.UNKNOWN: gettext_lazy("Unknown"),
 }
 SCRIPTS: "Mapping[str, StrPromise]" = {
-    "whole": lazy("All four there"),
-    "missing": lazy("Some missing"),
-    "drift": lazy("Other than in its cluster"),
-    "warning": lazy("With a warning"),
-    "unknown": lazy("Not known"),
+    "whole": gettext_lazy("All four there"),
+    "missing": gettext_lazy("Some missing"),
+    "drift": gettext_lazy("Other than in its cluster"),
+    "warning": gettext_lazy("With a warning"),
+    "unknown": gettext_lazy("Not known"),
 }
 # In the order in which somebody looks for them: trouble first.
 _RANKS = (Service.DOWN, Service.UNKNOWN, Service.OUT, Service.OTHERS, Service.IN)

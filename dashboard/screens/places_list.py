@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from dashboard.screens.actions import too_low
 from dashboard.screens.fleet import Service, serving
@@ -36,23 +36,23 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 COLUMNS = (
-    Column("name", lazy("Name")),
-    Column("hosts", lazy("Hosts"), is_number=True, most_first=True),
-    Column("service", lazy("In service"), most_first=True),
-    Column("instances", lazy("Instances"), is_number=True, most_first=True),
-    Column("scripts", lazy("Scripts"), most_first=True),
-    Column("runs", lazy("Runs in progress"), most_first=True),
+    Column("name", gettext_lazy("Name")),
+    Column("hosts", gettext_lazy("Hosts"), is_number=True, most_first=True),
+    Column("service", gettext_lazy("In service"), most_first=True),
+    Column("instances", gettext_lazy("Instances"), is_number=True, most_first=True),
+    Column("scripts", gettext_lazy("Scripts"), most_first=True),
+    Column("runs", gettext_lazy("Runs in progress"), most_first=True),
 )
 # What a list can be narrowed to: a place is shown when one of its hosts is like this.
 STATES: "Mapping[str, StrPromise]" = {
-    Service.OUT: lazy("Hosts out by us"),
-    Service.OTHERS: lazy("Hosts taken by others"),
-    Service.DOWN: lazy("Hosts down"),
-    Service.UNKNOWN: lazy("Hosts unknown"),
-    "in-run": lazy("In a run"),
-    "drift": lazy("Scripts that differ"),
-    "missing": lazy("Scripts missing"),
-    "empty": lazy("Without hosts"),
+    Service.OUT: gettext_lazy("Hosts out by us"),
+    Service.OTHERS: gettext_lazy("Hosts taken by others"),
+    Service.DOWN: gettext_lazy("Hosts down"),
+    Service.UNKNOWN: gettext_lazy("Hosts unknown"),
+    "in-run": gettext_lazy("In a run"),
+    "drift": gettext_lazy("Scripts that differ"),
+    "missing": gettext_lazy("Scripts missing"),
+    "empty": gettext_lazy("Without hosts"),
 }
 
 

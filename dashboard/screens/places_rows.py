@@ -7,8 +7,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from dashboard.screens.fleet import Service
 from dashboard.screens.marks import DOWN, IN_SERVICE, TAKEN, UNKNOWN, Mark, moving
@@ -89,7 +88,7 @@ def hosts_url(kind: Kind, place_id: UUID, **more: str) -> str:
 
 _MARKS: Mapping[Service, Mark] = {
     Service.IN: IN_SERVICE,
-    Service.OUT: moving(lazy("Out by us")),
+    Service.OUT: moving(gettext_lazy("Out by us")),
     Service.OTHERS: TAKEN,
     Service.DOWN: DOWN,
     Service.UNKNOWN: UNKNOWN,
