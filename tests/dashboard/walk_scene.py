@@ -76,7 +76,7 @@ def make_scene() -> Scene:
     """A run at work, one that waits, one that is paused, ended ones, hosts in every state, and every cause there is."""
     people = _people()
     inventory = make_inventory()
-    for name in ("c3", "c4", "c5", "c6"):
+    for name in ("c3", "c4", "c5", "c6", "c7"):
         add_cluster(inventory, name)
     Cloud.objects.update(unknown_s=DAY_S, poll_s=5)
     _what_is_read(inventory)
@@ -353,7 +353,8 @@ def _what_is_told(inventory: Inventory) -> None:
 
 def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User]) -> Things:
     hosts = [
-        inventory.hosts[name].id for name in ("kvm1", "kvm2", "kvm5", "kvm13", "kvm16", "kvm17", "kvm18")
+        inventory.hosts[name].id
+        for name in ("kvm1", "kvm2", "kvm5", "kvm13", "kvm16", "kvm17", "kvm18", "kvm19")
     ]
     of: dict[str, Any] = {
         "zone_id": [inventory.zone.id],
