@@ -15,6 +15,7 @@ from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
 from dashboard.screens.needs_actions import attention_actions, host_actions
 from dashboard.screens.output import Line, tail
 from dashboard.screens.run_actions import return_action, target_actions
+from dashboard.screens.run_causes import CauseOfMany, run_causes
 from dashboard.screens.run_now import output_url
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.outcomes import Outcome
@@ -47,8 +48,11 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Problems:
+    """`causes`: all of them, where there are more problems than are shown one by one."""
+
     shown: list[Problem]
     more: int
+    causes: list[CauseOfMany]
 
 
 def run_problems(run: Run, role: str) -> Problems:
@@ -65,7 +69,8 @@ def run_problems(run: Run, role: str) -> Problems:
     shown = _problems(run, found, untold, role)
     if (run.state == RunState.PAUSED or run.pausing) and _is_by_person(run):
         shown.insert(0, _by_person(run))
-    return Problems(shown, max(0, total - len(found) - len(untold)))
+    more = max(0, total - len(found) - len(untold))
+    return Problems(shown, more, run_causes(run) if more else [])
 
 
 def _is_by_person(run: Run) -> bool:
