@@ -132,7 +132,7 @@ def test_a_host_of_a_cloud_that_cannot_be_read_is_not_touched(operator, inventor
 
     assert "kvm1 is not known." in page
     assert "How the host is now is not known." in page
-    assert ">was Running</span>" in page
+    assert "<bdi>was Running</bdi></span>" in page
 
 
 def test_a_host_that_failed_in_a_paused_run_does_not_wait_for_its_turn(viewer, inventory):
