@@ -4,24 +4,32 @@ A new form fails here until its row in TYPED says what a person types into it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
-from tests.dashboard.walk import NO_PAGES, addresses, page_routes, route_of
+from dashboard.access import MATRIX
+from maintenance.models import AuditEntry, FeedEvent, Run
+from tests.dashboard.walk import addresses, page_routes, route_of
 from tests.dashboard.walk_page import Page, Use
 
-PASSWORD = "for-these-tests-only-1"
-NOT_FORMS = {"csp-report", *NO_PAGES}  # browsers and machines send these
+OLD, NEW = "for-these-tests-only-1", "another-one-of-these-2"
 type Typed = Mapping[str, str]
+
+NOT_FORMS = {"csp-report", "api-unknown"}  # browsers and machines send these
+# Forms of pages that this scene does not have, and who sends them: tests/dashboard/console, …/management.
+ELSEWHERE = {"first-run", "host-take-back", "run-new"}
+# What changes no row of ours: a session, a page that is drawn.
+UNRECORDED = {"login", "logout", "run-plan"}
 
 # What a person types: the field's name, or how it begins where it ends with an id.
 TYPED: Mapping[str, Typed] = {
-    "login": {"username": "operator", "password": PASSWORD},
+    "login": {"username": "administrator", "password": OLD},
     "logout": {},
     "host-prepare": {"reason": "A fan is loud"},
     "host-return": {},
-    "host-take-back": {"reason": "It is ours after all"},
     "run-plan": {},
     "run-start": {"reason": "Kernel"},
     "run-pause": {},
@@ -31,25 +39,171 @@ TYPED: Mapping[str, Typed] = {
     "run-host-skip": {},
     "attention-take": {},
     "attention-resolve": {"reason": "Mended by hand"},
+    "events-check": {},
+    "me-password": {"old": OLD, "new": NEW, "again": NEW},
+    "me-sessions": {},
+    "me-tokens": {"name": "nightly report"},
+    "me-token-revoke": {},
+    "settings-person-new": {"username": "nils", "name": "Nils", "email": "nils@example.org"},
+    "settings-person": {"name": "Another name"},
+    "settings-person-password": {},
+    "settings-person-deactivate": {},
+    "settings-person-activate": {},
+    "settings-person-unlock": {},
+    "settings-membership-add": {},
+    "settings-membership-remove": {},
+    "settings-demo-off": {},
+    "settings-token-revoke": {},
+    "settings-cloud": {"poll_s": "7 s", "unknown_s": "1 min"},
+    "settings-limits": {"max_unavailable": "2"},
+    "settings-notifications": {"mail_to": "day@example.org"},
+    "settings-notification-test": {},
+}
+# What nobody should type → the status, and a word of what the answer says about it.
+WRONG: Mapping[str, tuple[Typed, int, str]] = {
+    "login": ({"username": "viewer", "password": "wrong"}, 200, "password"),
+    "me-password": ({"old": "wrong", "new": NEW, "again": NEW}, 400, "password"),
+    "me-tokens": ({"name": ""}, 400, "name"),
+    "run-start": ({"max_unavailable": "0"}, 400, "Hosts out per cluster"),
+    "settings-person-new": ({"username": "", "name": "Nils"}, 400, "blank"),
+    "settings-person": ({"email": "no address"}, 400, "address"),
+    "settings-cloud": ({"poll_s": "soon"}, 400, "soon"),
+    "settings-limits": ({"max_unavailable": "-1"}, 400, "whole number"),
+    "settings-notifications": ({"webhook_url": "ftp://hooks.example.org"}, 400, "http"),
 }
 
 
+@dataclass(frozen=True)
+class Form:
+    """Where a form stands, its button, and who sees it."""
+
+    address: str
+    button: Use
+    role: str
+
+
 @pytest.fixture
-def pages(scene, settings) -> dict[str, tuple[str, Use, Client]]:
-    """Route of each form's button → the first page that has it, the button, and who sees it."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # ten logins in a second
-    found: dict[str, tuple[str, Use, Client]] = {}
-    for role in ("operator", "administrator", "anonymous"):
-        client = Client(enforce_csrf_checks=True)
-        if role != "anonymous":
-            scene.people[role].set_password(PASSWORD)
-            scene.people[role].save()
-            client.force_login(scene.people[role], backend="django.contrib.auth.backends.ModelBackend")
-        for address in ["/login/", *(address for _, address in addresses(scene.things, page_routes()))]:
+def forms(scene, settings) -> dict[str, Form]:
+    """Route → the first page that has a button for it."""
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher"
+    ]  # many logins, none of them real
+    for person in scene.people.values():
+        person.set_password(OLD)
+        person.save()
+    found: dict[str, Form] = {}
+    start = f"/rolling/new/?hosts={scene.inventory.hosts['kvm19'].id}"
+    for role in ("administrator", "anonymous"):
+        client = _browser(scene, role)
+        for address in [
+            "/login/",
+            start,
+            *(address for _, address in addresses(scene.things, page_routes())),
+        ]:
             answer = client.get(address)
-            if not answer.headers.get("Content-Type", "").startswith("text/html"):
-                continue
-            for use in Page(answer.text, address).buttons():
-                if use.method == "POST":
-                    found.setdefault(route_of(use.path), (address, use, client))
+            if answer.headers.get("Content-Type", "").startswith("text/html"):
+                for use in Page(answer.text, address).buttons():
+                    if use.method == "POST":
+                        found.setdefault(route_of(use.path), Form(address, use, role))
     return found
+
+
+def _browser(scene, role: str) -> Client:
+    client = Client(enforce_csrf_checks=True)
+    if role != "anonymous":
+        client.force_login(scene.people[role], backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def send(scene, form: Form, typed: Typed):
+    """What the page says now, with what is typed into it. Returns: the answer."""
+    client = _browser(scene, form.role)
+    page = Page(client.get(form.address).text, form.address)
+    button = next(
+        use for use in page.buttons() if (use.path, use.says) == (form.button.path, form.button.says)
+    )
+    fields: dict[str, list[str]] = {}
+    for name, value in button.fields:
+        fields.setdefault(name, []).append(value)
+    for name, value in typed.items():
+        # Fields of many forms on a page end with the id of what they are about, which the address has, too.
+        names = [there for there in fields if there == name or there.startswith(f"{name}-")]
+        own = [there for there in names if there.removeprefix(f"{name}-") in button.path] or names[:1]
+        fields.update({there: [value] for there in own})
+        assert own, f"{form.address}: no field {name}"
+    return client, client.post(button.url, fields)
+
+
+def recorded() -> tuple[int, int, int]:
+    return FeedEvent.objects.count(), AuditEntry.objects.count(), Run.objects.count()
+
+
+@pytest.mark.timeout(300)
+def test_every_form_does_what_it_is_for_without_script(scene, forms):
+    assert {route for route, row in MATRIX.items() if "POST" in row and not route.startswith("api:")} == (
+        TYPED.keys() | NOT_FORMS | ELSEWHERE
+    )
+    assert forms.keys() == TYPED.keys()
+    wrong = []
+    for route, form in forms.items():
+        with _undone():
+            before = recorded()
+            client, answer = send(scene, form, TYPED[route])
+            shown = (
+                client.get(answer.headers["Location"]).text
+                if answer.status_code in {302, 303}
+                else answer.text
+            )
+            if answer.status_code not in {200, 302, 303} or "Not done" in shown:
+                wrong.append(f"{route} from {form.address}: {answer.status_code} {_alerts(shown)}")
+            elif route not in UNRECORDED and recorded() == before:
+                wrong.append(f"{route} from {form.address}: nothing was recorded")
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+@pytest.mark.timeout(300)
+def test_what_cannot_be_is_said_beside_the_form_and_changes_nothing(scene, forms):
+    wrong = []
+    for route, (typed, status, word) in WRONG.items():
+        with _undone():
+            before = recorded()
+            _, answer = send(scene, forms[route], typed)
+            if answer.status_code != status or recorded() != before:
+                wrong.append(
+                    f"{route}: {answer.status_code}, {recorded()} after {before}: {_alerts(answer.text)}"
+                )
+            elif word not in _alerts(answer.text):
+                wrong.append(f"{route}: says {_alerts(answer.text)!r}, not {word!r}")
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+@pytest.mark.timeout(300)
+def test_no_form_is_taken_from_another_site(scene, forms):
+    """Without the token of the page, nothing is read of what was sent."""
+    before = recorded()
+    for route, form in forms.items():
+        answer = _browser(scene, form.role).post(form.button.url, {"reason": "not ours"})
+        assert answer.status_code == 403, route
+        assert "Nothing" in answer.text, route
+    assert recorded() == before
+
+
+class _undone:
+    """What happens inside is taken back, so that one form does not change what the next one finds."""
+
+    def __enter__(self) -> None:
+        self._block = transaction.atomic()
+        self._block._from_testcase = True  # as those of tests: what is durable may stand in it
+        self._block.__enter__()
+
+    def __exit__(self, *failure: object) -> None:
+        if failure[0] is None:
+            connection.set_rollback(True)
+        self._block.__exit__(*failure)
+
+
+def _alerts(html: str) -> str:
+    """What the page says went wrong: alerts, and what stands beside fields."""
+    page = Page(html)
+    said = [e.text for e in page.elements if e["role"] in {"alert", "status"} or "error" in e["class"]]
+    return " | ".join(" ".join(text.split()) for text in said)
