@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+
 from dashboard.live import database
 from dashboard.live.frames import Ages
 
@@ -22,6 +24,16 @@ async def read_ages() -> Ages:
         {str(row["id"]): row["unknown_s"] for row in clouds if row["unknown_s"]},
         {str(row["id"]): _seconds(row["listing"]) for row in clouds},
     )
+
+
+def known_now(ages: Ages) -> dict[str, bool]:
+    """Whether what we know of each cloud still counts, and whether an engine answers."""
+    known = {
+        cloud: age is not None and age <= ages.known_for.get(cloud, settings.INVENTORY_UNKNOWN_S)
+        for cloud, age in ages.clouds.items()
+    }
+    known["engine"] = ages.engine is not None and ages.engine <= settings.ENGINE_SILENT_S
+    return known
 
 
 def _seconds(age: Any) -> float | None:

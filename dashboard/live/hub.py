@@ -5,25 +5,25 @@ An audience is a topic and a role. Its `seq` is the feed position up to which it
 """
 
 import asyncio
-import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
-from django.conf import settings
 
 from dashboard.live import database
-from dashboard.live.ages import read_ages
+from dashboard.live.ages import known_now, read_ages
 from dashboard.live.audience import Audience, Dirty, Joiner
 from dashboard.live.feed_tail import ToldEvent, feed_tail
-from dashboard.live.frames import Ages, Frame, caught_up_words, heartbeat
+from dashboard.live.frames import Ages, Frame, heartbeat
+from dashboard.live.lacking import lacking, touched_by
 from dashboard.live.member import Member
-from dashboard.live.render import Drawn, draw, drawing_of
-from dashboard.live.touched import Part, touched, whole
+from dashboard.live.pictures import Drawings, Wanted, has_failed, parts_of, picture, shared
+from dashboard.live.render import draw
+from dashboard.live.touched import Part, whole
 
 HEARTBEAT_S = 2.0
 UNDRAINED_MAX_S = 10.0  # a socket that takes nothing for this long is cut off
@@ -32,7 +32,7 @@ AGAIN_AFTER_S = 1.0  # a part that could not be drawn is tried again
 
 log = structlog.get_logger("pitstop.live")
 
-type Drawer = Callable[[list[tuple[Part, str]]], dict[tuple[Part, str], Drawn | Exception]]
+type Drawer = Callable[[list[Wanted]], Drawings]
 
 
 class Tail(Protocol):
@@ -80,7 +80,7 @@ class Hub:
         member.has_joined = True
         key = (member.topic, member.role)
         audience = self._audiences.setdefault(key, Audience(*key, seq=self._seq))
-        audience.joiners.append(_joiner(audience, member, missed))
+        audience.joiners.append(lacking(audience, member, missed))
         self._wake.set()
 
     async def _missed(self, after: int) -> Sequence[ToldEvent] | None:
@@ -146,7 +146,7 @@ class Hub:
                 await self._tail.news(self._heartbeat_s)
 
     def _apply(self, event: ToldEvent, now: float) -> None:
-        for part in _touched(event):
+        for part in touched_by(event):
             for audience in self._audiences.values():
                 if audience.follows(part):
                     audience.touch(part, event.seq, now)
@@ -187,13 +187,13 @@ class Hub:
         seq = self._seq
         taken: dict[tuple[str, str], dict[Part, Dirty]] = {}
         joiners: dict[tuple[str, str], list[Joiner]] = {}
-        wanted: dict[tuple[Part, str], None] = {}
+        wanted: dict[Wanted, None] = {}
         for key, parts in due.items():
             audience = self._audiences[key]
             taken[key] = {part: audience.dirty.pop(part) for part in parts}
             joiners[key], audience.joiners = audience.joiners, []
             for part in [*parts, *(part for joiner in joiners[key] for part in joiner.parts)]:
-                wanted[_picture(part, audience.role)] = None
+                wanted[picture(part, audience.role)] = None
         drawn = await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, list(wanted))
         now = time.monotonic()
         for key in due:
@@ -205,14 +205,14 @@ class Hub:
         audience: Audience,
         taken: dict[Part, Dirty],
         joiners: list[Joiner],
-        drawn: dict[tuple[Part, str], Drawn | Exception],
+        drawn: Drawings,
         seq: int,
         now: float,
     ) -> None:
-        failed = [part for part in taken if _has_failed(part, audience.role, drawn)]
-        failed_joiners = [j for j in joiners if any(_has_failed(p, audience.role, drawn) for p in j.parts)]
+        failed = [part for part in taken if has_failed(part, audience.role, drawn)]
+        failed_joiners = [j for j in joiners if any(has_failed(p, audience.role, drawn) for p in j.parts)]
         audience.is_broken = bool(failed or failed_joiners)
-        shared: dict[tuple[str, ...], Frame] = {}
+        same: dict[tuple[str, ...], Frame] = {}
         for part in failed:
             audience.dirty.setdefault(part, Dirty(now + AGAIN_AFTER_S, taken[part].since_seq))
         if failed_joiners:
@@ -220,13 +220,11 @@ class Hub:
         # Who comes first gets what it lacks, as of what the others have; then everybody gets what changed.
         for joiner in joiners:
             if joiner.member.has_joined and joiner not in failed_joiners:
-                parts = _parts(joiner.parts, audience.role, drawn)
+                parts = parts_of(joiner.parts, audience.role, drawn)
                 audience.members.add(joiner.member)
                 self._somebody_came.set()
                 joiner.member.push(
-                    _shared(
-                        shared, Frame(audience.seq, audience.seq, seq, parts, joiner.changes, joiner.said)
-                    )
+                    shared(same, Frame(audience.seq, audience.seq, seq, parts, joiner.changes, joiner.said))
                 )
         good = [part for part in taken if part not in failed]
         if good:
@@ -235,7 +233,7 @@ class Hub:
             # Everything up to here was told – but for what still waits to be merged.
             told = min([seq, *(dirty.since_seq - 1 for dirty in audience.dirty.values())])
             prev, audience.seq = audience.seq, max(audience.seq, told)
-            frame = Frame(prev, audience.seq, seq, _parts(good, audience.role, drawn))
+            frame = Frame(prev, audience.seq, seq, parts_of(good, audience.role, drawn))
             for member in audience.members:
                 member.push(frame)
 
@@ -267,11 +265,7 @@ class Hub:
             return
         if not self._tail.is_fresh():
             return
-        known = {
-            key: age is not None and age <= ages.known_for.get(key, settings.INVENTORY_UNKNOWN_S)
-            for key, age in ages.clouds.items()
-        }
-        known["engine"] = ages.engine is not None and ages.engine <= settings.ENGINE_SILENT_S
+        known = known_now(ages)
         if self._known and known != self._known:
             self._touch_everything()
         self._known = known
@@ -282,49 +276,6 @@ class Hub:
             for member in audience.members:
                 if not member.is_busy:
                     member.send(text)
-
-
-def _joiner(audience: Audience, member: Member, missed: Sequence[ToldEvent] | None) -> Joiner:
-    """What a page lacks that has missed these events; everything, where they are not known."""
-    if missed is None:
-        return Joiner(member, whole(audience.topic), 0)
-    parts: dict[Part, None] = {}
-    changes = 0
-    for event in missed:
-        mine = [audience.own(part) for part in _touched(event) if audience.follows(part)]
-        changes += bool(mine)
-        parts |= dict.fromkeys(mine)
-    return Joiner(member, list(parts), changes, caught_up_words(changes))
-
-
-def _touched(event: ToldEvent) -> Iterable[Part]:
-    told = json.loads("{" + event.rest)
-    return touched(told["kind"], told["object"], told["before"] or {}, told["after"] or {})
-
-
-def _shared(made: dict[tuple[str, ...], Frame], frame: Frame) -> Frame:
-    """Pages that lack the same get the same bytes."""
-    return made.setdefault((str(frame.changes), *frame.parts), frame)
-
-
-def _picture(part: Part, role: str) -> tuple[Part, str]:
-    """What is drawn once: a part, for a role where that makes a difference."""
-    return part, role if drawing_of(part).by_role else ""
-
-
-def _has_failed(part: Part, role: str, drawn: dict[tuple[Part, str], Drawn | Exception]) -> bool:
-    found = drawn[_picture(part, role)]
-    if isinstance(found, Exception):
-        log.error("a part cannot be drawn", part=":".join(part), exc_info=found)
-        return True
-    return False
-
-
-def _parts(
-    parts: Iterable[Part], role: str, drawn: dict[tuple[Part, str], Drawn | Exception]
-) -> dict[str, str | None]:
-    pictures = [drawn[_picture(part, role)] for part in parts]
-    return {picture.element: picture.html for picture in pictures if isinstance(picture, Drawn)}
 
 
 _per_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
