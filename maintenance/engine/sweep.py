@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from maintenance import audit_chain
-from maintenance.backends.base import Later, Never, NoReply
+from maintenance.backends.base import HostRead, Later, Never, NoReply
 from maintenance.backends.registry import cloud_of_kind
 from maintenance.clock import database_now
 from maintenance.domain.states import RUN_ACTIVE, TARGET_ENDED, RunState, TargetState
@@ -114,7 +114,7 @@ def _reconcile(out: HostOut) -> None:
                 Cause.HOST_NOT_BACK,
                 run=out_now.run,
                 target=out_now.target,
-                message=f"taken out by run {out_now.run.number}, now {host.state} and {host.resource_state}",
+                message=_away_words(out_now, host),
             )
             return
         now = database_now()
@@ -127,6 +127,13 @@ def _reconcile(out: HostOut) -> None:
         out_now.closed_at, out_now.closed_by = now, "observed Enabled and Up"
         out_now.save(update_fields=["closed_at", "closed_by"])
         _came_back(work, out_now, now)
+
+
+def _away_words(out: HostOut, host: HostRead) -> str:
+    """Why it was flagged, where it was, and how it is: the cause must not be lost to the present."""
+    now = f"taken out by run {out.run.number}, now {host.state} and {host.resource_state}"
+    flagged = out.target.detail if out.target.state == TargetState.NEEDS_PERSON else ""
+    return f"{flagged}; {now}" if flagged else now
 
 
 def _close_when_gone(out: HostOut) -> None:
