@@ -31,7 +31,7 @@ def fleet(inventory: Inventory) -> Run:
 
 
 def page_of(client, run: Run, query: str = "") -> str:
-    return client.get(f"/rolling/{run.id}/{query}").text.replace("\N{NO-BREAK SPACE}", " ")
+    return str(client.get(f"/rolling/{run.id}/{query}").text).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def tiles(page: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from tests.dashboard.console.runs import in_state, put_host, start_run
 
 
 def list_of(client, query: str = "") -> str:
-    return client.get(f"/rolling/{query}").text.replace("\N{NO-BREAK SPACE}", " ")
+    return str(client.get(f"/rolling/{query}").text).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def numbers(page: str) -> list[int]:
