@@ -7,7 +7,7 @@ memory (`whereabouts.py`); of a host that nobody knows yet, every open page of a
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dashboard.live.whereabouts import Where, has_moved, places_have_changed, where_is
+from dashboard.live.whereabouts import Where, has_moved, is_cut, places_have_changed, where_is
 
 # Parts of a place's page, and of a list: what a snapshot holds.
 PAGE = ("head", "lines", "room", "runs", "instances", "below")
@@ -61,6 +61,8 @@ def _of_host(host: str, cluster: str, *parts: str) -> Iterator[Touched]:
     for kind, key in (("zone", where.zone), ("pod", where.pod), ("cluster", where.cluster)):
         yield from _page(f"{kind}:{key}", *parts)
         yield f"{kind}:{key}", "line", where.cluster
+        if is_cut(kind, key):  # which clusters are drawn depends on how their hosts are
+            yield f"{kind}:{key}", "lines", ""
         yield f"{kind}s", "row", key
     yield from _rows(where, host)
 

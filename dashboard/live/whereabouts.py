@@ -6,9 +6,11 @@ little.
 """
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dashboard.screens.places_lines import LINES_MAX
 from maintenance.models import Host
 
 READ_EVERY_S = 5.0
@@ -26,6 +28,7 @@ class Where(NamedTuple):
 class _Known:
     hosts: dict[str, Where] = field(default_factory=dict)
     clusters: dict[str, Where] = field(default_factory=dict)
+    sizes: Counter[tuple[str, str]] = field(default_factory=Counter)  # clusters of a pod or zone
     is_wanted: bool = False
     read_at: float = float("-inf")
 
@@ -39,6 +42,11 @@ def where_is(host: str, cluster: str = "") -> Where | None:
     if found is None and (host or cluster):
         _known.is_wanted = True
     return found
+
+
+def is_cut(kind: str, place: str) -> bool:
+    """It has more clusters than its page draws."""
+    return _known.sizes[kind, place] > LINES_MAX
 
 
 def has_moved(host: str) -> None:
@@ -65,3 +73,6 @@ def read_if_wanted() -> None:
         key = str(cluster)
         hosts[str(host)] = clusters.setdefault(key, Where(key, str(pod), str(zone)))
     _known.hosts, _known.clusters, _known.read_at = hosts, clusters, time.monotonic()
+    _known.sizes = Counter(
+        place for where in clusters.values() for place in (("pod", where.pod), ("zone", where.zone))
+    )

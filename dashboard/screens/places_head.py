@@ -188,7 +188,15 @@ def _scripts_fact(kind: Kind, place: Any, at: Figures) -> Fact:
         url = hosts_url(kind, place.id, scripts="drift")
         return Fact(_("Scripts"), drift_words(at), scripts_words(at), url)
     url = hosts_url(kind, place.id, scripts="missing") if at.missing else ""
-    return Fact(_("Scripts"), scripts_words(at), _("alike in every cluster") if at.scripts_known else "", url)
+    return Fact(_("Scripts"), scripts_words(at), _alike(at), url)
+
+
+def _alike(at: Figures) -> str:
+    if not at.scripts_known:
+        return ""
+    if at.scripts_known < at.scripted:
+        return _("where known, alike in every cluster")
+    return _("alike in every cluster")
 
 
 # ---- the button --------------------------------------------------------------------------------------------------

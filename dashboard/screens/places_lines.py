@@ -1,21 +1,32 @@
-"""Hosts by state, drawn: a line for each cluster, a cell for each host."""
+"""Hosts by state, drawn: a line for each cluster, a cell for each host.
+
+Where there are too many to draw them all, those are drawn that somebody has to look at: hosts that are away or at work,
+and the clusters with the most of them.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Window
+from django.db.models import Case, Count, F, Q, Value, When, Window
 from django.db.models.functions import RowNumber
 
-from dashboard.screens.fleet import DrawnHost, drawn_hosts
+from dashboard.screens.fleet import DrawnHost, Service, drawn_hosts, with_service
 from dashboard.screens.natural_order import natural_key
 from dashboard.screens.places import CLUSTER, Kind, Link, link_to
 from dashboard.screens.places_rows import hosts_url
-from maintenance.models import Cluster, Host
+from maintenance.domain.states import TARGET_BEGUN, TargetState
+from maintenance.models import Cluster, Host, Target
 
 LINES_MAX = 12
 CELLS_MAX = 24  # of one cluster among others
 CELLS_ALONE_MAX = 96  # of a cluster on its own page
+
+
+_AT_WORK = Target.objects.filter(
+    is_open=True, state__in=[*TARGET_BEGUN, TargetState.NEEDS_PERSON, TargetState.FAILED]
+)
+_AWAY = ~Q(service=Service.IN) | Q(id__in=_AT_WORK.values("host"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +43,21 @@ class Line:
 class Lines:
     lines: list[Line]
     more: int
+    not_shown: int  # hosts that are away or at work, in clusters that are not drawn
 
 
 def lines(kind: Kind, place: Any) -> Lines:
-    """The first clusters in natural order; a cluster's own page has one line, which is longer."""
+    """In natural order; a cluster's own page has one line, which is longer."""
     there = Cluster.objects.filter(gone_at=None, **{kind.of_cluster: place.id})
-    found = list(there.order_by(natural_key("name"), "id")[:LINES_MAX])
-    more = max(0, there.count() - LINES_MAX) if len(found) == LINES_MAX else 0
-    return Lines(_lines(found, is_alone=kind is CLUSTER), more)
+    ids = list(there.order_by(natural_key("name"), "id").values_list("id", flat=True))
+    hosts = Host.objects.filter(gone_at=None, **{kind.of_host: place.id}).order_by()
+    away = dict(with_service(hosts).filter(_AWAY).values_list("cluster").annotate(n=Count("id")))
+    if len(ids) > LINES_MAX:
+        ids.sort(key=lambda key: -away.get(key, 0))
+    found = {cluster.id: cluster for cluster in there.filter(id__in=ids[:LINES_MAX])}
+    drawn = [found[key] for key in ids[:LINES_MAX] if key in found]
+    not_shown = sum(away.get(key, 0) for key in ids[LINES_MAX:])
+    return Lines(_lines(drawn, is_alone=kind is CLUSTER), len(ids) - len(drawn), not_shown)
 
 
 def line(kind: Kind, cluster_id: UUID) -> Line | None:
@@ -50,12 +68,19 @@ def line(kind: Kind, cluster_id: UUID) -> Line | None:
 
 def _lines(clusters: list[Cluster], *, is_alone: bool) -> list[Line]:
     most = CELLS_ALONE_MAX if is_alone else CELLS_MAX
-    listed = Host.objects.filter(cluster__in=clusters, gone_at=None).annotate(
-        place=Window(RowNumber(), partition_by=F("cluster"), order_by=[natural_key("name"), F("id")])
+    away_first = Case(When(_AWAY, then=Value(0)), default=Value(1))
+    listed = with_service(Host.objects.filter(cluster__in=clusters, gone_at=None)).annotate(
+        place=Window(
+            RowNumber(), partition_by=F("cluster"), order_by=[away_first, natural_key("name"), F("id")]
+        )
     )
     hosts: dict[UUID, list[DrawnHost]] = {cluster.id: [] for cluster in clusters}
     for drawn in drawn_hosts(
-        list(listed.filter(place__lte=most).select_related("cloud").order_by("cluster", "place"))
+        list(
+            listed.filter(place__lte=most)
+            .select_related("cloud")
+            .order_by("cluster", natural_key("name"), "id")
+        )
     ):
         hosts[drawn.host.cluster_id].append(drawn)
     totals = dict(_totals(clusters))

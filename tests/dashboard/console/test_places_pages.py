@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -188,6 +189,33 @@ def test_a_cluster_lists_its_hosts_and_draws_a_cell_for_each(viewer, inventory):
     cells = page.partition('id="place-lines"')[2].partition("panel-foot")[0]
     assert re.findall(r'<li data-state="(\w+)"><a', cells) == ["Up", "Draining", "Up"]
     assert re.findall(r'id="host-row-([^"]+)"', page) == inventory.ids("kvm1", "kvm2", "kvm3")
+
+
+def test_of_many_clusters_those_with_hosts_away_are_drawn(viewer, inventory):
+    like = inventory.clusters["c1"]
+    Cluster.objects.bulk_create(
+        Cluster(id=uuid4(), cloud=inventory.cloud, pod=inventory.pod, name=f"a{n}", hypervisor="KVM",
+                changed_at=like.changed_at)
+        for n in range(20)
+    )  # fmt: skip
+    url = urls(inventory)["zone"]
+    assert f'id="line-{like.id}"' not in viewer.get(url).text
+    assert "and 10 more clusters: every host there is in service" in text_of(viewer.get(url).text)
+
+    Host.objects.filter(cluster__in=inventory.clusters.values()).update(state="Down")
+
+    assert f'id="line-{like.id}"' in viewer.get(url).text
+
+
+def test_of_many_hosts_in_a_cluster_those_away_are_drawn(viewer, inventory):
+    many_hosts(inventory, "c1", 60)
+    last = Host.objects.get(name="kvm66")
+    url = urls(inventory)["zone"]
+    assert f'href="/hosts/{last.id}/" title' not in viewer.get(url).text
+
+    Host.objects.filter(id=last.id).update(state="Down")
+
+    assert f'href="/hosts/{last.id}/" title="kvm66: Down"' in viewer.get(url).text
 
 
 def test_instances_on_their_way_are_named_with_their_host(viewer, inventory):
