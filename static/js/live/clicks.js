@@ -14,7 +14,8 @@ export function listenToClicks(changed) {
     setTrouble("");
     changed();
   });
-  document.body.addEventListener("htmx:sendError", () => {
+  document.body.addEventListener("htmx:sendError", (event) => {
+    if (event.target.id === "main") return;  // nobody clicked: the page fetches itself again until it is answered
     setTrouble(say("no_answer"));
     changed();
   });

@@ -39,5 +39,3 @@ export function judge() {
   }
   return state;
 }
-
-export const now = () => state;

@@ -3,6 +3,7 @@ import { writeTimes } from "./clock.js";
 import { lockActions } from "./locks.js";
 import { dressTab } from "./tab.js";
 
+const FETCH_AGAIN_MS = 2000;
 let pushing = false;
 const isTyped = (node) => node instanceof HTMLInputElement ? node.type !== "hidden" : node instanceof HTMLTextAreaElement || node instanceof HTMLSelectElement;
 
@@ -42,8 +43,9 @@ function swap(element, html) {
   }
 }
 
-/** The page itself, where its rows are only whole when it is fetched: filtered and sorted lists. */
+/** The page itself, where its rows are only whole when it is fetched: filtered and sorted lists. Until it is answered. */
 export function fetchAgain() {
   const main = document.getElementById("main");
-  return htmx.ajax("GET", location.href, { source: main, target: "#main", select: "#main", swap: "morph:outerHTML" });
+  const whole = { source: main, target: "#main", select: "#main", swap: "morph:outerHTML" };
+  htmx.ajax("GET", location.href, whole).catch(() => setTimeout(fetchAgain, FETCH_AGAIN_MS));
 }

@@ -1,5 +1,5 @@
 /* The tab tells the state too: its title and its icon. */
-import { now } from "./freshness.js";
+import { isLocked } from "./freshness.js";
 import { say } from "./words.js";
 
 const PRODUCT = " · Pitstop";
@@ -10,13 +10,12 @@ const own = () => document.querySelector("#main [data-title]")?.dataset.title ??
 /** “! 2 need you – Pitstop · Hosts” while something needs a person, else the page's own title. */
 export function dressTab() {
   const needs = document.getElementById("nav-needs")?.dataset.needs ?? "";
-  const isDead = now() === "dead" || now() === "stale";
-  const before = isDead ? say("title_dead") : needs;
+  const before = isLocked() ? say("title_dead") : needs;
   const title = own().endsWith(PRODUCT) && before ? own().slice(0, -PRODUCT.length) : own();
   const whole = !before ? title : title === "Pitstop" ? before : `${before} · ${title}`;
   if (document.title !== whole) document.title = whole;
   const icon = document.getElementById("favicon");
-  const wanted = isDead ? "unknown" : needs ? "paused" : document.querySelector("#main [data-icon]")?.dataset.icon;
+  const wanted = isLocked() ? "unknown" : needs ? "paused" : document.querySelector("#main [data-icon]")?.dataset.icon;
   const href = icon?.dataset[wanted] ?? icon?.dataset.plain;
   if (href && icon.getAttribute("href") !== href) icon.href = href;
 }
