@@ -33,13 +33,9 @@ def by_hand(at: Standing, role: str) -> ByHand:
 def _prepare(at: Standing) -> Action:
     host, name = at.host, said(at.host.name)
     on_it = Instance.objects.filter(host=host, gone_at=None, state__in=RUNNING).count()
-    moves = ngettext(
-        "%(n)s instance moves live to other hosts of %(cluster)s",
-        "%(n)s instances move live to other hosts of %(cluster)s",
-        on_it,
-    ) % {"n": figure(on_it), "cluster": host.cluster.name}
+    moves = _moves(on_it, host.cluster.name)
     usual = usual_ranges().get(Stage.DRAIN)
-    if usual:
+    if usual and on_it:
         moves = _("%(moves)s, usually %(range)s") % {"moves": moves, "range": usual}
     action = Action(
         _("Put into maintenance…"),
@@ -51,6 +47,17 @@ def _prepare(at: Standing) -> Action:
         field=f"reason-{host.id}",
     )
     return action.unless(_why_not_out(at))
+
+
+def _moves(instances: int, cluster: str) -> str:
+    if not instances:
+        return _("No instance has to move")
+    words = ngettext(
+        "%(n)s instance moves live to other hosts of %(cluster)s",
+        "%(n)s instances move live to other hosts of %(cluster)s",
+        instances,
+    )
+    return words % {"n": figure(instances), "cluster": cluster}
 
 
 def _why_not_out(at: Standing) -> str:

@@ -54,7 +54,10 @@ def tell_of_cloud(event: FeedEvent) -> Told:
             says = sentence(_("%(host)s is in service again"), host=host_of(about))
             return Told(event.at, mark("Done"), says)
         case "host.changed" if "hooks" in after:
-            says = sentence(_("%(host)s: its scripts were read"), host=host_of(about))
+            words = _("%(host)s: its scripts were read")
+            if after["hooks"] is None:
+                words = _("%(host)s: its scripts are not known, it could not be asked")
+            says = sentence(words, host=host_of(about))
             return Told(event.at, HAPPENED, says, is_news=False)
         case "host.changed":
             return _listed(event, host_of(about), before, after)

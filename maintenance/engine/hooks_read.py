@@ -36,5 +36,15 @@ def note_hooks(host_id: UUID, look: HooksLook) -> dict[str, dict[str, object]]:
 
 
 def forget_hooks(host_id: UUID) -> None:
-    """The host cannot be asked: what it had before is no longer known."""
-    Host.objects.filter(id=host_id).update(hooks=None, hooks_seen_at=database_now())
+    """The host cannot be asked: what it had before is no longer known. Viewers are told once."""
+    asked = Host.objects.filter(id=host_id)
+    host = asked.first()
+    if host is None:
+        return
+    if host.hooks is None:
+        asked.update(hooks_seen_at=database_now())
+        return
+    with unit_of_work(ENGINE) as work:
+        asked.update(hooks=None, hooks_seen_at=database_now())
+        about = {"host": str(host_id), "host_name": host.name, "cluster": str(host.cluster_id)}
+        work.event("host.changed", about, after={"hooks": None})

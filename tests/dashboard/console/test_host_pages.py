@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from dashboard.live.touched import Part, touched
 from maintenance.domain.states import RunState, TargetState
-from maintenance.models import Host, HostOut, Instance, Target
+from maintenance.engine.hooks_read import forget_hooks
+from maintenance.models import FeedEvent, Host, HostOut, Instance, Target
 from tests.dashboard.console.places import adrift, fill, go_out, scripts, text_of
 from tests.dashboard.console.runs import end_step, failed_and_paused, in_state, put_host, run_step, start_run
 from tests.dashboard.inventory import an_id
@@ -225,6 +227,27 @@ def test_where_no_script_is_usual_every_host_differs(viewer, inventory):
 
     for name in ("kvm1", "kvm2", "kvm3"):
         assert "Differs." in script_row(viewer.get(f"/hosts/{inventory.id(name)}/").text, "PreFlight")
+
+
+def test_scripts_that_can_no_longer_be_read_are_told_once_to_who_looks_at_the_host(inventory):
+    fill(inventory, "c1")
+    host = inventory.id("kvm2")
+
+    forget_hooks(host)
+    forget_hooks(host)
+
+    event = FeedEvent.objects.get(kind="host.changed", object__host=str(host))
+    assert event.after == {"hooks": None}
+    told = set(touched(event.kind, event.object, {}, event.after))
+    assert Part(f"host:{host}", "scripts") in told
+
+
+def test_a_host_without_instances_says_that_none_has_to_move(operator, inventory):
+    inventory.hosts["kvm2"].instances.all().delete()
+
+    page = operator.get(f"/hosts/{inventory.id('kvm2')}/").text
+
+    assert "No instance has to move. Then kvm2 is held until a person returns it." in page
 
 
 def test_hosts_whose_scripts_are_not_known_are_not_compared(viewer, inventory):
