@@ -22,7 +22,7 @@ from tooling.processes import dying_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "only-for-pictures-1"
-UP_WITHIN_S, SCENE_WITHIN_S, DOWN_WITHIN_S = 60, 45, 30
+UP_WITHIN_S, SCENE_WITHIN_S, DOWN_WITHIN_S = 120, 120, 30
 FAILS = """#!/bin/sh
 echo "Unpacking linux-image-6.1.0-28-amd64 ..."
 echo "dpkg: error: failed to write '/boot/initrd.img': No space left on device" >&2
@@ -211,4 +211,4 @@ def _until(
     while not condition():
         if time.monotonic() > end:
             raise SceneError(f"not within {within_s:.0f} s: {what} {instead()}")
-        time.sleep(0.1)
+        time.sleep(0.2)
