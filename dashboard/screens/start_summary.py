@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.forms import StartChoices
 from dashboard.screens.census import RUNNING
-from dashboard.screens.marks import Mark
+from dashboard.screens.marks import UNKNOWN, Mark
 from dashboard.screens.start_plan import TIGHT_RATIO
 from dashboard.screens.start_words import MARKS, pace, percent, run_length
 from dashboard.screens.usual import Ends
 from dashboard.screens.words import count, listing, said
 from maintenance.domain.plan import LEAVING, Holder, OutNow, Plan, PlannedHost, Verdict
-from maintenance.models import Instance
+from maintenance.models import Cloud, Host, Instance
+
+LOOKED_AT_MAX = 500  # hosts in the way, to tell which clouds they are of
 
 NAMED = 5
 
@@ -191,6 +194,7 @@ def _checks(plan: Plan) -> list[Check]:
     if blocked:
         text = _("In the way of the start: %(names)s") % {"names": _names(blocked)}
         checks.append(Check(MARKS[Verdict.BLOCKED], text))
+        checks += [Check(UNKNOWN, text) for text in _unread(blocked)]
     else:
         fine = Mark("Done", "", "done")
         checks.append(Check(fine, _("All hosts are Up and Enabled, or passed by")))
@@ -212,6 +216,17 @@ def _checks(plan: Plan) -> list[Check]:
         text = _("Tight: %(spare)s %(when)s. One new large instance would hold the run there.")
         checks.append(Check(MARKS[Verdict.HELD], text % {"spare": tightest, "when": more}))
     return checks + [Check(Mark("Unknown", "", "unknown"), warning) for warning in plan.warnings]
+
+
+def _unread(blocked: Sequence[PlannedHost]) -> list[str]:
+    """Hosts are in the way because nobody knows how they are: that mends itself, and says so."""
+    now = timezone.now()
+    hosts = Host.objects.filter(id__in=[host.host_id for host in blocked[:LOOKED_AT_MAX]])
+    words = _(
+        "%(cloud)s was not read lately: how its hosts are is not known. Make the plan again once it is."
+    )
+    clouds = Cloud.objects.filter(id__in=hosts.values("cloud")).order_by("name")
+    return [words % {"cloud": cloud.name} for cloud in clouds if not cloud.is_known(now)]
 
 
 def _names(hosts: Sequence[PlannedHost]) -> str:

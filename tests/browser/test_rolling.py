@@ -139,3 +139,27 @@ def test_a_host_goes_out_and_back_by_hand_from_its_page(lab, engine, open_page):
     if page.locator(".confirm-box button").first.is_visible():
         page.locator(".confirm-box button").first.click()
     wait_until(lambda: lab.resource_state("kvm2") == "Enabled", within_s=30)
+
+
+def test_reload_and_back_on_a_run_show_it_as_it_is_and_live(lab, engine, open_page):
+    lab.everywhere("Maintenance", UNTIL_LET_GO)
+    run = lab.start()
+    page = open_page(f"/rolling/{run.id}/")
+    now = page.locator("#run-now")
+    expect(now).to_contain_text("begun", timeout=SOON_MS)
+
+    page.reload()
+    expect(now).to_contain_text("begun")
+    page.get_by_role("link", name="All output").first.click()
+    page.wait_for_url("**/output/")
+    page.locator("#find").fill("beg")
+    expect(page.locator("#find-count")).to_contain_text("Match 1 of 1")
+    page.go_back()
+
+    expect(now).to_contain_text("kvm1")
+    expect(page.locator("#trust")).to_contain_text("Live")
+    page.evaluate("window.loadedOnce = true")
+    for host in lab.hosts:
+        (lab.folder(host) / "go").touch()
+    expect(page.locator("#run-head")).to_contain_text("Done", timeout=SOON_MS)
+    assert reload_count(page)

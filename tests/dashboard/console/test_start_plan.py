@@ -1,6 +1,7 @@
 """The plan on the page that starts a run: order, what is left out, what is in the way, and fleets."""
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -220,3 +221,15 @@ def test_names_of_clouds_are_inert_in_the_plan(operator, inventory):
     page = operator.get(f"/rolling/new/?clusters={inventory.clusters['c1'].id}").text
 
     assert "<script>alert" not in page
+
+
+def test_hosts_in_the_way_because_the_cloud_is_not_read_say_so(operator, inventory):
+    known = operator.get(f"/rolling/new/?clusters={inventory.clusters['c1'].id}").text
+    inventory.was_last_read(timedelta(minutes=5))
+
+    unknown = operator.get(f"/rolling/new/?clusters={inventory.clusters['c1'].id}").text
+
+    words = "lab was not read lately: how its hosts are is not known. Make the plan again once it is."
+    assert words not in known
+    assert words in unknown
+    assert 'data-state="Unknown"' in unknown
