@@ -156,6 +156,7 @@ def _play(url: str, environment: dict[str, str]) -> Scene:
     scene.ids.update(
         run=runs["works"], paused=runs["paused"], done=runs["done"],
         cluster=clusters["p1-c1"]["id"], zone=clusters["p1-c1"]["zoneid"], pod=clusters["p1-c1"]["podid"],
+        idle=clusters["p2-c1"]["id"],
         host=hosts["711-kvm1"]["id"], failed=hosts["711-kvm4"]["id"], free=hosts["711-kvm3"]["id"],
     )  # fmt: skip
     return scene
