@@ -28,7 +28,7 @@ from dashboard.screens.words import said
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.states import TARGET_WAITING, RunState
 from maintenance.engine.attention import WAITS, Cause
-from maintenance.models import Attention, Cloud, Run, Target
+from maintenance.models import Attention, Cloud, Run, Step, Target
 
 OTHERS_MAX = 5
 LINES_MAX = 20
@@ -114,8 +114,7 @@ def _head(attention: Attention, open_again: Collection[Attention]) -> NeedHead:
 def _story(attention: Attention) -> Story:
     words = cause_words_of(attention.cause)
     run, target = attention.run, attention.target
-    step = failed_step(target) if target is not None and attention.cause not in WAITS else None
-    has_output = step is not None and step.stage in STAGES
+    step = _last_script(target) if target is not None and attention.cause not in WAITS else None
     is_told_live = attention.cause == Cause.NO_ROOM and attention.resolved_at is None  # its table says it all
     is_open = attention.resolved_at is None
     return Story(
@@ -124,10 +123,18 @@ def _story(attention: Attention) -> Story:
         help=str(words.help),
         stage=step.stage if step else "",
         host_name=target.host_name if target else "",
-        lines=tail(step, LINES_MAX) if step is not None and has_output else [],
-        output_url=output_url(run, target.host_id, step.stage)
-        if run and target and step and has_output
-        else "",
+        lines=tail(step, LINES_MAX) if step is not None else [],
+        output_url=output_url(run, target.host_id, step.stage) if run and target and step else "",
+    )
+
+
+def _last_script(target: Target) -> Step | None:
+    """Whose last lines say most: of the stage that failed, or of the last script where no script failed."""
+    failed = failed_step(target)
+    if failed is not None and failed.stage in STAGES:
+        return failed
+    return (
+        Step.objects.filter(target=target, stage__in=STAGES).exclude(started=None).order_by("started").last()
     )
 
 

@@ -32,7 +32,7 @@ def made_up_language(tmp_path, settings) -> None:
 
 def all_pages(scene) -> list[Page]:
     """Every page. What is pushed is drawn by the same templates."""
-    return [Page(html, where) for where, html in read_all(scene).items()]
+    return [Page(html, where) for where, html in read_all(scene)]
 
 
 def assert_nothing(found: dict[str, str]) -> None:

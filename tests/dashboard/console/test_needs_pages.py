@@ -13,7 +13,7 @@ from maintenance.domain.states import RunState, TargetState
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.feed import unit_of_work
 from maintenance.models import Attention, EngineProcess, Host, Target
-from tests.dashboard.console.runs import failed_and_paused, in_state, put_host, start_run
+from tests.dashboard.console.runs import end_step, failed_and_paused, in_state, put_host, start_run
 from tests.dashboard.walk_page import Page
 
 PRINTED = b"unpacking\ndisk is full\n"
@@ -140,6 +140,18 @@ def test_a_host_that_is_not_back_says_that_its_machine_must_come_first_and_stays
     assert "Its agent is Disconnected now: bring the machine up first" in actions
     assert "kvm1 stays out of service until a person returns it." in actions
     assert "No host is out of service." not in actions
+
+
+def test_where_no_script_failed_the_last_one_that_ran_is_quoted(operator, inventory):
+    run = start_run(inventory, "c1")
+    target = put_host(run, "kvm1", TargetState.NEEDS_PERSON, out_at=timezone.now())
+    end_step(target, "Maintenance", printed=b"rebooting now\n")
+    end_step(target, "Return", "timed_out", script="")
+
+    story = part(page_of(operator, ask(target, Cause.HOST_NOT_BACK)), "story")
+
+    assert "its last lines" in story
+    assert "rebooting now" in story
 
 
 def test_a_full_cluster_offers_the_hosts_whose_return_makes_room(operator, inventory):
