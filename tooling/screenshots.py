@@ -6,6 +6,7 @@ that does not answer as it should, or cannot be shot, fails the whole.
 
 import base64
 import shutil
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -85,6 +86,7 @@ def main() -> int:
     asked = words.parse_args()
     if not ensure_chromium():
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whatever was started is stopped and removed
     began = time.monotonic()
     try:
         with played() as scene, sync_playwright() as playwright:
