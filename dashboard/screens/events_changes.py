@@ -14,6 +14,7 @@ from maintenance.limits import LIMITS
 VALUE_MAX = 300
 BRIEF_MAX, BRIEF_VALUE_MAX = 3, 48
 NOTHING = "–"
+_TOLD_BY_SENTENCE = frozenset({"detail", "details", "message", "title"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,10 @@ class Change:
     after: str | None
 
     @property
-    def is_short(self) -> bool:
-        return all(len(value or "") <= BRIEF_VALUE_MAX for value in (self.before, self.after))
+    def is_news(self) -> bool:
+        """Whether the line tells it: short, different, and not told by its sentence already."""
+        is_short = all(len(value or "") <= BRIEF_VALUE_MAX for value in (self.before, self.after))
+        return is_short and self.before != self.after and self.key not in _TOLD_BY_SENTENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Changes:
 def changes_of(before: Mapping[str, Any], after: Mapping[str, Any], *, is_act: bool) -> Changes:
     """What the line says of what clouds and engines did is what is different; of people's acts, all that fits."""
     rows = [] if not before and after.keys() <= {"new", "gone"} else _rows(before, after)
-    telling = [one for one in rows if one.is_short and (is_act or one.before is not None)]
+    telling = [one for one in rows if one.is_news and (is_act or one.before is not None)]
     brief = telling[:BRIEF_MAX]
     return Changes(rows, brief, len(rows) - len(brief) if brief else 0)
 

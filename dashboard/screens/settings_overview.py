@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.models import Role, TokenNote
 from dashboard.people.tokens import living
@@ -65,10 +66,14 @@ def _clouds() -> Line:
 def _notifications() -> Line:
     to = recipients()
     ways = [*([_("mail")] if to.mail_to else []), *([_("webhook")] if to.webhook_url else [])]
+    late = Notification.objects.filter(sent_at=None, given_up_at=None).exclude(error="").count()
     lost = Notification.objects.exclude(given_up_at=None).filter(is_test=False).count()
     warnings = []
     if not ways:
         warnings.append(_("Nobody is told when somebody is needed."))
+    if late:
+        failing = ngettext("%(n)s is tried again and again.", "%(n)s are tried again and again.", late)
+        warnings.append(failing % {"n": figure(late)})
     if lost:
         warnings.append(_("%(n)s could not be delivered in the last days.") % {"n": figure(lost)})
     says = _("People are told by %(ways)s.") % {"ways": listing(ways)} if ways else ""

@@ -83,6 +83,21 @@ def test_a_host_that_changed_says_from_what_to_what(inventory):
     assert "kernel: 6.1.0-27 → 6.1.0-28" in rows_of(logged_in("viewer"))[0]
 
 
+def test_what_stayed_the_same_is_left_to_the_details():
+    run = {"run": "", "run_number": 7}
+    happen(
+        "run.pausing",
+        run,
+        before={"state": "Running", "pausing": False},
+        after={"state": "Running", "pausing": True},
+    )
+
+    page = Page(logged_in("viewer").get(ADDRESS).text, ADDRESS)
+
+    (summary,) = lines(page)[0].find("summary")
+    assert " ".join(summary.text.split()) == "pausing: no → yes and 1 more"
+
+
 def test_filters_are_in_the_address_and_leave_only_what_matches(inventory):
     one, other = inventory.hosts["kvm1"], inventory.hosts["kvm2"]
     for host in (one, other):

@@ -82,3 +82,14 @@ def test_nobody_is_tested_where_nobody_is_named():
 
     assert "nobody is named there yet" in answer.text
     assert not Notification.objects.exists()
+
+
+def test_the_overview_of_the_settings_says_that_nobody_is_told_or_that_it_does_not_arrive():
+    administrator = logged_in("administrator")
+    assert "Nobody is told when somebody is needed." in texts_of(administrator, "/settings/")
+    send(administrator, PAGE, webhook_url="http://receiver.invalid/hook")
+    Notification.objects.create(channel="webhook", subject="kvm1 failed", body={"title": "kvm1 failed"})
+
+    send_due_notification()
+
+    assert "1 is tried again and again." in texts_of(administrator, "/settings/")
