@@ -1,5 +1,6 @@
 """No engine answers: since when, what stands still, what is safe, and the command that starts one here."""
 
+import json
 import os
 import shlex
 import sys
@@ -21,6 +22,7 @@ SHOWN_MAX = 8
 LOG_BYTES_MAX = 8_192
 LOG_LINES_MAX = 8
 LOG_LINE_MAX = 400
+LOG_FRAME = frozenset({"timestamp", "event", "level", "logger"})
 UNIT = "pitstop-engine"  # deploy/
 
 
@@ -124,7 +126,19 @@ def end_of(log: str) -> str:
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""  # its place is named beside: whoever has the rights looks there
-    return "\n".join(line[:LOG_LINE_MAX] for line in lines[-LOG_LINES_MAX:])
+    return "\n".join(_said_in_log(line)[:LOG_LINE_MAX] for line in lines[-LOG_LINES_MAX:])
+
+
+def _said_in_log(line: str) -> str:
+    """One line of our own log for people; anything else, such as a traceback, as it stands."""
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(said, dict) or "event" not in said:
+        return line
+    rest = (f"{name} {value}" for name, value in said.items() if name not in LOG_FRAME)
+    return " · ".join([f"{str(said.get('timestamp', ''))[:19]}Z", str(said["event"]), *rest])
 
 
 def _by_hand(var: Path) -> str:

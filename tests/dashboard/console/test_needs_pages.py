@@ -224,7 +224,10 @@ def dead_engine(an_engine_runs, settings, tmp_path, monkeypatch):
     EngineProcess.objects.update(seen_at=timezone.now() - timedelta(minutes=1))
     settings.VAR_DIR = tmp_path
     (tmp_path / "log").mkdir()
-    (tmp_path / "log" / "engine.log").write_text("engine works\nout of memory\n")
+    (tmp_path / "log" / "engine.log").write_text(
+        '{"timestamp": "2026-11-21T16:41:18.4Z", "level": "info", "event": "engine works", "threads": 16}\n'
+        "out of memory\n"
+    )
     monkeypatch.setenv("PITSTOP_LAUNCHER", "1")
 
 
@@ -234,7 +237,7 @@ def test_a_dead_engine_is_the_first_thing_and_its_page_names_the_command(operato
     page = page_of(operator, ENGINE_ID)
 
     assert "manage.py engine" in part(page, "engine")
-    assert "out of memory" in part(page, "engine")
+    assert "2026-11-21T16:41:18Z · engine works · threads 16 out of memory" in part(page, "engine")
     assert "No run is in progress" in part(page, "engine")
     assert "fell silent without a word" in part(page, "story")
 
