@@ -3,7 +3,8 @@
 A new form fails here until its row in TYPED says what a person types into it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -188,18 +189,14 @@ def test_no_form_is_taken_from_another_site(scene, forms):
     assert recorded() == before
 
 
-class _undone:
+@contextmanager
+def _undone() -> Iterator[None]:
     """What happens inside is taken back, so that one form does not change what the next one finds."""
-
-    def __enter__(self) -> None:
-        self._block = transaction.atomic()
-        self._block._from_testcase = True  # as those of tests: what is durable may stand in it
-        self._block.__enter__()
-
-    def __exit__(self, *failure: object) -> None:
-        if failure[0] is None:
-            connection.set_rollback(True)
-        self._block.__exit__(*failure)
+    block = transaction.atomic()
+    vars(block)["_from_testcase"] = True  # as those of tests: what is durable may stand in it
+    with block:
+        yield
+        connection.set_rollback(True)
 
 
 def _alerts(html: str) -> str:
