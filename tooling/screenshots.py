@@ -71,7 +71,7 @@ PAGES: Mapping[str, str] = {
 OUTSIDE: Mapping[str, str] = {"login": "/login/"}  # before anybody has logged in
 README = {
     "overview": "overview", "run-at-work": "run", "run-paused": "paused", "run-done": "report",
-    "start": "start", "host-at-work": "host", "need": "need", "cluster": "cluster",
+    "start": "start", "host-at-work": "host",
 }  # fmt: skip
 STATUS = {"no-such-page": 404}
 
