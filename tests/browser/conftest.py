@@ -171,7 +171,7 @@ def log_in(page: Page, who: str, path: str = "/") -> None:
     page.fill("input[name=username]", who)
     page.fill("input[name=password]", PASSWORD)
     page.click("button[type=submit]")
-    page.wait_for_url(f"**{path}")
+    page.wait_for_url(lambda url: url.endswith(path) and "/login/" not in url)
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:

@@ -38,7 +38,7 @@ MOST_STOPS = 200
 
 def walk(page: Page) -> list[dict]:
     """Tab through the page, once around."""
-    stops = []
+    stops: list[dict] = []
     for _ in range(MOST_STOPS):
         page.keyboard.press("Tab")
         if (stop := page.evaluate(FOCUSED)) is None:
