@@ -100,7 +100,7 @@ def touched(
         case "settings":
             yield from _settings(about)
         case "notification":
-            yield Part("settings", "deliveries")
+            yield from _parts("settings", "deliveries", "summary")
         case "audit":
             yield Part("timeline", "chain")
         case "cloud":  # whether rows are known has its own way (hub)
