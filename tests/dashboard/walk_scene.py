@@ -12,6 +12,7 @@ from knox.models import get_token_model
 
 from dashboard.access import TOPICS
 from dashboard.models import Membership, Role, TokenNote, User
+from dashboard.screens.needs_seen import ENGINE_ID
 from maintenance.actions import prepare_host, resolve_attention, take_attention
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.states import RunState, Stage, TargetState
@@ -362,7 +363,11 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "zone place_id": [inventory.zone.id],
         "pod place_id": [inventory.pod.id],
         "cluster place_id": [inventory.clusters["c1"].id, inventory.clusters["c2"].id],
-        "need_id": list(Attention.objects.values_list("id", flat=True)),
+        "need_id": [
+            *Attention.objects.values_list("id", flat=True),
+            ENGINE_ID,
+            *Cloud.objects.values_list("id", flat=True),
+        ],
         "cluster_id": [inventory.clusters["c1"].id, inventory.clusters["c2"].id],
         "host_id": hosts,
         "run_id": [run.id for run in runs.values()],
