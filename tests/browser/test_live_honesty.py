@@ -109,3 +109,6 @@ def test_a_cloud_that_is_not_read_any_more_makes_its_hosts_unknown_on_open_pages
         re.compile(r"^Live, lab not read for 1\sh"), timeout=AT_LATEST_MS
     )
     expect(row).to_contain_text("Unknown", timeout=AT_LATEST_MS)
+    expect(page.locator("[data-trust=page]")).to_have_text(
+        re.compile(r"^\d\ss\sold$")
+    )  # its own, not the cloud's

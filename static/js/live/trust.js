@@ -20,13 +20,13 @@ export function showTrust(state, seconds) {
   const old = state === "live" && oldClouds[0];
   badge.dataset.state = old ? "Paused" : MARKS[state];
   badge.toggleAttribute("data-live", state === "live" && !old);
-  const values = { age: duration(seconds), clock: clockBefore(seconds), ...old };
-  write(part("word"), say(old ? (old.age ? "live_old_cloud" : "live_unread_cloud") : state, values));
+  const values = { age: duration(seconds), clock: clockBefore(seconds) };
+  write(part("word"), old ? say(old.age ? "live_old_cloud" : "live_unread_cloud", old) : say(state, values));
   write(part("page"), say("old", values));
   write(part("note"), note);
   // Told to readers of the screen when it changes, not every second, and not that all is well at the start.
   const now = `${state} ${old?.cloud ?? ""}`;
-  if (now !== told && told && !told.startsWith("opening")) write(part("told"), say(old ? "told_old_cloud" : `told_${state}`, values));
+  if (now !== told && told && !told.startsWith("opening")) write(part("told"), old ? say("told_old_cloud", old) : say(`told_${state}`, values));
   told = now;
 }
 
