@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dashboard.screens.places_lines import LINES_MAX
+from dashboard.screens.places.lines import LINES_MAX
 from maintenance.models import Host
 
 READ_EVERY_S = 5.0

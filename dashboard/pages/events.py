@@ -16,11 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.pages.asked import role_of
 from dashboard.pages.buttons import press
 from dashboard.pages.reports import FORMULA_STARTS
-from dashboard.screens.events import EventRow, all_rows, timeline
-from dashboard.screens.events_asked import events_asked
-from dashboard.screens.events_chain import chain
+from dashboard.screens.events.asked import events_asked
+from dashboard.screens.events.chain import chain
+from dashboard.screens.events.telling import plain
+from dashboard.screens.events.timeline import EventRow, all_rows, timeline
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.telling import plain
 from maintenance import audit_chain
 from maintenance.models import AuditEntry, FeedEvent
 

@@ -8,25 +8,25 @@ from django.views.decorators.http import require_safe
 
 from dashboard.access import visible_clusters, visible_hosts, visible_pods, visible_zones
 from dashboard.pages.asked import number, role_of, uuid_or_none, words
-from dashboard.screens import host as host_screen
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.fleet import hosts_in_service_words, in_service_words
-from dashboard.screens.host_hand import by_hand
-from dashboard.screens.host_head import host_head
-from dashboard.screens.host_history import history
-from dashboard.screens.host_instances import instances
-from dashboard.screens.host_scripts import scripts
-from dashboard.screens.host_way import on_its_way
-from dashboard.screens.hosts import asked_of_hosts, host_list
-from dashboard.screens.places import KINDS
-from dashboard.screens.places_asked import Asked
-from dashboard.screens.places_below import below
-from dashboard.screens.places_head import place_head, place_of
-from dashboard.screens.places_instances import instances_there
-from dashboard.screens.places_lines import lines
-from dashboard.screens.places_list import asked_of, place_list
-from dashboard.screens.places_room import room_there
-from dashboard.screens.places_runs import runs_there
+from dashboard.screens.host.hand import by_hand
+from dashboard.screens.host.head import host_head
+from dashboard.screens.host.history import history
+from dashboard.screens.host.instances import instances
+from dashboard.screens.host.scripts import scripts
+from dashboard.screens.host.standing import standing
+from dashboard.screens.host.way import on_its_way
+from dashboard.screens.hosts.list import asked_of_hosts, host_list
+from dashboard.screens.places.asked import Asked
+from dashboard.screens.places.below import below
+from dashboard.screens.places.head import place_head, place_of
+from dashboard.screens.places.instances import instances_there
+from dashboard.screens.places.kinds import KINDS
+from dashboard.screens.places.lines import lines
+from dashboard.screens.places.list import asked_of, place_list
+from dashboard.screens.places.room import room_there
+from dashboard.screens.places.runs import runs_there
 
 VISIBLE = {"zone": visible_zones, "pod": visible_pods, "cluster": visible_clusters}
 
@@ -43,7 +43,7 @@ def hosts(request: HttpRequest) -> HttpResponse:
 @require_safe
 def host(request: HttpRequest, host_id: UUID) -> HttpResponse:
     seq = feed_head()
-    at = host_screen.standing(host_id) if visible_hosts(request.user).filter(id=host_id).exists() else None
+    at = standing(host_id) if visible_hosts(request.user).filter(id=host_id).exists() else None
     if at is None:
         raise Http404("no such host")
     return render(

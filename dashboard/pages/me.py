@@ -20,8 +20,8 @@ from dashboard.people.changes import PersonGiven
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.frame import role_word
-from dashboard.screens.settings_roles import role_says
-from dashboard.screens.settings_tokens import days, own_tokens
+from dashboard.screens.settings.roles import role_says
+from dashboard.screens.settings.tokens import days, own_tokens
 from maintenance.actions import ActionError, BadInput
 
 # Whoever may not read the console gets the page without its navigation, and nothing live.

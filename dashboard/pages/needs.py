@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import number, role_of, words
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.needs_causes import CAUSES
-from dashboard.screens.needs_list import STATES, NeedFilter, need_list, needs_verdict
-from dashboard.screens.needs_one import need_page
+from dashboard.screens.needs.causes import CAUSES
+from dashboard.screens.needs.list import STATES, NeedFilter, need_list, needs_verdict
+from dashboard.screens.needs.one import need_page
 
 
 @require_safe

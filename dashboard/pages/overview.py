@@ -6,13 +6,13 @@ from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import role_of
 from dashboard.screens.actions import too_low
+from dashboard.screens.events.telling import latest_events
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.needs_list import overview_needs
-from dashboard.screens.overview_clusters import clusters, clusters_summary
-from dashboard.screens.overview_runs import run_cards
-from dashboard.screens.overview_servers import jobs, servers
-from dashboard.screens.overview_verdict import verdict
-from dashboard.screens.telling import latest_events
+from dashboard.screens.needs.list import overview_needs
+from dashboard.screens.overview.clusters import clusters, clusters_summary
+from dashboard.screens.overview.runs import run_cards
+from dashboard.screens.overview.servers import jobs, servers
+from dashboard.screens.overview.verdict import verdict
 
 
 @require_safe

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import run_or_404
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.run_report import run_report
+from dashboard.screens.run.report import run_report
 from maintenance.domain.states import RunState, Stage, TargetState, word
 from maintenance.kept_plan import kept_plan
 from maintenance.models import Run

@@ -8,23 +8,23 @@ from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import number, role_of, run_or_404, uuid_or_none, words
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.output import as_text
-from dashboard.screens.run_actions import run_actions
-from dashboard.screens.run_head import run_head
-from dashboard.screens.run_hosts import all_hosts
-from dashboard.screens.run_list_asked import RunsAsked
-from dashboard.screens.run_map import SHOWS, run_map
-from dashboard.screens.run_name import run_url
-from dashboard.screens.run_now import run_now
-from dashboard.screens.run_opened import find_in_run, run_opened
-from dashboard.screens.run_output import output_head
-from dashboard.screens.run_output_lines import LinesAsked, fresh_lines, lines_from, output_lines
-from dashboard.screens.run_problems import run_problems
-from dashboard.screens.run_progress import run_progress
-from dashboard.screens.run_record import run_record
-from dashboard.screens.run_sections import finished_section, next_section
-from dashboard.screens.run_view import RunView
-from dashboard.screens.runs import run_list, runs_latest, runs_verdict
+from dashboard.screens.run.actions import run_actions
+from dashboard.screens.run.head import run_head
+from dashboard.screens.run.hosts import all_hosts
+from dashboard.screens.run.map import SHOWS, run_map
+from dashboard.screens.run.now import run_now
+from dashboard.screens.run.opened import find_in_run, run_opened
+from dashboard.screens.run.output import output_head
+from dashboard.screens.run.output_lines import LinesAsked, fresh_lines, lines_from, output_lines
+from dashboard.screens.run.printed import as_text
+from dashboard.screens.run.problems import run_problems
+from dashboard.screens.run.progress import run_progress
+from dashboard.screens.run.record import run_record
+from dashboard.screens.run.sections import finished_section, next_section
+from dashboard.screens.run.view import RunView
+from dashboard.screens.runs.asked import RunsAsked
+from dashboard.screens.runs.list import run_list, runs_latest, runs_verdict
+from dashboard.screens.runs.name import run_url
 from maintenance.domain.hook_stages import STAGES
 from maintenance.models import Run, Step
 

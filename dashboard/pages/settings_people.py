@@ -16,10 +16,10 @@ from dashboard.pages.settings_shown import as_seen, meanwhile, seen, settings_pa
 from dashboard.people import changes, demo, memberships
 from dashboard.people.changes import PersonGiven
 from dashboard.requests import request_id
-from dashboard.screens import settings_people as screen
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.frame import role_word
-from dashboard.screens.settings_roles import roles
+from dashboard.screens.settings import people as screen
+from dashboard.screens.settings.roles import roles
 from maintenance.actions import ActionError, BadInput, NotFound
 from maintenance.actions.meanwhile import ChangedMeanwhile
 

@@ -21,9 +21,12 @@ from dashboard.pages.settings_shown import (
 )
 from dashboard.people import tokens
 from dashboard.requests import request_id
-from dashboard.screens import settings_clouds, settings_limits, settings_notifications, settings_tokens
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.settings_overview import summary
+from dashboard.screens.settings import clouds as settings_clouds
+from dashboard.screens.settings import limits as settings_limits
+from dashboard.screens.settings import notifications as settings_notifications
+from dashboard.screens.settings import tokens as settings_tokens
+from dashboard.screens.settings.overview import summary
 from maintenance.actions import BadInput
 from maintenance.actions.meanwhile import ChangedMeanwhile
 from maintenance.actions.settings import (

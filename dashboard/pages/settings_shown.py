@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from dashboard.forms import LengthField
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.settings_frame import demo, sections
-from dashboard.screens.settings_people import field_words
+from dashboard.screens.settings.frame import demo, sections
+from dashboard.screens.settings.people import field_words
 from maintenance.actions import BadInput
 from maintenance.actions.meanwhile import ChangedMeanwhile
 

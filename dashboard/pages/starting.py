@@ -14,8 +14,8 @@ from dashboard.forms import StartChoices, start_choices
 from dashboard.once import Answer, Asked, OtherBody, StillBeingDone, digest_of, once
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.start import Refusal, already_started, refusal_of, start_screen
-from dashboard.screens.start_order import Differences, arranged, differences
+from dashboard.screens.start.order import Differences, arranged, differences
+from dashboard.screens.start.page import Refusal, already_started, refusal_of, start_screen
 from maintenance import actions
 from maintenance.actions import ActionError, BadInput, PlanChanged, StartRequest
 from maintenance.actions.planning import plan_of, scope_of

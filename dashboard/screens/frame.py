@@ -17,7 +17,7 @@ from dashboard.access import ADMINISTRATORS, READERS, principal
 from dashboard.models import Role
 from dashboard.screens.live_words import live_words, no_engine
 from dashboard.screens.marks import Mark, mark, moving
-from dashboard.screens.needs_seen import open_count
+from dashboard.screens.needs.seen import open_count
 from dashboard.screens.words import duration, figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
 from maintenance.models import Cloud, EngineProcess, Host, Run

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens import words
 from dashboard.screens.marks import Mark
-from dashboard.screens.usual import Ends
+from dashboard.screens.runs.usual import Ends
 from dashboard.screens.words import NBSP, duration, split_name
 
 register = template.Library()

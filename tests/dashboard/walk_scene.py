@@ -12,7 +12,7 @@ from knox.models import get_token_model
 
 from dashboard.access import TOPICS
 from dashboard.models import Membership, Role, TokenNote, User
-from dashboard.screens.needs_seen import ENGINE_ID
+from dashboard.screens.needs.seen import ENGINE_ID
 from maintenance.actions import prepare_host, resolve_attention, take_attention
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.states import RunState, Stage, TargetState

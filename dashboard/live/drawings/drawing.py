@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from dashboard.screens import host as host_screen
+from dashboard.screens.host.standing import Standing, standing
 from maintenance.models import Run
 
 AT_ONCE_S = 0.1  # a part's first change goes out at once, repeats within this time are one
@@ -41,13 +41,11 @@ def of_run(name: str, build: Callable[[Run, str], Any]) -> Callable[[str, str, s
     return context
 
 
-def of_host(
-    name: str, build: Callable[[host_screen.Standing, str], Any]
-) -> Callable[[str, str, str], Context]:
+def of_host(name: str, build: Callable[[Standing, str], Any]) -> Callable[[str, str, str], Context]:
     """Drawn from the topic's host."""
 
     def context(host_id: str, _one: str, role: str) -> Context:
-        at = host_screen.standing(UUID(host_id))
+        at = standing(UUID(host_id))
         return None if at is None else {name: build(at, role)}
 
     return context

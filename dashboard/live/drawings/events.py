@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from dashboard.live.drawings.drawing import CALM_S, Drawing, Key
-from dashboard.screens.events import latest
-from dashboard.screens.events_chain import chain
+from dashboard.screens.events.chain import chain
+from dashboard.screens.events.timeline import latest
 
 DRAWINGS: Mapping[Key, Drawing] = {
     ("timeline", "latest"): Drawing(

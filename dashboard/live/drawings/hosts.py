@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from dashboard.live.drawings.drawing import CALM_S, Drawing, Key, found, of_host, simple
 from dashboard.screens.fleet import in_service_words
-from dashboard.screens.host_hand import by_hand
-from dashboard.screens.host_head import host_head
-from dashboard.screens.host_history import history
-from dashboard.screens.host_instances import instances
-from dashboard.screens.host_rows import host_row
-from dashboard.screens.host_scripts import scripts
-from dashboard.screens.host_way import on_its_way
-from dashboard.screens.run_now import terminal_of
+from dashboard.screens.host.hand import by_hand
+from dashboard.screens.host.head import host_head
+from dashboard.screens.host.history import history
+from dashboard.screens.host.instances import instances
+from dashboard.screens.host.scripts import scripts
+from dashboard.screens.host.way import on_its_way
+from dashboard.screens.hosts.rows import host_row
+from dashboard.screens.run.now import terminal_of
 
 DRAWINGS: Mapping[Key, Drawing] = {
     ("hosts", "fleet"): Drawing(

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, found, simple
-from dashboard.screens.needs_list import NeedFilter, need_list, need_row, needs_verdict
-from dashboard.screens.needs_one import need_page
+from dashboard.screens.needs.list import NeedFilter, need_list, need_row, needs_verdict
+from dashboard.screens.needs.one import need_page
 
 
 def _open(_topic: str, _one: str, role: str) -> Context:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, simple
-from dashboard.screens.needs_list import overview_needs
-from dashboard.screens.overview_clusters import cluster_line, clusters, clusters_summary
-from dashboard.screens.overview_runs import run_cards
-from dashboard.screens.overview_servers import jobs, servers
-from dashboard.screens.overview_verdict import verdict
-from dashboard.screens.telling import latest_events
+from dashboard.screens.events.telling import latest_events
+from dashboard.screens.needs.list import overview_needs
+from dashboard.screens.overview.clusters import cluster_line, clusters, clusters_summary
+from dashboard.screens.overview.runs import run_cards
+from dashboard.screens.overview.servers import jobs, servers
+from dashboard.screens.overview.verdict import verdict
 from maintenance.models import Host
 
 

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from dashboard.live.drawings.drawing import Context, Drawing, Key, found, simple
 from dashboard.screens.fleet import hosts_in_service_words
-from dashboard.screens.host_rows import host_row
-from dashboard.screens.places import BY_PLURAL, KINDS, Kind
-from dashboard.screens.places_below import below
-from dashboard.screens.places_head import place_head, place_of
-from dashboard.screens.places_instances import instances_there
-from dashboard.screens.places_lines import line, lines
-from dashboard.screens.places_room import room_there
-from dashboard.screens.places_rows import place_row
-from dashboard.screens.places_runs import runs_there
+from dashboard.screens.hosts.rows import host_row
+from dashboard.screens.places.below import below
+from dashboard.screens.places.head import place_head, place_of
+from dashboard.screens.places.instances import instances_there
+from dashboard.screens.places.kinds import BY_PLURAL, KINDS, Kind
+from dashboard.screens.places.lines import line, lines
+from dashboard.screens.places.room import room_there
+from dashboard.screens.places.rows import place_row
+from dashboard.screens.places.runs import runs_there
 
 # What is counted over more hosts is counted less often. Seconds between two drawings of the same part.
 EVERY_S = {"cluster": 0.5, "pod": 1.5, "zone": 3.0}

@@ -5,19 +5,19 @@ from typing import Any
 from uuid import UUID
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, found, of_run, simple
-from dashboard.screens.run_actions import run_actions
-from dashboard.screens.run_head import run_head
-from dashboard.screens.run_map import run_tile
-from dashboard.screens.run_now import run_now, terminal_of
-from dashboard.screens.run_opened import opened_counts, run_cell
-from dashboard.screens.run_output import output_head
-from dashboard.screens.run_output_lines import fresh_lines
-from dashboard.screens.run_problems import run_problems
-from dashboard.screens.run_progress import run_progress
-from dashboard.screens.run_record import run_record
-from dashboard.screens.run_rows import row_of
-from dashboard.screens.run_sections import finished_section, next_section
-from dashboard.screens.runs import newest_runs, run_row, runs_latest, runs_verdict
+from dashboard.screens.run.actions import run_actions
+from dashboard.screens.run.head import run_head
+from dashboard.screens.run.map import run_tile
+from dashboard.screens.run.now import run_now, terminal_of
+from dashboard.screens.run.opened import opened_counts, run_cell
+from dashboard.screens.run.output import output_head
+from dashboard.screens.run.output_lines import fresh_lines
+from dashboard.screens.run.problems import run_problems
+from dashboard.screens.run.progress import run_progress
+from dashboard.screens.run.record import run_record
+from dashboard.screens.run.rows import row_of
+from dashboard.screens.run.sections import finished_section, next_section
+from dashboard.screens.runs.list import newest_runs, run_row, runs_latest, runs_verdict
 from maintenance.models import Run, Step
 
 

@@ -6,10 +6,13 @@ from uuid import UUID
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, simple
 from dashboard.models import User
-from dashboard.screens import settings_clouds, settings_limits, settings_notifications, settings_tokens
-from dashboard.screens import settings_people as screen
-from dashboard.screens.settings_frame import demo
-from dashboard.screens.settings_overview import summary
+from dashboard.screens.settings import clouds as settings_clouds
+from dashboard.screens.settings import limits as settings_limits
+from dashboard.screens.settings import notifications as settings_notifications
+from dashboard.screens.settings import people as screen
+from dashboard.screens.settings import tokens as settings_tokens
+from dashboard.screens.settings.frame import demo
+from dashboard.screens.settings.overview import summary
 
 
 def _of_person(name: str, build: Callable[[User], Any]) -> Callable[[str, str, str], Context]:

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.screens.needs_seen import ENGINE_ID
+from dashboard.screens.needs.seen import ENGINE_ID
 from maintenance.actions import resolve_attention, take_attention
 from maintenance.domain.states import RunState, TargetState
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from dashboard.screens.places_room import room_left
+from dashboard.screens.places.room import room_left
 from maintenance.domain.capacity import Guest
 from maintenance.domain.gate import GateHost, GateInstance
 from maintenance.domain.states import RunState, TargetState

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from dashboard.screens.run_percent import run_percent
-from dashboard.screens.usual import forget
+from dashboard.screens.run.percent import run_percent
+from dashboard.screens.runs.usual import forget
 from maintenance.domain.states import RunState, TargetState
 from maintenance.models import Run, Step, Target
 from tests.dashboard.console.runs import end_step, in_state, put_host, run_step, start_run

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dashboard.screens.run_output_lines import LINES_MAX
+from dashboard.screens.run.output_lines import LINES_MAX
 from maintenance.domain.states import RunState, TargetState
 from tests.dashboard.console.runs import end_step, in_state, put_host, start_run
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.utils import timezone
 
-from dashboard.screens.usual import ON_THE_WAY, forget
+from dashboard.screens.runs.usual import ON_THE_WAY, forget
 from maintenance.actions import prepare_host
 from maintenance.domain.states import TARGET_BEGUN, RunState, TargetState
 from maintenance.models import Instance
@@ -153,7 +153,9 @@ def test_a_host_in_service_stays_there_when_the_run_is_stopped(operator, invento
 def test_how_long_a_pause_takes_is_told_where_every_stage_to_come_is_known(
     operator, inventory, monkeypatch, known, is_told
 ):
-    monkeypatch.setattr("dashboard.screens.usual.usual_stage_times", lambda: dict.fromkeys(known, (10, 20)))
+    monkeypatch.setattr(
+        "dashboard.screens.runs.usual.usual_stage_times", lambda: dict.fromkeys(known, (10, 20))
+    )
     forget()
     run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
     run_step(put_host(run, "kvm1", TargetState.WORKING), "Maintenance", ago_s=1)
@@ -166,7 +168,7 @@ def test_how_long_a_pause_takes_is_told_where_every_stage_to_come_is_known(
 
 def test_a_run_whose_hosts_in_turn_are_all_held_says_so_and_promises_no_end(operator, inventory, monkeypatch):
     monkeypatch.setattr(
-        "dashboard.screens.usual.usual_stage_times", lambda: dict.fromkeys(ON_THE_WAY, (10, 20))
+        "dashboard.screens.runs.usual.usual_stage_times", lambda: dict.fromkeys(ON_THE_WAY, (10, 20))
     )
     forget()
     run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
@@ -183,7 +185,7 @@ def test_a_run_whose_hosts_in_turn_are_all_held_says_so_and_promises_no_end(oper
 
 def test_a_host_held_by_hand_is_returned_or_stopped_and_nothing_else(operator, inventory, monkeypatch):
     monkeypatch.setattr(
-        "dashboard.screens.usual.usual_stage_times", lambda: dict.fromkeys(ON_THE_WAY, (10, 20))
+        "dashboard.screens.runs.usual.usual_stage_times", lambda: dict.fromkeys(ON_THE_WAY, (10, 20))
     )
     forget()
     run = in_state(prepare_host(inventory.hosts["kvm2"].id, actor="ada"), RunState.RUNNING)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from dashboard.screens.run_list_asked import RunsAsked
+from dashboard.screens.runs.asked import RunsAsked
 from maintenance.domain.states import RunState, TargetState
 from maintenance.models import Run
 from tests.dashboard.console.runs import in_state, put_host, start_run

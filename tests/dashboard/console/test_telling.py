@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from dashboard.screens.telling import TOLD_KINDS, latest_events, plain, tell
+from dashboard.screens.events.telling import TOLD_KINDS, latest_events, plain, tell
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import RunState, TargetState
 from maintenance.feed import unit_of_work

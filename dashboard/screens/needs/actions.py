@@ -1,0 +1,185 @@
+"""What a person may safely do about what needs one: the same buttons on its page, its run's and its host's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dashboard.screens.actions import Action, for_role
+from dashboard.screens.places.kinds import new_run_url
+from dashboard.screens.run.actions import return_action, run_actions, target_actions
+from dashboard.screens.words import duration, said
+from maintenance.domain.gate import MAINTENANCE_STATES
+from maintenance.domain.states import RUN_ACTIVE, RUN_ENDED, RunState, TargetState
+from maintenance.engine.attention import Cause
+from maintenance.limits import HOST_RETURN_TIMEOUT_S
+from maintenance.models import Attention, Host, HostOut, Run, Target
+
+UP = "Up"
+ROOM_MAX = 3  # hosts of a full cluster that are offered to come back
+
+LEADS_OUT = frozenset({"refresh", "right", "rolling"})  # retry, return; resume; start again
+FAILED_IN_RUN = frozenset({Cause.STAGE_FAILED, Cause.PREFLIGHT_FAILED})
+
+
+def next_actions(attention: Attention, role: str) -> list[Action]:
+    """What helps comes first, then what ends it, then who has it. Load it with its run, target and host."""
+    if attention.resolved_at is not None:
+        return _one_primary(_after(attention, role))
+    found = for_role(room_actions(attention), role) + host_actions(attention, role)
+    if attention.run is not None:
+        found += _of_run(attention.run, role, ("run-resume", "run-cancel"))
+        found += for_role(_start_again(attention, attention.run), role)
+    return _one_primary(found) + for_role(attention_actions(attention), role)
+
+
+def _after(attention: Attention, role: str) -> list[Action]:
+    """It is settled, and the run still waits for a word."""
+    if attention.run is None or attention.run.state != RunState.PAUSED:
+        return []
+    return host_actions(attention, role) + _of_run(attention.run, role, ("run-resume",))
+
+
+def _one_primary(actions: list[Action]) -> list[Action]:
+    """The first that leads out of it stands out. Skipping or waiting does not, nor does what must be typed."""
+    first = next((a for a in actions if a.icon in LEADS_OUT and not a.disabled and not a.asks), None)
+    return [
+        replace(a, kind="primary" if a is first else a.kind if a.kind != "primary" else "") for a in actions
+    ]
+
+
+def host_actions(attention: Attention, role: str) -> list[Action]:
+    """What can be done about the host it is about, and the host that waits for it."""
+    run, target = attention.run, attention.target
+    found: list[Action] = []
+    is_taken = attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None
+    if is_taken and attention.host is not None and is_foreign(attention.host):
+        found += for_role([take_back_action(attention.host, run)], role)
+    if run is None or target is None:
+        return found
+    if target.state == TargetState.NEEDS_PERSON:
+        found += for_role([_return_flagged(attention, run, target)], role)
+    return found + target_actions(run, target, role)
+
+
+def _of_run(run: Run, role: str, routes: Sequence[str]) -> list[Action]:
+    """Resume and Stop; a pause helps nobody here."""
+    if RunState(run.state) in RUN_ENDED:
+        return []
+    wanted = {reverse(route, args=[run.id]) for route in routes}
+    return [action for action in run_actions(run, role) if action.url in wanted]
+
+
+def _start_again(attention: Attention, run: Run) -> list[Action]:
+    """A run over the hosts that an ended one left undone."""
+    if (
+        attention.cause not in FAILED_IN_RUN
+        or RunState(run.state) not in RUN_ENDED
+        or attention.host_id is None
+    ):
+        return []
+    return [
+        Action(
+            _("Start again…"),
+            "rolling",
+            new_run_url("hosts", [attention.host_id]),
+            _("Opens the plan of a new run of this host. Nothing starts before you say so there."),
+            is_link=True,
+        )
+    ]
+
+
+def _return_flagged(attention: Attention, run: Run, target: Target) -> Action:
+    """Says what it leaves to do, and that a machine which is away is only waited for."""
+    action = return_action(target.host_id, target.host_name)
+    says, host = action.says, attention.host
+    if host is not None and host.state != UP:
+        away = _(
+            "Its agent is %(state)s now: bring the machine up first, or this fails again after %(time)s."
+        )
+        says = f"{away % {'state': host.state, 'time': duration(HOST_RETURN_TIMEOUT_S.now())}} {says}"
+    if run.state == RunState.PAUSED:
+        says = f"{says} {_('Run %(number)s stays paused.') % {'number': run.number}}"
+    return replace(action, says=says)
+
+
+def room_actions(attention: Attention) -> list[Action]:
+    """A full cluster has room again once a host of it that is out of service comes back."""
+    target = attention.target
+    if attention.cause != Cause.NO_ROOM or target is None or attention.run is None:
+        return []
+    here = Host.objects.filter(cluster_id=target.cluster_id, gone_at=None).exclude(id=target.host_id)
+    held = Target.objects.filter(
+        host__in=here, is_open=True, state__in=[TargetState.IN_MAINTENANCE, TargetState.NEEDS_PERSON]
+    )
+    ours = [_return_held(one) for one in held.select_related("run").order_by("order")[:ROOM_MAX]]
+    out = HostOut.objects.filter(host=OuterRef("id"), closed_at=None)
+    others = here.filter(resource_state__in=MAINTENANCE_STATES).exclude(Exists(out)).order_by("name")
+    return ours + [take_back_action(host, attention.run) for host in others[:ROOM_MAX]]
+
+
+def _return_held(target: Target) -> Action:
+    """Somebody has it out, for a reason: whoever wants its room asks first."""
+    run, action = target.run, return_action(target.host_id, target.host_name)
+    about = {"host": said(target.host_name), "number": run.number, "person": run.started_by}
+    has = _("%(host)s is out of service by run %(number)s, which %(person)s started: ask first.") % about
+    return replace(
+        action,
+        label=_("Return %(host)s to service…") % about,
+        says=f"{has} {action.says}",
+        confirm=_("Nobody is working on %(host)s: return it") % about,
+    )
+
+
+def is_foreign(host: Host) -> bool:
+    """In maintenance, as last read, and not by us."""
+    is_out = host.gone_at is None and host.resource_state in MAINTENANCE_STATES
+    return is_out and not HostOut.objects.filter(host=host, closed_at=None).exists()
+
+
+def take_back_action(host: Host, waiting: Run | None = None) -> Action:
+    """Only whoever types the host's name has it returned: somebody may be working on it. `waiting`: the run that goes
+    on then."""
+    named = {"host": said(host.name), "state": host.resource_state}
+    says = (
+        _(
+            "Others have %(host)s in %(state)s. It goes back into service, and takes instances again once it is seen "
+            "Up and Enabled."
+        )
+        % named
+    )
+    if waiting is not None and waiting.state in RUN_ACTIVE:
+        says += " " + _("Run %(number)s then goes on by itself.") % {"number": waiting.number}
+    return Action(
+        _("Return %(host)s to service…") % named,
+        "refresh",
+        reverse("host-take-back", args=[host.id]),
+        says,
+        confirm=_("Nobody is working on %(host)s: return it") % named,
+        asks=_("Type the host's name, %(name)s") % {"name": host.name},
+        field=f"name-{host.id}",
+    )
+
+
+def attention_actions(attention: Attention) -> list[Action]:
+    """Whoever takes it is named to everybody; closing it by hand asks why."""
+    found = []
+    if not attention.taken_by:
+        found.append(take_action(attention))
+    closing = Action(
+        _("Close…"),
+        "right",
+        reverse("attention-resolve", args=[attention.id]),
+        _("It leaves the list. Nothing is done to the host or the run."),
+        confirm=_("Close it, with this reason"),
+        asks=_("Why is it settled?"),
+        field=f"reason-{attention.id}",
+    )
+    return [*found, closing]
+
+
+def take_action(attention: Attention) -> Action:
+    url = reverse("attention-take", args=[attention.id])
+    return Action(_("I take it"), "user", url, _("Everybody sees that you have it."))

@@ -1,0 +1,95 @@
+"""The overview's first sentence: what is so, and what follows from it."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dashboard.screens.census import Census, census
+from dashboard.screens.fleet import service_counts
+from dashboard.screens.marks import DOWN, TAKEN, UNKNOWN, Mark, mark, moving
+from dashboard.screens.needs.causes import ENGINE_SILENT
+from dashboard.screens.needs.list import need_words
+from dashboard.screens.needs.seen import seen_now
+from dashboard.screens.words import count, listing, spelled
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN
+from maintenance.models import Attention, Cloud, Run, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    says: str
+    then: str
+    title: str
+    mark: Mark
+    censuses: list[Census]
+
+
+def verdict() -> Verdict:
+    clouds = list(Cloud.objects.order_by("name"))
+    active = list(Run.objects.filter(state__in=RUN_ACTIVE).values_list("id", flat=True))
+    says, then, drawn = _says(clouds, len(active))
+    censuses = [census(cloud, active) for cloud in clouds if cloud.read_at]
+    return Verdict(says, then, f"{drawn.word}: {says}", drawn, censuses)
+
+
+def _says(clouds: list[Cloud], runs: int) -> tuple[str, str, Mark]:
+    """What takes away the ground comes first: no cloud, no engine, nothing that is known."""
+    if not clouds:
+        return _("No cloud is connected yet."), _("Nothing can be shown before one is."), UNKNOWN
+    seen = seen_now()
+    needs = Attention.objects.filter(resolved_at=None).count()
+    people = need_words(needs) if needs else ""
+    if any(one.cause == ENGINE_SILENT for one in seen):
+        return _("No engine answers."), _("Nothing moves until one does."), UNKNOWN
+    now = timezone.now()
+    if unknown := [cloud for cloud in clouds if not cloud.is_known(now)]:
+        return _not_known(unknown), people or _("What is shown is the last that was known."), UNKNOWN
+    at_work = Target.objects.filter(is_open=True, state__in=TARGET_BEGUN).count()
+    drawn = (
+        mark("NeedsPerson") if needs else moving(_("At work")) if runs else Mark("Done", _("Quiet"), "done")
+    )
+    if at_work:
+        says = ngettext("%(n)s host is at work.", "%(n)s hosts are at work.", at_work) % {
+            "n": spelled(at_work)
+        }
+        return says, people or _("Nothing needs a person."), drawn
+    if runs:
+        says = ngettext("%(n)s run is in progress.", "%(n)s runs are in progress.", runs) % {
+            "n": spelled(runs)
+        }
+        return says, people or _("No host is at work just now."), drawn
+    if needs:
+        return people, _("No run is in progress."), drawn
+    return _at_rest()
+
+
+def _not_known(clouds: list[Cloud]) -> str:
+    names = listing([cloud.name for cloud in clouds])
+    if all(cloud.read_at is None for cloud in clouds):
+        return ngettext(
+            "%(clouds)s has not been read yet.", "%(clouds)s have not been read yet.", len(clouds)
+        ) % {"clouds": names}
+    return ngettext("%(clouds)s cannot be read.", "%(clouds)s cannot be read.", len(clouds)) % {
+        "clouds": names
+    }
+
+
+def _at_rest() -> tuple[str, str, Mark]:
+    """No run, nothing that needs a person: quiet only when every host is in service."""
+    total, good, down = service_counts()
+    if good == total:
+        words = (
+            _("%(hosts)s in service.") % {"hosts": count(total, "host")} if total else _("No host is listed.")
+        )
+        return _("All quiet."), words, Mark("Done", _("Quiet"), "done")
+    away = total - good
+    says = ngettext("%(n)s host is not in service.", "%(n)s hosts are not in service.", away) % {
+        "n": spelled(away)
+    }
+    if down and away > 1:
+        then = ngettext("%(n)s of them is down.", "%(n)s of them are down.", down) % {"n": spelled(down)}
+    else:
+        then = _("No run is in progress.")
+    return says, then, DOWN if down else TAKEN
