@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
+from dashboard.live.whereabouts import is_cut
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models.events import CHATTER
 
@@ -76,6 +77,8 @@ def touched(
         yield Part("timeline", "latest")
     for place in touched_places(subject, about, before, after):
         yield Part(*place)
+    if subject in {"host", "target", "attention"} and is_cut("", ""):
+        yield Part("overview", "clusters")  # which clusters are drawn depends on how their hosts are
     match subject:
         case "run":
             yield from _run(about)
@@ -212,8 +215,10 @@ def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
     yield Part(FRAME, "nav-needs")
     if about.get("run"):
         yield from _parts(f"run:{about['run']}", "head", "problems")
-    if about.get("host"):
-        yield from _host_parts(str(about["host"]), "head", "hand")
+    if host := str(about.get("host") or ""):
+        yield from _host_parts(host, "head", "hand")
+        yield Part("overview", "cluster-of-host", host)
+        yield Part("hosts", "row", host)
 
 
 def _host_parts(host: str, *names: str) -> Iterator[Part]:

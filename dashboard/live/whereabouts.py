@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dashboard.screens.overview.clusters import CLUSTERS_MAX
 from dashboard.screens.places.lines import LINES_MAX
 from maintenance.models import Host
 
@@ -45,8 +46,8 @@ def where_is(host: str, cluster: str = "") -> Where | None:
 
 
 def is_cut(kind: str, place: str) -> bool:
-    """It has more clusters than its page draws."""
-    return _known.sizes[kind, place] > LINES_MAX
+    """It has more clusters than its page draws. Kind and place are empty for all there are, on the overview."""
+    return _known.sizes[kind, place] > (LINES_MAX if kind else CLUSTERS_MAX)
 
 
 def has_moved(host: str) -> None:
@@ -74,5 +75,5 @@ def read_if_wanted() -> None:
         hosts[str(host)] = clusters.setdefault(key, Where(key, str(pod), str(zone)))
     _known.hosts, _known.clusters, _known.read_at = hosts, clusters, time.monotonic()
     _known.sizes = Counter(
-        place for where in clusters.values() for place in (("pod", where.pod), ("zone", where.zone))
+        place for where in clusters.values() for place in (("pod", where.pod), ("zone", where.zone), ("", ""))
     )

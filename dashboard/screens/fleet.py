@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.screens.marks import OUT_OF_SERVICE, Mark, host_mark
+from dashboard.screens.marks import IN_SERVICE, OUT_OF_SERVICE, SERVES_FLAGGED, Mark, host_mark
 from dashboard.screens.words import figure, said
-from maintenance.models import Host, HostOut, Target
+from maintenance.models import Attention, Host, HostOut, Target
 from maintenance.models.inventory import known_cloud
 
 
@@ -36,11 +36,16 @@ def drawn_hosts(hosts: Sequence[Host]) -> list[DrawnHost]:
     out: set[UUID] = set(
         HostOut.objects.filter(host__in=ids, closed_at=None).values_list("host_id", flat=True)
     )
+    flagged = set(Attention.objects.filter(host__in=ids, resolved_at=None).values_list("host_id", flat=True))
     now = timezone.now()
-    return [
-        _drawn(host, host_mark(host, now, target=(t := targets.get(host.id)), is_ours=host.id in out), t)
-        for host in hosts
-    ]
+    found = []
+    for host in hosts:
+        target = targets.get(host.id)
+        drawn = host_mark(host, now, target=target, is_ours=host.id in out)
+        found.append(
+            _drawn(host, SERVES_FLAGGED if drawn == IN_SERVICE and host.id in flagged else drawn, target)
+        )
+    return found
 
 
 def _drawn(host: Host, mark: Mark, target: Target | None) -> DrawnHost:

@@ -70,6 +70,7 @@ _WORDS: "Mapping[str, StrPromise]" = {
 }
 
 IN_SERVICE = Mark("Up", gettext_lazy("In service"), "done")
+SERVES_FLAGGED = Mark("NeedsPerson", gettext_lazy("In service, needs a person"), "paused")
 UNKNOWN = Mark("Unknown", _WORDS[UNKNOWN_WORD], "unknown")
 NEEDS_PERSON = Mark("NeedsPerson", _WORDS["Needs a person"], "paused")
 TAKEN = Mark("Taken", gettext_lazy("Taken by others"), "skipped")

@@ -3,19 +3,18 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, F, Window
-from django.db.models.functions import Length, RowNumber
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.screens.census import RUNNING
-from dashboard.screens.fleet import DrawnHost, Service, count_of, drawn_hosts, with_service
+from dashboard.screens.fleet import DrawnHost, Service, count_of, with_service
+from dashboard.screens.natural_order import natural_key
+from dashboard.screens.places.lines import CELLS_MAX, cells, ranked_clusters
 from dashboard.screens.words import count, figure
-from maintenance.domain.order import natural
 from maintenance.models import Cluster, Host, Instance
 
-CLUSTERS_MAX = 40
-CELLS_MAX = 24  # hosts drawn in one cluster's line
+CLUSTERS_MAX = 40  # drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +30,11 @@ class ClusterLine:
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
+    """`more`: clusters that are not drawn; `not_shown`: their hosts that are away or at work."""
+
     lines: list[ClusterLine]
     more: int
+    not_shown: int
     all_url: str
 
 
@@ -53,16 +55,11 @@ def clusters_summary() -> str:
 
 
 def clusters() -> Clusters:
-    """Those with anything out of the ordinary may be anywhere: they come in the order of their names."""
-    listed = Cluster.objects.filter(gone_at=None)
-    names = sorted(
-        listed.values_list("id", "pod__zone__name", "name"),
-        key=lambda c: (natural(c[1]), natural(c[2]), str(c[0])),
-    )
-    shown = [key for key, _zone, _name in names[:CLUSTERS_MAX]]
-    found = {c.id: c for c in listed.filter(id__in=shown).select_related("pod__zone")}
-    lines = _cluster_lines([found[key] for key in shown if key in found])
-    return Clusters(lines, max(0, len(names) - CLUSTERS_MAX), reverse("clusters"))
+    """In natural order; where there are too many to draw, those that somebody has to look at."""
+    listed = Cluster.objects.filter(gone_at=None).select_related("pod__zone")
+    in_order = listed.order_by(natural_key("pod__zone__name"), natural_key("name"), "id")
+    ranked = ranked_clusters(list(in_order), Host.objects.filter(gone_at=None).order_by(), CLUSTERS_MAX)
+    return Clusters(_cluster_lines(ranked.drawn), ranked.more, ranked.not_shown, reverse("clusters"))
 
 
 def cluster_line(cluster_id: UUID) -> ClusterLine | None:
@@ -73,14 +70,9 @@ def cluster_line(cluster_id: UUID) -> ClusterLine | None:
 
 def _cluster_lines(found: list[Cluster]) -> list[ClusterLine]:
     ids = [cluster.id for cluster in found]
-    cells = _cells(ids)
-    totals = dict(
-        Host.objects.filter(cluster__in=ids, gone_at=None)
-        .order_by()
-        .values_list("cluster")
-        .annotate(n=Count("id"))
-    )
-    drawn = {d.host.id: d for d in drawn_hosts([host for hosts in cells.values() for host in hosts])}
+    drawn = cells(found, CELLS_MAX)
+    hosts = Host.objects.filter(cluster__in=ids, gone_at=None).order_by()
+    totals = dict(hosts.values_list("cluster").annotate(n=Count("id")))
     running = Instance.objects.filter(host__cluster__in=ids, gone_at=None, state__in=RUNNING).order_by()
     instances = dict(running.values_list("host__cluster").annotate(instances=Count("id")))
     return [
@@ -89,25 +81,9 @@ def _cluster_lines(found: list[Cluster]) -> list[ClusterLine]:
             cluster.name,
             cluster.pod.zone.name,
             reverse("cluster", args=[cluster.id]),
-            [drawn[host.id] for host in cells[cluster.id]],
-            totals.get(cluster.id, 0) - len(cells[cluster.id]),
+            drawn[cluster.id],
+            totals.get(cluster.id, 0) - len(drawn[cluster.id]),
             instances.get(cluster.id, 0),
         )
         for cluster in found
     ]
-
-
-def _cells(cluster_ids: list[UUID]) -> dict[UUID, list[Host]]:
-    """The first hosts of each cluster, shorter names first: kvm2 before kvm10."""
-    place = Window(
-        RowNumber(),
-        partition_by=F("cluster_id"),
-        order_by=[F("name_length").asc(), F("name").asc(), F("id").asc()],
-    )
-    listed = Host.objects.filter(cluster__in=cluster_ids, gone_at=None).annotate(name_length=Length("name"))
-    cells: dict[UUID, list[Host]] = {key: [] for key in cluster_ids}
-    for host in listed.annotate(place=place).filter(place__lte=CELLS_MAX).select_related("cloud"):
-        cells[host.cluster_id].append(host)
-    for hosts in cells.values():
-        hosts.sort(key=lambda host: (natural(host.name), str(host.id)))
-    return cells

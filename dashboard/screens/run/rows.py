@@ -10,6 +10,7 @@ from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action
 from dashboard.screens.census import RUNNING
@@ -20,10 +21,10 @@ from dashboard.screens.run.terminal import output_url
 from dashboard.screens.run.turns import Turn, turns_now
 from dashboard.screens.runs.usual import Ends, late_after_s, usual_of_a_host
 from dashboard.screens.words import count, duration, figure, listing, said
-from maintenance.domain.hook_stages import STAGES
+from maintenance.domain.hook_stages import STAGES, HookStage
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import STATE_DURING, TARGET_WAITING, RunState, Stage, TargetState
-from maintenance.models import Instance, Run, Step, Target
+from maintenance.domain.states import STATE_DURING, TARGET_WAITING, RunKind, RunState, Stage, TargetState
+from maintenance.models import Host, Instance, Run, Step, Target
 
 PLACES_NAMED_MAX = 4
 
@@ -113,6 +114,7 @@ class _Waiting:
     """What is known of the waiting hosts on the page. `turns` is empty where the cloud was not read lately."""
 
     on_it: dict[UUID | None, int]
+    stays: dict[UUID, str]
     before: dict[UUID, str]
     turns: dict[UUID, Turn]
     starts: dict[UUID, Ends]
@@ -121,10 +123,11 @@ class _Waiting:
     @classmethod
     def of(cls, run: Run, waiting: Sequence[Target]) -> "_Waiting":
         if not waiting:
-            return cls({}, {}, {}, {}, None)
+            return cls({}, {}, {}, {}, {}, None)
         is_known = run.cloud.is_known(timezone.now())
         return cls(
             on_it=_instances_on([target.host_id for target in waiting]),
+            stays=_stay(run, waiting),
             before=_names_before(run, waiting),
             turns=turns_now(run, waiting) if is_known else {},
             starts=_starts(run, waiting),
@@ -133,11 +136,17 @@ class _Waiting:
 
     def words(self, run: Run, target: Target) -> tuple[str, str]:
         """Where its instances go, and whether it could start now."""
+        if stays := self.stays.get(target.id):
+            staying = ngettext("%(n)s instance stays on it", "%(n)s instances stay on it", self._on(target))
+            return staying % {"n": figure(self._on(target))}, stays
         turn = self.turns.get(target.id)
-        says = count(self.on_it.get(target.host_id, 0), "instance")
+        says = count(self._on(target), "instance")
         if turn and turn.goes_to:
             says = _("%(instances)s → %(places)s") % {"instances": says, "places": _places(turn.goes_to)}
         return says, self._why(run, target, turn)
+
+    def _on(self, target: Target) -> int:
+        return self.on_it.get(target.host_id, 0)
 
     def _why(self, run: Run, target: Target, turn: Turn | None) -> str:
         if target.detail:
@@ -168,6 +177,24 @@ def _could_start(turn: Turn) -> str:
             "besides": turn.and_then,
         }
     return _("Could start now: no, %(why)s.") % {"why": turn.why_not}
+
+
+def _stay(run: Run, waiting: Sequence[Target]) -> dict[UUID, str]:
+    """Those that will not leave service, and why, as far as it is known before PreMaintenance asks again."""
+    if run.kind != RunKind.ROLLING:
+        return {}
+    ids = [target.host_id for target in waiting]
+    hooks = dict(Host.objects.filter(id__in=ids, hooks__isnull=False).values_list("id", "hooks"))
+    found: dict[UUID, str] = {}
+    for target in waiting:
+        scripts = hooks.get(target.host_id)
+        if target.not_needed:
+            found[target.id] = _("Its scripts run, but it stays in service: %(why)s.") % {
+                "why": target.not_needed.rstrip(".")
+            }
+        elif scripts is not None and not scripts.get(HookStage.MAINTENANCE, {}).get("present"):
+            found[target.id] = _("Its scripts run, but it stays in service: it has no Maintenance script.")
+    return found
 
 
 def _places(goes_to: Sequence[tuple[str, int]]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from maintenance.domain.states import RunState, TargetState
-from maintenance.models import EngineProcess, Host, ManagementServer, PendingJob
+from maintenance.models import Attention, EngineProcess, Host, ManagementServer, PendingJob
 from tests.dashboard.console.runs import in_state, put_host, run_step, start_run
 from tests.dashboard.walk_page import Page
 
@@ -127,6 +127,29 @@ def test_hosts_stand_by_cluster_each_with_its_state_in_words(operator, inventory
     assert "kvm2 , Taken by others" in clusters
     assert "kvm5 , Down" in clusters
     assert clusters.count("In service") == 4
+
+
+def test_a_host_in_service_that_needs_a_person_is_not_drawn_as_one_that_is_well(operator, inventory):
+    host = Host.objects.get(name="kvm2")
+    Attention.objects.create(cause="stage-failed", title="kvm2 failed", message="exit status 3", host=host)
+
+    clusters = part(operator, "clusters")
+
+    assert "kvm2 , In service, needs a person" in clusters
+    assert clusters.count("In service") == 6
+
+
+def test_clusters_that_somebody_has_to_look_at_are_drawn_when_not_all_can_be(
+    operator, inventory, monkeypatch
+):
+    monkeypatch.setattr("dashboard.screens.overview.clusters.CLUSTERS_MAX", 1)
+    Host.objects.filter(name="kvm5").update(state="Down")
+
+    clusters = part(operator, "clusters")
+
+    assert "kvm5 , Down" in clusters
+    assert "kvm2" not in clusters
+    assert "and 1 more cluster : every host there is in service" in clusters
 
 
 def test_an_engine_that_is_silent_takes_away_the_ground_from_everything_else(operator, inventory):

@@ -8,7 +8,7 @@ from django.utils import timezone
 from dashboard.screens.runs.usual import ON_THE_WAY, forget
 from maintenance.actions import prepare_host
 from maintenance.domain.states import TARGET_BEGUN, RunState, TargetState
-from maintenance.models import Instance
+from maintenance.models import Host, Instance
 from tests.dashboard.console.run_page import page_of, part, sentence
 from tests.dashboard.console.runs import (
     end_step,
@@ -76,6 +76,23 @@ def test_a_waiting_host_says_why_it_waits(operator, inventory):
     assert "Not yet: kvm4 is out of service, limit 1." in waiting
     assert "Its turn comes after kvm1." in waiting
     assert "Its turn comes after kvm2." in waiting
+
+
+def test_a_waiting_host_that_will_not_leave_service_says_so_and_moves_nothing(operator, inventory):
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    put_host(run, "kvm1", TargetState.READY)
+    put_host(run, "kvm2", TargetState.READY, not_needed="PreFlight: exit status 70")
+    put_host(run, "kvm3", TargetState.READY)
+    Host.objects.filter(name="kvm1").update(
+        hooks={"PreFlight": {"present": True}, "Maintenance": {"present": False}}
+    )
+
+    waiting = part(page_of(operator, run), "run-next")
+
+    assert waiting.count("1 instance stays on it") == 2
+    assert "it stays in service: it has no Maintenance script." in waiting
+    assert "it stays in service: PreFlight: exit status 70." in waiting
+    assert waiting.count("→") == 1
 
 
 @pytest.mark.parametrize(
