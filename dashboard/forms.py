@@ -37,6 +37,12 @@ MOMENTS = [
 class LengthField(forms.CharField):
     """A length of time as people write it – 90 s, 30 min, 2 h – in seconds. A bare number is minutes."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            max_length=20,
+            error_messages={"required": gettext_lazy("Write a length of time: 90 s, 30 min or 2 h.")},
+        )
+
     def clean(self, value: Any) -> int:
         text = super().clean(value)
         found = _LENGTH.fullmatch(text.strip())
@@ -57,15 +63,24 @@ def length_words(seconds: int) -> str:
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
 
 
+class HostsField(forms.IntegerField):
+    """A number of hosts, or of clusters."""
+
+    def __init__(self) -> None:
+        says = gettext_lazy("Give a whole number from 1 to 1000.")
+        messages = dict.fromkeys(("required", "invalid", "min_value", "max_value"), says)
+        super().__init__(min_value=1, max_value=HOSTS_OUT_MAX, error_messages=messages)
+
+
 class RulesForm(forms.Form):
     """The rules of a run, safe as they stand. `not_before` is on the clock of whoever typed it; `minutes_east` says
     where that clock is (script fills it in; without script it is UTC)."""
 
     on_failure = forms.ChoiceField(choices=[(f, f) for f in OnFailure])
-    max_unavailable = forms.IntegerField(min_value=1, max_value=HOSTS_OUT_MAX)
-    clusters_in_parallel = forms.IntegerField(min_value=1, max_value=HOSTS_OUT_MAX)
-    timeout_s = LengthField(max_length=20)
-    drain_timeout_s = LengthField(max_length=20)
+    max_unavailable = HostsField()
+    clusters_in_parallel = HostsField()
+    timeout_s = LengthField()
+    drain_timeout_s = LengthField()
     payload = forms.CharField(required=False, strip=False)
     not_before = forms.DateTimeField(
         required=False,

@@ -83,7 +83,8 @@ def whole_number(text: str, field: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise BadInput(_("Give a whole number."), field=field, bad=text[:20])
+        says = _("“%(text)s” is no whole number; write it in digits, such as 2.") % {"text": text[:20]}
+        raise BadInput(says, field=field, bad=text[:20])
     return int(text)
 
 
@@ -92,6 +93,6 @@ def seconds(text: str, field: str) -> int | None:
     if not text:
         return None
     try:
-        return LengthField(max_length=20).clean(text)
+        return LengthField().clean(text)
     except ValidationError as reason:
         raise BadInput(" ".join(reason.messages), field=field, bad=text[:20]) from reason

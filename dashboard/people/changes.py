@@ -219,6 +219,8 @@ def _take(person: User, given: PersonGiven) -> None:
     """Raises: BadInput naming the first field that cannot be used."""
     if given.role not in Role.values:
         raise BadInput(_("Choose a role: without one there is no access."), field="role")
+    if not person.username:
+        raise BadInput(_("Give the name that they log in with."), field="username")
     person.first_name, person.email, person.role = given.name, given.email, given.role
     try:
         person.clean_fields(exclude=["password"])

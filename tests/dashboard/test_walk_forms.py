@@ -65,11 +65,11 @@ WRONG: Mapping[str, tuple[Typed, int, str]] = {
     "login": ({"username": "viewer", "password": "wrong"}, 200, "password"),
     "me-password": ({"old": "wrong", "new": NEW, "again": NEW}, 400, "password"),
     "me-tokens": ({"name": ""}, 400, "name"),
-    "run-start": ({"max_unavailable": "0"}, 400, "Hosts out per cluster"),
-    "settings-person-new": ({"username": "", "name": "Nils"}, 400, "blank"),
+    "run-start": ({"max_unavailable": "0"}, 400, "Give a whole number from 1 to 1000."),
+    "settings-person-new": ({"username": "", "name": "Nils"}, 400, "Give the name that they log in with."),
     "settings-person": ({"email": "no address"}, 400, "address"),
     "settings-cloud": ({"poll_s": "soon"}, 400, "soon"),
-    "settings-limits": ({"max_unavailable": "-1"}, 400, "whole number"),
+    "settings-limits": ({"max_unavailable": "-1"}, 400, "is no whole number; write it in digits"),
     "settings-notifications": ({"webhook_url": "ftp://hooks.example.org"}, 400, "http"),
 }
 

@@ -41,7 +41,7 @@ def _under_way(run: Run, counts: dict[str, int], *, ends_known: bool) -> tuple[s
         case _ if _is_checking(counts):
             passed = _("%(n)s passed so far, nothing is touched before all have.")
             passed %= {"n": figure(counts.get(TargetState.READY, 0))}
-            return _("Checking all %(hosts)s first.") % {"hosts": _hosts(counts)}, passed
+            return _("Checking %(hosts)s first.") % {"hosts": _every_host(sum(counts.values()))}, passed
         case _ if run.pausing:
             return progress, _("Pausing: %(what)s") % {"what": _goes_home(run)}
         case _ if held := held_targets(run):
@@ -122,7 +122,7 @@ def end_sentence(run: Run, counts: dict[str, int]) -> tuple[str, str]:
     if run.state == RunState.CANCELLED:
         return _("Stopped by a person."), _how_far(run, counts)
     if run.state == RunState.SUCCEEDED and done == total:
-        return _("Done: all %(hosts)s.") % {"hosts": _hosts(counts)}, _("Every one is back in service.")
+        return _("Done: %(hosts)s.") % {"hosts": _every_host(total)}, _("Every one is back in service.")
     if run.state == RunState.SUCCEEDED:
         updated = _("%(hosts)s of %(total)s updated.")
         return (
@@ -135,6 +135,16 @@ def end_sentence(run: Run, counts: dict[str, int]) -> tuple[str, str]:
     failed = counts.get(TargetState.FAILED, 0) + counts.get(TargetState.NEEDS_PERSON, 0)
     says = ngettext("Failed. One host failed.", "Failed. %(n)s hosts failed.", failed)
     return says % {"n": figure(failed)}, _how_far(run, counts, with_failed=False)
+
+
+def _every_host(hosts: int) -> str:
+    match hosts:
+        case 1:
+            return _("its only host")
+        case 2:
+            return _("both hosts")
+        case _:
+            return _("all %(n)s hosts") % {"n": figure(hosts)}
 
 
 def _how_far(run: Run, counts: dict[str, int], *, with_failed: bool = True) -> str:

@@ -115,7 +115,7 @@ def _length(
     plan: Plan, leaving: Sequence[PlannedHost], is_blocked: bool, not_before: datetime | None
 ) -> tuple[str, str, Ends | None]:
     if not leaving:
-        return (_("Not yet") if is_blocked else _("Nothing to do")), "", None
+        return (_("Cannot start") if is_blocked else _("Nothing to do")), "", None
     if plan.minutes_low is None or plan.minutes_high is None:
         return _("Not known yet"), _("learned after three hosts have ended well"), None
     begins = not_before or plan.computed_at

@@ -184,8 +184,8 @@ def test_a_host_that_is_not_up_blocks_the_start_or_is_passed_by(operator, invent
 @pytest.mark.parametrize(
     ("field", "typed", "words"),
     [
-        ("max_unavailable", "0", "greater than or equal to 1"),
-        ("clusters_in_parallel", "many", "Enter a whole number"),
+        ("max_unavailable", "0", "from 1 to 1000"),
+        ("clusters_in_parallel", "many", "from 1 to 1000"),
         ("timeout_s", "soon", "is no length of time"),
         ("drain_timeout_s", "30 h", "Give 1 s to 24 h"),
         ("payload", "x" * 9000, "At most 8,192 bytes"),
