@@ -201,6 +201,8 @@ def test_a_dead_engine_is_started_with_the_command_on_the_page_which_sees_that_i
     run = lab.start(hosts=["kvm1"])
     engine = engines.start()
     until_at_work(run, "kvm1")
+    none_answers = stranger.page.locator("#overview-needs li", has_text="No engine answers")
+    expect(none_answers).to_be_hidden(timeout=SOON_MS)  # there was none when the page was opened
     engine.kill9()
 
     stranger.open_need("No engine answers")

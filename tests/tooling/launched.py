@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
@@ -17,6 +18,17 @@ from tooling.processes import dying_with_parent, is_running, with_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = {"web": "dashboard.asgi:application", "engine": "manage.py\0engine"}
+
+
+def _as_from_a_terminal() -> Callable[[], None]:
+    """A `preexec_fn`: a closed terminal ends the child, also where the tests were started with nohup."""
+    dying = dying_with_parent(signal.SIGTERM)
+
+    def in_child() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        dying()
+
+    return in_child
 
 
 @dataclass
@@ -42,7 +54,7 @@ class Launched:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=dying_with_parent(signal.SIGTERM),
+            preexec_fn=_as_from_a_terminal(),
         )
         return cls(var, port, process)
 
@@ -68,6 +80,7 @@ class Launched:
             rest, _ = self.process.communicate(timeout=40)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.communicate()
             raise
         self.lines += rest.splitlines()
         return self.process.returncode
