@@ -9,6 +9,24 @@ from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 
+# What waits most goes first: browsers and processes. Then no worker is left alone with them at the end.
+LONGEST_FIRST = (
+    "tests/browser/",
+    "tests/processes/",
+    "tests/dashboard/test_walk",
+    "tests/tooling/",
+    "tests/maintenance/engine/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        ranks = (rank for rank, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start))
+        return next(ranks, len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A temporary folder that every account may enter, unlike `tmp_path`."""

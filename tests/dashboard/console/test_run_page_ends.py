@@ -106,7 +106,7 @@ def test_at_its_end_the_page_is_the_report(operator, inventory, state, hosts, co
 
     assert sentence(page) == words
     assert f'href="/rolling/{run.id}/report.json"' in page
-    assert 'id="run-steering" aria-label="Steering" hidden' in page
+    assert 'id="run-steering" aria-labelledby="steering-title" hidden' in page
 
 
 def test_what_scripts_hosts_and_people_wrote_is_inert(operator, inventory):
