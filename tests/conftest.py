@@ -8,7 +8,6 @@ import pytest
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-
 # What waits most goes first: browsers and processes. Then no worker is left alone with them at the end.
 LONGEST_FIRST = (
     "tests/browser/",
