@@ -31,6 +31,14 @@ def pieces(content: bytes, size: int) -> Iterator[bytes]:
         yield content[start : start + size]
 
 
+def test_pages_and_answers_to_programs_travel_packed(program):
+    make_inventory()
+    for address in ("/login/", "/api/v1/hosts/"):
+        answer = program.get(address)
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert int(answer.headers["Content-Length"]) < len(answer.content) / 2
+
+
 def test_a_body_without_a_length_is_read_like_any_other(program):
     inventory = make_inventory()
     body = json.dumps({"hosts": inventory.ids("kvm1")}).encode()
