@@ -13,8 +13,8 @@ function isWanted(row, list) {
   if (asked.by && asked.by !== row.dataset.by) return false;
   if (asked.what ? asked.what !== row.dataset.what : row.dataset.what === "instances") return false;
   if (asked.search && !row.textContent.toLowerCase().includes(asked.search)) return false;
-  const day = row.querySelector("time").dateTime.slice(0, 10);
-  if ((asked.since && day < asked.since) || (asked.until && day > asked.until)) return false;
+  const at = Date.parse(row.querySelector("time").dateTime);
+  if ((asked.since && at < Date.parse(asked.since)) || (asked.until && at >= Date.parse(asked.until))) return false;
   return ["run", "host", "cluster"].every((key) => {
     const ids = idsOf(list, key);
     return !ids.length || ids.includes(row.dataset[key]);

@@ -151,6 +151,7 @@ class _without_triggers:
 
 FORMULAS = ("=", "+", "-", "@", "\t")
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
+FIELDS = re.compile(r'<(?:input|option|button)\b[^>]*>|<textarea\b[^>]*>[^<]*')  # they send back what they hold
 # Cut off anywhere, each is still meant to break out: of a text, of an attribute, of a title, of a template.
 _HARM = (
     "\"'><img src=x onerror=owned=1>"

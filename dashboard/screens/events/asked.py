@@ -7,7 +7,7 @@ what the first one does.
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from dashboard.access import ADMINISTRATORS
+from dashboard.screens.days import day_begins, day_ends, zone_name
 from dashboard.screens.events.acts import HOST_ACTS, NEED_ACTS, PRIVATE_ACTS, RUN_ACTS
 from maintenance.domain.states import RUN_ENDED
 from maintenance.feed import ENGINE
@@ -72,7 +73,7 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class EventsAsked:
-    """The filters as they were typed, and what they stand for. Empty: no filter."""
+    """The filters as they were typed, and what they stand for. Empty: no filter. `zone`: where the days are days."""
 
     who: str = ""
     by: str = ""
@@ -82,6 +83,7 @@ class EventsAsked:
     cluster: str = ""
     since: str = ""
     until: str = ""
+    zone: str = ""
     search: str = ""
     before: Cursor | None = None
 
@@ -91,7 +93,7 @@ class EventsAsked:
 
     def filters(self) -> dict[str, str]:
         """What is set, by its name in the address."""
-        names = ("who", "by", "what", "run", "host", "cluster", "since", "until", "search")
+        names = ("who", "by", "what", "run", "host", "cluster", "since", "until", "zone", "search")
         return {name: value for name in names if (value := getattr(self, name))}
 
     def url(self, before: Cursor | None = None) -> str:
@@ -111,6 +113,7 @@ def events_asked(sent: QueryDict) -> EventsAsked:
 
     cursor = _CURSOR.fullmatch(sent.get("before", ""))
     who, what = text("who"), text("what")
+    since, until = _day_text(text("since")), _day_text(text("until"))
     return EventsAsked(
         who=who if who in WHO else "",
         by=text("by"),
@@ -118,8 +121,9 @@ def events_asked(sent: QueryDict) -> EventsAsked:
         run=text("run"),
         host=text("host"),
         cluster=text("cluster"),
-        since=_day_text(text("since")),
-        until=_day_text(text("until")),
+        since=since,
+        until=until,
+        zone=zone_name(text("zone")) if since or until else "",
         search=text("search"),
         before=Cursor(int(cursor[1]), int(cursor[2])) if cursor else None,
     )
@@ -268,21 +272,17 @@ def _holding[M: Model](rows: QuerySet[M], text: str, columns: tuple[str, ...]) -
 
 
 def _between[M: Model](rows: QuerySet[M], asked: EventsAsked, number: str) -> QuerySet[M]:
-    """Whole days, UTC, as numbers of the stream: two looks into the index of times, and its own order from there."""
+    """Whole days, as numbers of the stream: two looks into the index of times, and its own order from there."""
     every = rows.model._default_manager.order_by()
     if asked.since:
-        begins = _midnight(asked.since)
+        begins = day_begins(date.fromisoformat(asked.since), asked.zone)
         first = every.filter(at__gte=begins).order_by("at", number).values_list(number, flat=True).first()
         rows = rows.none() if first is None else rows.filter(**{f"{number}__gte": first})
     if asked.until:
-        ends = _midnight(asked.until) + timedelta(days=1)
+        ends = day_ends(date.fromisoformat(asked.until), asked.zone)
         last = every.filter(at__lt=ends).order_by("-at", f"-{number}").values_list(number, flat=True).first()
         rows = rows.none() if last is None else rows.filter(**{f"{number}__lte": last})
     return rows
-
-
-def _midnight(day: str) -> datetime:
-    return datetime.combine(date.fromisoformat(day), time(), tzinfo=UTC)
 
 
 def where_search_stops(asked: EventsAsked) -> Cursor:

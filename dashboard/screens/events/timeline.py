@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from heapq import merge
 from itertools import islice
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dashboard.access import ADMINISTRATORS
+from dashboard.screens.days import day_begins, day_ends
 from dashboard.screens.events.acts import tell_act
 from dashboard.screens.events.asked import (
     CLOUD,
@@ -220,7 +222,7 @@ def _matching(asked: EventsAsked, to: Meant) -> dict[str, str]:
         "by": asked.by,
         "what": asked.what,
         "search": asked.search.lower(),
-        "until": asked.until,
-        "since": asked.since,
+        "since": day_begins(date.fromisoformat(asked.since), asked.zone).isoformat() if asked.since else "",
+        "until": day_ends(date.fromisoformat(asked.until), asked.zone).isoformat() if asked.until else "",
         **{key: "" if ids is None else ",".join(ids) or "none" for key, ids in lists.items()},
     }

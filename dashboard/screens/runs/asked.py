@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from dashboard.screens.days import day_begins, day_ends, zone_name
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState
 from maintenance.models import Run, Target
 
@@ -36,7 +37,7 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class RunsAsked:
-    """`place`: part of a host's or a cluster's name. `since`, `until`: days, as typed; one that is none is left out."""
+    """`place`: part of a host's or a cluster's name. `since`, `until`: days in `zone`, as typed; what is none is left out."""
 
     state: str = ""
     kind: str = ""
@@ -45,6 +46,7 @@ class RunsAsked:
     search: str = ""
     since: str = ""
     until: str = ""
+    zone: str = ""
     sort: str = "newest"
     page: int = 1
 
@@ -54,14 +56,15 @@ class RunsAsked:
             return asked.get(name, "").replace("\0", "").strip()[:LONGEST]
 
         page = words("page")
+        days = {name: words(name) if _day(words(name)) else "" for name in ("since", "until")}
         return cls(
             state=words("state") if words("state") in STATES else "",
             kind=words("kind") if words("kind") in KINDS else "",
             by=words("by"),
             place=words("place"),
             search=words("search"),
-            since=words("since") if _day(words("since")) else "",
-            until=words("until") if _day(words("until")) else "",
+            **days,
+            zone=zone_name(words("zone")) if any(days.values()) else "",
             sort=words("sort") if words("sort") in SORTS else "newest",
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 9 else 1,
         )
@@ -97,9 +100,9 @@ class RunsAsked:
         if self.search:
             runs = runs.filter(_mentions(self.search))
         if day := _day(self.since):
-            runs = runs.filter(created_at__gte=_midnight(day))
+            runs = runs.filter(created_at__gte=day_begins(day, self.zone))
         if day := _day(self.until):
-            runs = runs.filter(created_at__lt=_midnight(day + timedelta(days=1)))
+            runs = runs.filter(created_at__lt=day_ends(day, self.zone))
         if self.sort == "longest":
             runs = runs.annotate(
                 took=Coalesce("finished_at", timezone.now()) - Coalesce("started_at", "created_at")
@@ -126,8 +129,3 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _midnight(day: date) -> datetime:
-    """The day begins in the installation's zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))
