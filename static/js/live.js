@@ -2,9 +2,11 @@
    Without it every page can still be read and every form sent. One idea a file, in live/. */
 import { showBanner } from "./live/banner.js";
 import { listenToClicks } from "./live/clicks.js";
+import { listenToEscape } from "./live/confirm.js";
 import { setServerClock, tick, writeTimes } from "./live/clock.js";
 import { age, judge, onChange } from "./live/freshness.js";
 import { listenToLocks, lockActions } from "./live/locks.js";
+import { closeMenuBehindFocus } from "./live/menu.js";
 import { connect, listenToSocket } from "./live/socket.js";
 import { guardMorphs } from "./live/swap.js";
 import { dressTab } from "./live/tab.js";
@@ -30,6 +32,8 @@ if (main) {
   writeTimes(document);
   dressTab();
   listenToClicks(everySecond);
+  listenToEscape();
+  closeMenuBehindFocus();
   listenToLocks();
   listenToSocket(everySecond);
   connect();

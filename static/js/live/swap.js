@@ -1,5 +1,6 @@
 /* Putting what was pushed into the page, without taking anything from whoever is typing there. */
 import { writeTimes } from "./clock.js";
+import { closeOutdated } from "./confirm.js";
 import { lockActions } from "./locks.js";
 import { dressTab } from "./tab.js";
 
@@ -10,7 +11,10 @@ const isTyped = (node) => node instanceof HTMLInputElement ? node.type !== "hidd
 export function guardMorphs() {
   Object.assign(Idiomorph.defaults.callbacks, {
     // A push never changes what a person typed or ticked; an answer to a click never what is being typed just now.
-    beforeNodeMorphed: (old) => !(isTyped(old) && (pushing || (old === document.activeElement && old.type !== "checkbox" && old.type !== "radio"))),
+    beforeNodeMorphed: (old, now) => {
+      closeOutdated(old, now);
+      return !(isTyped(old) && (pushing || (old === document.activeElement && old.type !== "checkbox" && old.type !== "radio")));
+    },
     // What a person has opened stays open.
     beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
   });
