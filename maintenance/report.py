@@ -1,5 +1,6 @@
 """The result of a rolling run in CloudStack's shape, with ours beside it: every host in exactly one list."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -7,7 +8,7 @@ from uuid import UUID
 
 from maintenance.domain.states import RunState, Stage, TargetState
 from maintenance.kept_plan import KeptLine, kept_plan
-from maintenance.models import Run, Step, Target
+from maintenance.models import HostOut, Run, Step, Target
 from maintenance.output_tails import output_tails
 
 OUTPUT_BYTES_MAX = 4096
@@ -75,22 +76,52 @@ class StageRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeOut:
+    """Once that a host was out of service: from when to when, None while it is."""
+
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class HostRecord:
-    """One host of a run, from its plan to its end. `kept` is the plan's line, where a plan was kept."""
+    """One host of a run, from its plan to its end. `kept` is the plan's line, where a plan was kept; `outs` is every
+    time that it was out of service in this run, in order."""
 
     target: Target
     stages: list[StageRecord]
     kept: KeptLine | None
+    outs: list[TimeOut]
 
     @property
     def out_s(self) -> float | None:
-        """How long it was out of service."""
-        target = self.target
-        return (target.back_at - target.out_at).total_seconds() if target.out_at and target.back_at else None
+        """How long it was out of service in all; None when it never was, or still is."""
+        return out_in_all_s(self.outs)
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried. A return by hand is no try."""
+        tried = {stage.attempt for stage in self.stages if stage.stage != Stage.RETURN}
+        return max(1, len(tried))
+
+
+def out_in_all_s(outs: Sequence[TimeOut]) -> float | None:
+    """The sum of these times; None when there are none, or one of them has not ended."""
+    ended = [(out.until - out.since).total_seconds() for out in outs if out.until is not None]
+    return sum(ended) if ended and len(ended) == len(outs) else None
+
+
+def times_out(targets: Iterable[Target]) -> dict[UUID, list[TimeOut]]:
+    """By target: every time that it was out, by the ledger. One query."""
+    found: dict[UUID, list[TimeOut]] = {}
+    ledger = HostOut.objects.filter(target__in=[target.id for target in targets]).order_by("opened_at")
+    for target_id, since, until in ledger.values_list("target_id", "opened_at", "closed_at"):
+        found.setdefault(target_id, []).append(TimeOut(since, until))
+    return found
 
 
 def host_records(run: Run) -> list[HostRecord]:
-    """Every host of the run once, in the run's order. Three queries."""
+    """Every host of the run once, in the run's order. Four queries."""
     stages: dict[UUID, list[StageRecord]] = {}
     for step in Step.objects.filter(run=run).order_by("attempt", "round", "started"):
         record = StageRecord(
@@ -105,7 +136,9 @@ def host_records(run: Run) -> list[HostRecord]:
         stages.setdefault(step.target_id, []).append(record)
     plan = kept_plan(run)
     lines = {line.host_id: line for line in plan.lines} if plan else {}
+    targets = list(Target.objects.filter(run=run).order_by("order"))
+    outs = times_out(targets)
     return [
-        HostRecord(target, stages.get(target.id, []), lines.get(target.host_id))
-        for target in Target.objects.filter(run=run).order_by("order")
+        HostRecord(target, stages.get(target.id, []), lines.get(target.host_id), outs.get(target.id, []))
+        for target in targets
     ]

@@ -30,7 +30,7 @@ from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, Stage
 from maintenance.gate_view import gate_host, gate_instance
 from maintenance.models import Cloud, Cluster, Host, HostOut, Instance, Pod, Run, Target, Zone
 from maintenance.models.inventory import Listed
-from maintenance.usual import usual_stage_times, usual_times_out
+from maintenance.usual import usual_stage_times, usual_turns
 
 SCOPES: dict[str, tuple[type[Listed], str]] = {
     "zones": (Zone, "cluster__pod__zone_id__in"),
@@ -98,7 +98,7 @@ def plan_of(request: StartRequest, scope: Scope) -> Plan:
     rows = [*scope.hosts, *others.exclude(id__in=[host.id for host in scope.hosts])]
     ours_out = {out.host_id: out for out in _open_outs(cluster_ids)}
     holders = _holders(cluster_ids)
-    usual = usual_times_out()
+    usual = usual_turns()
     candidates = [
         Candidate(
             host=gate_host(host),

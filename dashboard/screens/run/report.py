@@ -10,6 +10,7 @@ from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run.head import RunHead, run_head
 from dashboard.screens.run.progress import run_census
 from dashboard.screens.run.record import PLANNED_WORDS, Record, run_record
+from dashboard.screens.run.times import times_words
 from dashboard.screens.runs.name import run_url
 from dashboard.screens.words import Range, count, duration, figure
 from maintenance.domain.plan import Verdict
@@ -40,6 +41,7 @@ class ReportLine:
     out_at: datetime | None
     back_at: datetime | None
     out_for: str
+    times: str
     planned: str
     instances: str
     stages: str
@@ -83,6 +85,7 @@ def _line(record: HostRecord) -> ReportLine:
         out_at=target.out_at,
         back_at=target.back_at,
         out_for=duration(record.out_s) if record.out_s is not None else "",
+        times=times_words(record.attempts, record.outs),
         planned=_planned(record),
         instances=figure(len(target.instances_before)) if target.instances_before is not None else "",
         stages=", ".join(_stage(stage) for stage in record.stages if stage.took_s is not None),

@@ -18,13 +18,15 @@ from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run.actions import target_actions
 from dashboard.screens.run.outlook import outlook
 from dashboard.screens.run.terminal import output_url
+from dashboard.screens.run.times import times_words
 from dashboard.screens.run.turns import Turn, turns_now
-from dashboard.screens.runs.usual import Ends, late_after_s, usual_of_a_host
+from dashboard.screens.runs.usual import Ends, late_after_s, usual_time_out
 from dashboard.screens.words import count, duration, figure, listing, said
 from maintenance.domain.hook_stages import STAGES, HookStage
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import STATE_DURING, TARGET_WAITING, RunKind, RunState, Stage, TargetState
 from maintenance.models import Host, Instance, Run, Step, Target
+from maintenance.report import TimeOut, out_in_all_s, times_out
 
 PLACES_NAMED_MAX = 4
 
@@ -54,6 +56,7 @@ class Row:
     checked_at: datetime | None
     turn: Ends | None
     took: str
+    times: str
     usual: str
     is_late: bool
     began: datetime | None
@@ -72,8 +75,12 @@ def rows(run: Run, targets: Sequence[Target], role: str) -> list[Row]:
     """As many queries for one host as for a page of them."""
     waiting = [t for t in targets if t.state in TARGET_WAITING]
     told = _Waiting.of(run, waiting)
-    stages = _stage_times(run, [t for t in targets if t.state not in TARGET_WAITING])
-    return [_row(run, target, told, stages.get(target.id, []), role) for target in targets]
+    begun = [t for t in targets if t.state not in TARGET_WAITING]
+    steps = _steps(begun)
+    outs = times_out(begun) if begun else {}
+    return [
+        _row(run, target, told, steps.get(target.id, []), outs.get(target.id, []), role) for target in targets
+    ]
 
 
 def all_hosts_url(run: Run, section: str, *, search: str = "") -> str:
@@ -81,11 +88,14 @@ def all_hosts_url(run: Run, section: str, *, search: str = "") -> str:
     return reverse("run-hosts", args=[run.id]) + (f"?{urlencode(asked)}" if asked else "")
 
 
-def _row(run: Run, target: Target, told: "_Waiting", stages: list[StageTime], role: str) -> Row:
+def _row(
+    run: Run, target: Target, told: "_Waiting", steps: list[Step], outs: list[TimeOut], role: str
+) -> Row:
     is_waiting = target.state in TARGET_WAITING
     says, why = told.words(run, target) if is_waiting else _says(target)
-    took_s = (target.back_at - target.out_at).total_seconds() if target.out_at and target.back_at else None
-    usual = usual_of_a_host(target.cluster_id) if target.state == TargetState.DONE else None
+    took_s = out_in_all_s(outs)
+    usual = usual_time_out(target.cluster_id) if target.state == TargetState.DONE else None
+    tried = {step.attempt for step in steps if step.stage != Stage.RETURN}
     return Row(
         target=target.id,
         name=target.host_name,
@@ -97,11 +107,12 @@ def _row(run: Run, target: Target, told: "_Waiting", stages: list[StageTime], ro
         checked_at=told.checked_at if is_waiting and target.id in told.turns else None,
         turn=told.starts.get(target.id),
         took=duration(took_s) if took_s is not None else "",
+        times=times_words(len(tried), outs),
         usual=_("usually %(range)s") % {"range": usual} if usual and took_s is not None else "",
         is_late=usual is not None and took_s is not None and took_s > late_after_s(usual),
-        began=target.out_at if took_s is not None else None,
-        ended=target.back_at if took_s is not None else target.finished_at,
-        stages=stages,
+        began=outs[0].since if took_s is not None else None,
+        ended=outs[-1].until if took_s is not None else target.finished_at,
+        stages=_stage_times(run, target, steps),
         actions=[action for action in target_actions(run, target, role) if not action.disabled],
     )
 
@@ -254,22 +265,23 @@ def _says(target: Target) -> tuple[str, str]:
             return target.detail, ""
 
 
-def _stage_times(run: Run, targets: Iterable[Target]) -> dict[UUID, list[StageTime]]:
-    """By target: its stages in order, each as it went last, with its duration and its output."""
-    hosts = {target.id: target.host_id for target in targets}
-    if not hosts:
-        return {}
-    newest: dict[UUID, dict[str, Step]] = {}
-    for step in Step.objects.filter(target__in=hosts).order_by("attempt", "round"):
-        newest.setdefault(step.target_id, {})[step.stage] = step
-    return {
-        target_id: [
-            _stage_time(run, hosts[target_id], steps[stage])
-            for stage in Stage
-            if stage in steps and _is_told(steps[stage])
-        ]
-        for target_id, steps in newest.items()
-    }
+def _steps(targets: Iterable[Target]) -> dict[UUID, list[Step]]:
+    """By target: its steps of every attempt, in order."""
+    found: dict[UUID, list[Step]] = {}
+    ids = [target.id for target in targets]
+    for step in Step.objects.filter(target__in=ids).order_by("attempt", "round") if ids else ():
+        found.setdefault(step.target_id, []).append(step)
+    return found
+
+
+def _stage_times(run: Run, target: Target, steps: list[Step]) -> list[StageTime]:
+    """Its stages in order, each as it went last, with its duration and its output."""
+    newest = {step.stage: step for step in steps}
+    return [
+        _stage_time(run, target.host_id, newest[stage])
+        for stage in Stage
+        if stage in newest and _is_told(newest[stage])
+    ]
 
 
 def _is_told(step: Step) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from dashboard.screens.words import Range
 from maintenance.domain.states import Stage
 from maintenance.models import Step
-from maintenance.usual import UsualTimes, usual_stage_times, usual_times_out
+from maintenance.usual import UsualTimes, usual_stage_times, usual_times_out, usual_turns
 
 KEPT_S = 10.0
 
@@ -22,7 +22,8 @@ TAKES_HOSTS_OUT = frozenset({Stage.DRAIN, Stage.MAINTENANCE, Stage.RETURN})
 @dataclass
 class _Learned:
     ranges: dict[str, Range] = field(default_factory=dict)
-    hosts: UsualTimes = field(default_factory=lambda: UsualTimes({}, None))
+    turns: UsualTimes = field(default_factory=lambda: UsualTimes({}, None))
+    times_out: UsualTimes = field(default_factory=lambda: UsualTimes({}, None))
     at: float = float("-inf")
 
 
@@ -38,8 +39,8 @@ def usual_ranges() -> dict[str, Range]:
 def usual_of_a_host(cluster_id: UUID | None = None) -> Range | None:
     """From a host's turn to its end: as hosts of this cluster took, else of any, else the sum of the usual stages."""
     _look_up()
-    hosts = _learned.hosts
-    if found := hosts.of(cluster_id) if cluster_id else hosts.anywhere:
+    turns = _learned.turns
+    if found := turns.of(cluster_id) if cluster_id else turns.anywhere:
         return Range(*found)
     if not _learned.ranges.keys() >= TAKES_HOSTS_OUT:
         return None
@@ -47,6 +48,13 @@ def usual_of_a_host(cluster_id: UUID | None = None) -> Range | None:
     for stage in ON_THE_WAY:
         total += _learned.ranges.get(stage, Range(0, 0))
     return total
+
+
+def usual_time_out(cluster_id: UUID) -> Range | None:
+    """How long a host is out of service: as hosts of this cluster were, else any."""
+    _look_up()
+    found = _learned.times_out.of(cluster_id)
+    return Range(*found) if found else None
 
 
 def forget() -> None:
@@ -57,7 +65,8 @@ def forget() -> None:
 def _look_up() -> None:
     if time.monotonic() - _learned.at > KEPT_S:
         _learned.ranges = {stage: Range(low, high) for stage, (low, high) in usual_stage_times().items()}
-        _learned.hosts, _learned.at = usual_times_out(), time.monotonic()
+        _learned.turns, _learned.times_out = usual_turns(), usual_times_out()
+        _learned.at = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Runs at a certain moment of their life, written as the engine would leave them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from maintenance.actions import StartRequest, start_rolling_maintenance
 from maintenance.domain.states import TARGET_ENDED, RunState, TargetState
-from maintenance.models import OutputChunk, Run, Step, Target
+from maintenance.models import HostOut, OutputChunk, Run, Step, Target
 from tests.dashboard.inventory import Inventory
 
 
@@ -36,7 +36,18 @@ def put_host(run: Run, name: str, state: str, **columns: Any) -> Target:
     if state in TARGET_ENDED:
         columns.setdefault("finished_at", now)
     Target.objects.filter(run=run, host_name=name).update(state=state, **columns)
-    return Target.objects.get(run=run, host_name=name)
+    target = Target.objects.get(run=run, host_name=name)
+    if columns.get("out_at") and columns.get("back_at"):
+        was_out(target, columns["out_at"], columns["back_at"])
+    return target
+
+
+def was_out(target: Target, since: datetime, until: datetime) -> None:
+    """The ledger's row of one time out of service that has ended."""
+    HostOut.objects.create(
+        host_id=target.host_id, cluster_id=target.cluster_id, run=target.run, target=target,
+        opened_at=since, closed_at=until,
+    )  # fmt: skip
 
 
 def run_step(target: Target, stage: str, *, printed: bytes = b"", ago_s: float = 60, **columns: Any) -> Step:

@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 
 from maintenance.domain.states import RunState, TargetState
 from maintenance.models import OutputChunk
-from tests.dashboard.console.runs import end_step, in_state, put_host, run_step, start_run
+from tests.dashboard.console.runs import end_step, in_state, put_host, run_step, start_run, was_out
 
 
 def output_of(client, target, query: str = ""):
@@ -91,6 +93,26 @@ def test_the_report_as_json_has_every_host_in_one_list(viewer, inventory):
     assert [h["hostname"] for h in result["hostsupdated"]] == ["kvm1"]
     assert [h["reason"] for h in result["hostsskipped"]] == ["no Maintenance script"]
     assert [h["hostname"] for h in result["hostsfailed"]] == ["kvm3"]
+
+
+def test_every_time_a_host_was_out_and_every_attempt_is_told(viewer, inventory):
+    run = in_state(start_run(inventory, "c1"), RunState.SUCCEEDED, finished_at=timezone.now())
+    kvm1 = put_host(run, "kvm1", TargetState.DONE, attempt=3)
+    was_out(kvm1, kvm1.out_at - timedelta(seconds=500), kvm1.out_at - timedelta(seconds=487))
+    end_step(kvm1, "Maintenance", "failed", attempt=1)
+    end_step(kvm1, "Return", attempt=2)  # by hand: no try of its own
+    end_step(kvm1, "Maintenance", attempt=3)
+
+    page = viewer.get(f"/rolling/{run.id}/report/").text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "in 2 attempts, out 5 m 25 s in all" in page
+    page = viewer.get(f"/rolling/{run.id}/").text.replace("\N{NO-BREAK SPACE}", " ")
+    assert "in 2 attempts, out 5 m 25 s in all" in page
+    host = json.loads(viewer.get(f"/rolling/{run.id}/report.json").text)["hosts"][0]
+    assert host["out_s"] == pytest.approx(325)
+    assert host["attempts"] == 2
+    assert [out["to"] for out in host["outs"]][1] == kvm1.back_at.isoformat()
+    line = next(csv.DictReader(io.StringIO(viewer.get(f"/rolling/{run.id}/report.csv").text)))
+    assert (line["out s"], line["times out"], line["attempts"]) == ("325.0", "2", "2")
 
 
 def test_the_report_as_csv_has_a_line_a_host_and_no_formulas(viewer, inventory):
