@@ -53,7 +53,7 @@ DEMO = switch(
 FAILPOINTS = switch("PITSTOP_FAILPOINTS", default=False)  # only our own crash tests turn this on
 
 DATABASES: dict[str, Any] = {"default": database_from_url(os.environ.get("DATABASE_URL", ""), VAR_DIR)}
-# The lab cloud is outside: it works on connections of its own, though in the same database (contracts.md, Lab).
+# The lab cloud is outside: it works on connections of its own, though in the same database.
 DATABASES["lab"] = {**DATABASES["default"], "TEST": {"MIRROR": "default"}}
 DATABASE_ROUTERS = ["maintenance.backends.lab.router.LabRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -79,7 +79,7 @@ MIDDLEWARE = [
     "dashboard.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    # Pages and JSON are packed; what is secret in a page is masked anew each time, and a random length is added (BREACH).
+    # Secrets in a page are masked anew each time, and a random length is added (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -191,7 +191,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
-# ---- the engine (contracts.md, Time-outs of the engine; shortened so that work goes on ≤ 10 s after a kill) -----
+# ---- the engine: work goes on within 10 s after a kill -----------------------------------------------------------
 LEASE_S = number("PITSTOP_LEASE_S", 6)
 LEASE_RENEW_S = number("PITSTOP_LEASE_RENEW_S", 2)
 ENGINE_HEARTBEAT_S = 2

@@ -1,5 +1,5 @@
 """Whether the database address gives sessions. LISTEN, advisory locks and our time limits need one server process each
-for as long as a connection lives; a pooler in transaction mode lends the same one to many (contracts.md)."""
+for as long as a connection lives; a pooler in transaction mode lends the same one to many."""
 
 from collections.abc import Callable
 from typing import Protocol

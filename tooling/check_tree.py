@@ -14,6 +14,7 @@ FORBIDDEN = {
     ),
     "a path of one machine": re.compile(r"(?<![\w.}/-])/(work|root|home/\w+|Users/\w+)[/](?=[\w.])"),
     "a note to oneself": re.compile(r"\b(TOD[O]|FIXM[E]|XX[X])\b"),
+    "a document that is not here": re.compile(r"\b(contracts|screens|style|reliability|peers)\.m[d]\b"),
     "a merge conflict": re.compile(r"^(<{7}|>{7}) ", re.MULTILINE),
 }
 FOREIGN = ("static/vendor/", "LICENSE")

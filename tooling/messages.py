@@ -26,7 +26,7 @@ FUNCTIONS = {
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
 HEADER = """\
-# The texts of Pitstop, as they stand in its sources. Written by `make messages`; do not edit.
+# The texts of Pitstop, as they stand in its sources. Written by `make messages`: change its copies, never this file.
 # A translation is a copy of this file, named after its language: README.md beside it says how.
 msgid ""
 msgstr ""

@@ -1,4 +1,4 @@
-"""What a person may do to a run and its hosts now: the legal moves, named (contracts.md, A run's life)."""
+"""What a person may do to a run and its hosts now: the legal moves, named."""
 
 from maintenance.domain.states import RunKind, RunState, TargetState
 

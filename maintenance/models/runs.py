@@ -125,7 +125,7 @@ class Target(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["run", "host"], name="one_target_a_host"),
-            # Active runs never share a host (contracts.md, A run's life).
+            # Active runs never share a host.
             models.UniqueConstraint(
                 fields=["host"], condition=models.Q(is_open=True), name="one_open_target_a_host"
             ),

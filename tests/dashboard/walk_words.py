@@ -151,7 +151,8 @@ class _without_triggers:
 
 FORMULAS = ("=", "+", "-", "@", "\t")
 OVERRIDE = "\N{RIGHT-TO-LEFT OVERRIDE}"
-FIELDS = re.compile(r'<(?:input|option|button)\b[^>]*>|<textarea\b[^>]*>[^<]*')  # they send back what they hold
+# They send back what they hold.
+FIELDS = re.compile(r"<(?:input|option|button)\b[^>]*>|<textarea\b[^>]*>[^<]*")
 # Cut off anywhere, each is still meant to break out: of a text, of an attribute, of a title, of a template.
 _HARM = (
     "\"'><img src=x onerror=owned=1>"

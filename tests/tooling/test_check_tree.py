@@ -23,6 +23,7 @@ def test_the_locks_agree():
         "cd /wo" + "rk/main",
         "open('/ro" + "ot/.ssh/id')",
         "# TO" + "DO later",
+        "as contr" + "acts.md says",
     ],
 )
 def test_a_forbidden_line_is_named_with_its_place(tmp_path: Path, line):

@@ -37,7 +37,7 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class RunsAsked:
-    """`place`: part of a host's or a cluster's name. `since`, `until`: days in `zone`, as typed; what is none is left out."""
+    """`place`: part of a host's or a cluster's name. `since`, `until`: days in `zone`; what is none is left out."""
 
     state: str = ""
     kind: str = ""

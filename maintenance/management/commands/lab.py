@@ -1,7 +1,7 @@
 """`manage.py lab …`: look at the lab cloud and change it, from any shell that knows PITSTOP_VAR."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -144,12 +144,19 @@ def _host(world: World, wanted: Namespace) -> Iterable[str]:
     return [f"{name} is {host.state}, {host.resource_state}"]
 
 
+def _name(text: str) -> str:
+    """Raises: ArgumentTypeError."""
+    if not text.strip():
+        raise ArgumentTypeError("an instance has a name; give one that can be seen")
+    return text
+
+
 def _vm_arguments(actions: Any) -> None:
     vm = actions.add_parser("vm", help="instances: add, remove, start, stop, move, set a state")
     vms = vm.add_subparsers(dest="vm_action", required=True)
     for name in ("add", "remove", "start", "stop", "move", "set"):
         parser: ArgumentParser = vms.add_parser(name)
-        parser.add_argument("name")
+        parser.add_argument("name", type=_name)
         if name in ("add", "start", "move"):
             parser.add_argument("--host", required=True)
         if name == "add":

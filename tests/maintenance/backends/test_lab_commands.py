@@ -147,6 +147,12 @@ def test_a_starting_instance_is_shown_as_starting_until_it_runs(lab):
     )
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_instance_that_nobody_could_see_is_refused(lab, name):
+    with pytest.raises(CommandError, match="an instance has a name"):
+        lab_command("vm", "add", name, "--host", "p1-c1/kvm1")
+
+
 def test_an_instance_that_does_not_fit_is_refused_with_the_reason(lab):
     with pytest.raises(CommandError, match="MB free of the 999999 MB it needs"):
         lab_command("vm", "add", "giant", "--host", "p1-c1/kvm1", "--memory", "999999")

@@ -1,4 +1,4 @@
-"""The two lines of agent.properties, and the talk's spelling of them."""
+"""The two lines of agent.properties, and the spelling that talks about the feature use."""
 
 from pathlib import Path
 
