@@ -314,10 +314,11 @@ def _warnings(hosts: Sequence[PlannedHost]) -> list[str]:
 
 
 def _hash(hosts: Sequence[PlannedHost], choices: Choices) -> str:
-    """Names what will be done: order, who is in, who is skipped, under which limits. Sizes of hosts and times do not
-    count: they change by themselves every second and change nothing that was decided."""
+    """Names what will be done: order, who is in, who is skipped, who would wait, under which limits. Sizes of hosts,
+    times, and where instances go do not count: they change by themselves every second and change nothing that was
+    decided."""
     content = [
-        [[str(h.host_id), h.verdict if h.verdict is not Verdict.HELD else Verdict.READY] for h in hosts],
+        [[str(h.host_id), h.verdict] for h in hosts],
         choices.max_unavailable,
         choices.clusters_in_parallel,
         choices.skip_unready,

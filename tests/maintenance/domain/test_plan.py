@@ -181,3 +181,24 @@ def test_the_hash_names_what_is_done_and_not_how_full_the_hosts_are():
     assert plan(hosts, []).hash == plan(hosts, [instance(1, hosts[0])]).hash
     assert plan(hosts, []).hash != plan(hosts, [], Choices(leave_out=frozenset({hosts[0].id}))).hash
     assert plan(hosts, []).hash != plan(hosts, [], Choices(order=(hosts[1].id,))).hash
+
+
+def test_the_hash_tells_a_host_that_would_wait_from_one_that_is_ready():
+    one, roomy, full = host(1), host(2), host(2, memory_mb=500)
+    instances = [instance(1, one)]
+
+    ready, waits = plan([one, roomy], instances), plan([one, full], instances)
+
+    assert (ready.hosts[0].verdict, waits.hosts[0].verdict) == (Verdict.READY, Verdict.HELD)
+    assert ready.hash != waits.hash
+
+
+def test_the_hash_stays_when_only_where_instances_go_sizes_and_times_are_others():
+    one, two, three = host(1), host(2), host(3)
+    instances = [instance(1, one)]
+
+    to_kvm2 = plan([one, two, three], instances)
+    to_kvm3 = plan([one, two, three], [*instances, instance(2, two, memory_mb=4000)], usual_s=(60.0, 120.0))
+
+    assert to_kvm2.hosts[0].goes_to != to_kvm3.hosts[0].goes_to
+    assert to_kvm2.hash == to_kvm3.hash
