@@ -1,5 +1,6 @@
 """The page that starts a rolling maintenance: its plan follows every change, and one press starts one run."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from uuid import UUID, uuid4
 
@@ -32,8 +33,9 @@ def plan_run(request: HttpRequest) -> HttpResponse:
     """GET: the form with the choices of the address. POST: what the form says, planned again. Nothing moves."""
     if request.method != "POST":
         return _page(request, _planned(start_choices(request.GET, is_first=True)))
-    planned = _planned(start_choices(request.POST, is_first=False))
-    answer = _page(request, planned)
+    choices = start_choices(request.POST, is_first=False)
+    planned = _planned(choices)
+    answer = _page(request, planned, moves=choices.moves)
     # A reload, and the way back to this page, find the choices again.
     answer["HX-Replace-Url"] = f"{reverse('run-new')}?{planned.choices.query()}"
     return answer
@@ -127,10 +129,12 @@ def _page(
     changed: Differences | None = None,
     refusal: Refusal | None = None,
     is_asked: bool = False,
+    moves: Sequence[str] = (),
 ) -> HttpResponse:
     screen = start_screen(
         planned.choices, planned.plan, uuid4().hex,
         unusable=planned.unusable, refusal=refusal, changed=changed, is_asked=is_asked,
+        moves=moves,
     )  # fmt: skip
     return render(
         request, "rolling/new.html", {"seq": planned.seq, "topic": "runs", "start": screen}, status=status

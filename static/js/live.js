@@ -1,5 +1,6 @@
 /* Pitstop's pages, live. htmx does everything a person clicks; this follows the socket and says how old what one sees is.
    Without it every page can still be read and every form sent. One idea a file, in live/. */
+import { rememberTexts } from "./live/announce.js";
 import { showBanner } from "./live/banner.js";
 import { listenToClicks } from "./live/clicks.js";
 import { listenToEscape } from "./live/confirm.js";
@@ -30,6 +31,7 @@ if (main) {
     dressTab();
   });
   writeTimes(document);
+  rememberTexts();
   dressTab();
   listenToClicks(everySecond);
   listenToEscape();

@@ -74,9 +74,17 @@
     }
     event.preventDefault();
     event.stopPropagation();
-    if (button?.getAttribute("aria-disabled") === "true") return;
-    if (button?.name === "move") move(button.value);
+    if (button?.getAttribute("aria-disabled") === "true") tellEdge(button);
+    else if (button?.name === "move") move(button.value);
     else ask(button?.name || "again", button?.value || "1");
+  }
+
+  // It moves no further that way. Said anew at every press.
+  function tellEdge(button) {
+    const name = button.closest("tr")?.querySelector("th .host, .group-name")?.textContent.trim();
+    const words = form().dataset[/^(cluster-)?down:/.test(button.value) ? "last" : "first"];
+    byId("plan-said").textContent = "";
+    setTimeout(() => { byId("plan-said").textContent = words.replace("%(name)s", name); }, 100);
   }
 
   // The row moves at once; the answer brings its figures.
@@ -105,10 +113,11 @@
     const way = KEYS[event.key];
     if (!row || !way || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    const rows = [...row.parentElement.querySelectorAll("tr[data-host]")];
     const button = row.querySelector(`button[value^="${way}:"]`);
-    const isEdge = way === "down" ? rows.at(-1) === row : rows[0] === row;
-    if (!isEdge && button) move(button.value);
+    // By its mark and by where it stands: after quick presses the answer, which marks the edges, is still on its way.
+    const next = way === "down" ? row.nextElementSibling : row.previousElementSibling;
+    if (button.getAttribute("aria-disabled") === "true" && !next?.matches("tr[data-host]")) tellEdge(button);
+    else move(button.value);
   }
 
   // ---- drag -------------------------------------------------------------------------------------------------------------

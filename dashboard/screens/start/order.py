@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.forms import StartChoices
 from dashboard.screens.start.words import verdict_word
-from dashboard.screens.words import count, said
+from dashboard.screens.words import count, figure, said
 from maintenance.domain.order import natural
 from maintenance.domain.plan import Plan, Verdict
 from maintenance.models import Host
@@ -104,6 +104,32 @@ def _passed(order: list[str], way: str, key: str, other: str) -> list[str]:
         case _:
             return order
     return [*rest[:to], key, *rest[to:]]
+
+
+def moved_words(plan: Plan, moves: Sequence[str]) -> str:
+    """Where the last move has brought what, for who hears the page. Empty when nothing was moved."""
+    if not moves:
+        return ""
+    if moves[-1] == NATURAL:
+        return _("The natural order is back.")
+    way, _colon, rest = moves[-1].partition(":")
+    key = rest.partition(":")[0]
+    if way.startswith("cluster-"):
+        clusters = {str(host.cluster_id): said(host.cluster) for host in plan.hosts}
+        words, names = _("Cluster %(name)s is now %(place)s of %(total)s."), clusters
+    else:
+        own = {host.cluster_id for host in plan.hosts if str(host.host_id) == key}
+        names = {str(host.host_id): said(host.name) for host in plan.hosts if host.cluster_id in own}
+        is_whole = len(names) == len(plan.hosts)
+        words = (
+            _("%(name)s is now %(place)s of %(total)s.")
+            if is_whole
+            else _("%(name)s is now %(place)s of %(total)s in its cluster.")
+        )
+    if key not in names:
+        return ""
+    place = list(names).index(key) + 1
+    return words % {"name": names[key], "place": figure(place), "total": figure(len(names))}
 
 
 # ---- what was seen ---------------------------------------------------------------------------------------------------

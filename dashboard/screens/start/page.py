@@ -1,6 +1,6 @@
 """The page that starts a rolling maintenance: scope, plan, rules, and what will happen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.forms import StartChoices
-from dashboard.screens.start.order import Differences
+from dashboard.screens.start.order import Differences, moved_words
 from dashboard.screens.start.plan import PlanShown, plan_shown
 from dashboard.screens.start.scope import ScopeKind, scope_kinds
 from dashboard.screens.start.summary import Summary, nothing_chosen, summary
@@ -73,6 +73,7 @@ class StartScreen:
     differences: list[str]
     is_asked: bool  # Start was pressed and did not start: what says why gets the focus
     key: str
+    moved: str  # where the last move has brought what
 
 
 def start_screen(
@@ -84,8 +85,9 @@ def start_screen(
     refusal: Refusal | None = None,
     changed: Differences | None = None,
     is_asked: bool = False,
+    moves: Sequence[str] = (),
 ) -> StartScreen:
-    """`unusable`: why no plan can be made of the choices."""
+    """`unusable`: why no plan can be made of the choices. `moves`: what was just moved in the order."""
     errors = dict(choices.errors)
     if unusable is not None:
         errors.setdefault(unusable.field if unusable.field in FIELDS else SCOPE, str(unusable))
@@ -116,6 +118,7 @@ def start_screen(
         differences=differences.sentences,
         is_asked=is_asked,
         key=key,
+        moved=moved_words(plan, moves) if plan else "",
     )
 
 

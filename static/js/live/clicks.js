@@ -1,16 +1,21 @@
 /* What a click came to, and clicking many things at once. */
+import { announce } from "./announce.js";
 import { setTrouble } from "./banner.js";
 import { writeTimes } from "./clock.js";
+import { holdFocus, keepFocus } from "./focus.js";
 import { lockActions } from "./locks.js";
 import { dressTab, renameTab } from "./tab.js";
 import { say } from "./words.js";
 
 export function listenToClicks(changed) {
+  for (const name of ["htmx:beforeRequest", "htmx:beforeSwap"]) document.body.addEventListener(name, holdFocus);
   document.body.addEventListener("htmx:afterSettle", (event) => {
     writeTimes(event.target.parentElement ?? document);
     renameTab(event.detail.xhr?.responseText ?? "");
     dressTab();
     lockActions();
+    keepFocus();
+    announce();
     setTrouble("");
     changed();
   });

@@ -1,6 +1,8 @@
 /* Putting what was pushed into the page, without taking anything from whoever is typing there. */
+import { announce } from "./announce.js";
 import { writeTimes } from "./clock.js";
 import { closeOutdated } from "./confirm.js";
+import { holdFocus, keepFocus } from "./focus.js";
 import { lockActions } from "./locks.js";
 import { dressTab } from "./tab.js";
 
@@ -15,14 +17,15 @@ export function guardMorphs() {
       closeOutdated(old, now);
       return !(isTyped(old) && (pushing || (old === document.activeElement && old.type !== "checkbox" && old.type !== "radio")));
     },
-    // What a person has opened stays open.
-    beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+    // What a person has opened stays open; a heading that has the focus keeps it.
+    beforeAttributeUpdated: (name, node) => !((name === "open" && node.tagName === "DETAILS") || (name === "tabindex" && node === document.activeElement)),
   });
 }
 
 /** Each element by its id; null takes it away. Then `pitstop:ID` is told to whoever listens on the body. */
 export function apply(parts) {
   pushing = true;
+  holdFocus();
   try {
     for (const [id, html] of Object.entries(parts)) swap(document.getElementById(id), html);
   } finally {
@@ -30,6 +33,8 @@ export function apply(parts) {
   }
   dressTab();
   lockActions();
+  keepFocus();
+  announce();
   for (const id of Object.keys(parts)) htmx.trigger(document.body, `pitstop:${id}`);
 }
 
