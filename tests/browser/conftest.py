@@ -7,20 +7,24 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import connection
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from dashboard.models import Role, User
 from maintenance.backends.lab.record import harms
 from maintenance.backends.registry import _made
 from maintenance.hooks.processes import with_tickets
 from tests.browser.webs import ROOT, Web
+from tests.dashboard.walk_scene import Scene, make_scene
 from tests.maintenance.engine.small_lab import SmallLab, make_small_lab
 from tests.processes.engines import Engines, url_of
 
 PASSWORD = "for-browser-tests-only"
+START = {"tenant": "/me/"}  # the overview is not theirs
 # Playwright's sync API keeps an event loop in this thread; the ORM must not mind.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
@@ -165,6 +169,36 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
         context.close()
 
 
+@pytest.fixture
+def scene(transactional_db) -> Scene:
+    """An installation with something of everything in it, whose people have passwords."""
+    made = make_scene()
+    User.objects.update(password=make_password(PASSWORD))
+    return made
+
+
+@pytest.fixture
+def enter(
+    browser: Browser, lone_web: Web, scene: Scene, complaints: list[str]
+) -> Iterator[Callable[[str], Page]]:
+    """A browser in which somebody of the role is logged in ("nobody": nobody is)."""
+    contexts: list[BrowserContext] = []
+
+    def entered(role: str) -> Page:
+        context = browser.new_context(base_url=lone_web.url, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        if role != "nobody":
+            log_in(page, scene.people[role].username, START.get(role, "/"))
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: _hear(said.type, said.text, page.url, complaints))
+        return page
+
+    yield entered
+    for context in contexts:
+        context.close()
+
+
 def log_in(page: Page, who: str, path: str = "/") -> None:
     """As people do; their password is PASSWORD."""
     page.goto(f"/login/?next={path}")
@@ -178,3 +212,9 @@ def _note(message: ConsoleMessage, complaints: list[str]) -> None:
     # A dead server is what some tests are about: the browser's own words for that are no complaint of ours.
     if message.type == "error" and "Content Security Policy" in message.text:
         complaints.append(message.text)
+
+
+def _hear(kind: str, text: str, where: str, complaints: list[str]) -> None:
+    # That an error page answers with its status is no error of the page.
+    if kind in {"error", "warning"} and not text.startswith("Failed to load resource: the server responded"):
+        complaints.append(f"{urlsplit(where).path}: {text}")

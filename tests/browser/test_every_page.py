@@ -1,19 +1,13 @@
 """Every page that people can open, with something of everything on it, in a real browser: axe finds nothing, nothing
 scrolls sideways on a phone, there is one heading, and neither scripts nor the content security policy complain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.auth.hashers import make_password
-from playwright.sync_api import APIResponse, Browser, BrowserContext, Page, Response, ViewportSize
+from playwright.sync_api import Page, Response
 
-from dashboard.models import User
-from tests.browser.conftest import PASSWORD, log_in
-from tests.browser.webs import Web
-from tests.dashboard.walk import addresses, page_routes
-from tests.dashboard.walk_scene import Scene, make_scene
+from tests.browser.walked import PHONE, TOO_WIDE, WIDE, pages_of
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -28,52 +22,12 @@ RUN_AXE = """async () => {
   const told = ({ id, help }, { target, html }) => `${id} (${help}): ${target.join(" ")} ${html.slice(0, 160)}`;
   return violations.flatMap((violation) => violation.nodes.map((node) => told(violation, node)));
 }"""
-TOO_WIDE = """() => {
-  const wide = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
-  const all = Math.max(document.documentElement.scrollWidth, document.body.scrollWidth);
-  return all <= innerWidth ? null : `${all} px: ${wide.slice(0, 4).map((e) => e.outerHTML.slice(0, 120)).join(" … ")}`;
-}"""
-WIDE = ViewportSize(width=1440, height=900)
-PHONE = ViewportSize(width=390, height=844)
-
-START = {"tenant": "/me/"}  # the overview is not theirs
-
-type Enter = Callable[[str], Page]
 
 
-@pytest.fixture
-def scene(transactional_db) -> Scene:
-    """An installation with something of everything in it, whose people have passwords."""
-    made = make_scene()
-    User.objects.update(password=make_password(PASSWORD))
-    return made
-
-
-@pytest.fixture
-def enter(browser: Browser, lone_web: Web, scene: Scene, complaints: list[str]) -> Iterator[Enter]:
-    """A browser in which somebody of the role is logged in ("nobody": nobody is)."""
-    contexts: list[BrowserContext] = []
-
-    def entered(role: str) -> Page:
-        context = browser.new_context(base_url=lone_web.url, reduced_motion="reduce")
-        contexts.append(context)
-        context.add_init_script(AXE)
-        page = context.new_page()
-        if role != "nobody":
-            log_in(page, scene.people[role].username, START.get(role, "/"))
-        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-        page.on("console", lambda said: _hear(said.type, said.text, page.url, complaints))
-        return page
-
-    yield entered
-    for context in contexts:
-        context.close()
-
-
-def _hear(kind: str, text: str, where: str, complaints: list[str]) -> None:
-    # That an error page answers with its status is no error of the page.
-    if kind in {"error", "warning"} and not text.startswith("Failed to load resource: the server responded"):
-        complaints.append(f"{urlsplit(where).path}: {text}")
+def with_axe(page: Page) -> Page:
+    """Every page that it opens from now on can be asked."""
+    page.context.add_init_script(AXE)
+    return page
 
 
 def flaws(page: Page, address: str, status: int = 200) -> Iterator[str]:
@@ -94,19 +48,8 @@ def flaws(page: Page, address: str, status: int = 200) -> Iterator[str]:
     yield from (f"{address} dark, phone: {found}" for found in page.evaluate(RUN_AXE))
 
 
-def pages_of(scene: Scene, page: Page) -> list[str]:
-    """The address of every page that this one may open; what is downloaded, led elsewhere or only a piece is none."""
-    found = [address for _, address in addresses(scene.things, page_routes())]
-    return [address for address in found if _is_page(page.request.get(address, max_redirects=0))]
-
-
-def _is_page(answer: APIResponse) -> bool:
-    is_html = answer.headers.get("content-type", "").startswith("text/html")
-    return answer.status == 200 and is_html and "<html" in answer.text()
-
-
 def test_every_page_is_for_everybody(scene, enter):
-    page = enter("administrator")
+    page = with_axe(enter("administrator"))
     asked = pages_of(scene, page)
 
     assert len(asked) > 60, asked
@@ -127,7 +70,7 @@ def test_every_page_is_for_everybody(scene, enter):
     ],
 )
 def test_doors_and_refusals_are_for_everybody_too(enter, role, address, status):
-    found = [*flaws(enter(role), address, status)]
+    found = [*flaws(with_axe(enter(role)), address, status)]
 
     assert not found, "\n" + "\n".join(found)
 

@@ -119,6 +119,10 @@ class Page:
                 if isinstance(child, str):
                     yield element, child
 
+    def texts_in_order(self) -> Iterator[tuple[Element, str]]:
+        """Each piece of text and the element it stands in, as they follow one another when the page is read."""
+        yield from _texts(self.root)
+
     def links(self) -> list[Use]:
         """Where people can go from here, within the console."""
         found = []
@@ -205,6 +209,14 @@ class _Reader(HTMLParser):
         element = Element(tag, {name: value or "" for name, value in attrs}, self.at)
         self.at.children.append(element)
         return element
+
+
+def _texts(element: Element) -> Iterator[tuple[Element, str]]:
+    for child in element.children:
+        if isinstance(child, str):
+            yield element, child
+        else:
+            yield from _texts(child)
 
 
 def _said(element: Element) -> str:
