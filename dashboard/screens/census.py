@@ -32,6 +32,7 @@ class Census:
     mark: Mark
     stopped: int
     tenants: str
+    cloud: UUID
     read_at: datetime | None
     as_of: datetime | None
 
@@ -56,7 +57,7 @@ def census(cloud: Cloud, runs: Sequence[UUID], clusters: Sequence[UUID] | None =
     else:
         mark = Mark("Done", words, "done")
     affected = _("%(tenants)s affected") % {"tenants": count(tenants, "tenant")}
-    return Census(mark, lost, affected, cloud.read_at, cloud.as_of)
+    return Census(mark, lost, affected, cloud.id, cloud.read_at, cloud.as_of)
 
 
 def _lost(runs: Sequence[UUID]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ They are tags, not included templates, because a list draws them hundreds of tim
 """
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django import template
 from django.utils import timezone
@@ -69,16 +70,20 @@ def hostname(name: str) -> SafeString:
 
 
 @register.simple_tag
-def clock(moment: datetime | None, form: str = "clock") -> SafeString:
-    """A moment. Server text is UTC; live.js writes it in the reader's zone. `form`: clock | minute | day."""
+def clock(moment: datetime | None, form: str = "clock", listing: UUID | None = None) -> SafeString:
+    """A moment. Server text is UTC; live.js writes it in the reader's zone. `form`: clock | minute | day.
+
+    `listing`: the cloud whose list is of this moment; while the page is live it is the newest that we have.
+    """
     if moment is None:
         return SafeString("–")
     utc = moment.astimezone(UTC)
     forms = {"clock": r"H:i:s \U\T\C", "minute": r"H:i \U\T\C", "day": r"j M Y, H:i \U\T\C"}
     return format_html(
-        '<time datetime="{}" data-as="{}">{}</time>',
+        '<time datetime="{}" data-as="{}"{}>{}</time>',
         _iso(utc),
         form,
+        format_html(' data-listing="{}"', listing) if listing else "",
         written(utc, forms[form]).replace(" ", NBSP),
     )
 
@@ -93,12 +98,19 @@ def between(ends: Ends) -> SafeString:
 
 
 @register.simple_tag
-def ago(moment: datetime | None) -> SafeString:
-    """How long ago; live.js keeps it true."""
+def ago(moment: datetime | None, reading: UUID | None = None) -> SafeString:
+    """How long ago; live.js keeps it true.
+
+    `reading`: the cloud that was read then. What has not changed since holds for each later reading, too: while the
+    page is live it tells the age of the newest one.
+    """
     if moment is None:
         return format_html("{}", _("never"))
     text = _("%(duration)s ago") % {"duration": duration((timezone.now() - moment).total_seconds())}
-    return format_html('<time datetime="{}" data-as="ago">{}</time>', _iso(moment.astimezone(UTC)), text)
+    of_cloud = format_html(' data-reading="{}"', reading) if reading else ""
+    return format_html(
+        '<time datetime="{}" data-as="ago"{}>{}</time>', _iso(moment.astimezone(UTC)), of_cloud, text
+    )
 
 
 @register.simple_tag

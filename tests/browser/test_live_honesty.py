@@ -112,3 +112,22 @@ def test_a_cloud_that_is_not_read_any_more_makes_its_hosts_unknown_on_open_pages
     expect(page.locator("[data-trust=page]")).to_have_text(
         re.compile(r"^\d\ss\sold$")
     )  # its own, not the cloud's
+
+
+def test_what_nothing_has_touched_tells_the_age_of_the_newest_reading(lab, web, open_page):
+    page = open_page("/")
+    is_live(page)
+    compared = page.locator("#overview-verdict time[data-reading]")
+    listed = page.locator("#overview-verdict time[data-listing]")
+    before = compared.get_attribute("datetime"), listed.get_attribute("datetime")
+
+    lab.read()
+
+    cloud = Cloud.objects.get()
+    assert cloud.read_at
+    assert cloud.as_of
+    for element, moment, was in zip((compared, listed), (cloud.read_at, cloud.as_of), before, strict=True):
+        # A heartbeat tells ages; the moment is counted back from it, here and there.
+        near = [(moment + timedelta(seconds=s)).strftime("%Y-%m-%dT%H:%M:%S") for s in (-1, 0, 1)]
+        expect(element).to_have_attribute("datetime", re.compile("|".join(near)), timeout=SOON_MS)
+        assert element.get_attribute("datetime") != was

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -33,6 +34,7 @@ class HostHead:
     name: str
     parents: list[Link]
     facts: list[Fact]
+    cloud: UUID
     read_at: datetime | None
     as_of: datetime | None
     run_number: int | None
@@ -51,6 +53,7 @@ def host_head(at: Standing) -> HostHead:
         name=host.name,
         parents=parents(host.cluster),
         facts=_facts(at),
+        cloud=host.cloud_id,
         read_at=host.seen_at,
         as_of=host.cloud.as_of,
         run_number=run.number if run else None,

@@ -21,6 +21,7 @@ class HostNow:
 
     mark: Mark
     words: str
+    cloud: UUID | None
     read_at: datetime | None
 
 
@@ -41,7 +42,7 @@ def hosts_now(host_ids: Sequence[UUID], targets: Sequence[Target]) -> dict[UUID,
     for host_id in host_ids:
         host = hosts.get(host_id)
         if host is None or host.gone_at is not None:
-            found[host_id] = HostNow(UNKNOWN, _("The cloud no longer lists this host."), None)
+            found[host_id] = HostNow(UNKNOWN, _("The cloud no longer lists this host."), None, None)
             continue
         drawn = host_mark(host, now, target=having.get(host_id), is_ours=host_id in ours)
         words = _("agent %(state)s, %(resource_state)s, %(instances)s on it") % {
@@ -49,5 +50,5 @@ def hosts_now(host_ids: Sequence[UUID], targets: Sequence[Target]) -> dict[UUID,
             "resource_state": host.resource_state,
             "instances": count(instances.get(host_id, 0), "instance"),
         }
-        found[host_id] = HostNow(drawn, words, host.cloud.read_at)
+        found[host_id] = HostNow(drawn, words, host.cloud_id, host.cloud.read_at)
     return found

@@ -61,6 +61,7 @@ class PlaceHead:
     facts: list[Fact]
     bar: list[Segment]
     service: list[Tally]
+    cloud: UUID
     read_at: datetime
     start: Start
 
@@ -85,6 +86,7 @@ def place_head(kind: Kind, place: Any, role: str) -> PlaceHead:
         facts=_facts(kind, place, at),
         bar=bar(at),
         service=service_words(at),
+        cloud=place.cloud_id,
         read_at=place.seen_at,
         start=_start(kind, place, at, role),
     )

@@ -48,7 +48,8 @@ const WRITERS = {
   for: (date) => duration(since(date)),
 };
 
-function write(time) {
+/** One moment, as it is said now. */
+export function writeTime(time) {
   const date = new Date(time.dateTime);
   const text = WRITERS[time.dataset.as]?.(date);
   if (text !== undefined && time.textContent !== text) time.textContent = text;
@@ -59,7 +60,7 @@ function write(time) {
 /** Every moment within the element, in the reader's zone, with the whole date on hover. */
 export function writeTimes(within) {
   for (const time of within.querySelectorAll("time[data-as]")) {
-    write(time);
+    writeTime(time);
     if (!time.title) time.title = wholeFormat.format(new Date(time.dateTime));
   }
 }
@@ -67,5 +68,5 @@ export function writeTimes(within) {
 /** A second has passed. What goes on is only counted while we know that it does. */
 export function tick(state) {
   const counted = state === "opening" || state === "live" || state === "late";
-  document.querySelectorAll(`time[data-as="ago"]${counted ? ', time[data-as="for"]' : ""}`).forEach(write);
+  document.querySelectorAll(`time[data-as="ago"]${counted ? ', time[data-as="for"]' : ""}`).forEach(writeTime);
 }

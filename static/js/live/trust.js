@@ -1,5 +1,5 @@
 /* The corner that says how old what one sees is: browser ← us ← each cloud, and the cloud's own word for its list. */
-import { clockBefore, duration } from "./clock.js";
+import { clockBefore, duration, serverNow, writeTime } from "./clock.js";
 import { say } from "./words.js";
 
 const MARKS = { opening: "Waiting", live: "Done", late: "Paused", stale: "Paused", dead: "Failed" };
@@ -34,6 +34,22 @@ export function showTrust(state, seconds) {
 export function hearOfClouds(beat) {
   clouds = beat;
   heardAt = performance.now();
+  renew("reading", beat.clouds);
+  renew("listing", beat.listings);
+}
+
+/** What has not changed is as the newest reading has it: parts that nothing has touched tell that one's age. */
+function renew(what, ages) {
+  for (const [id, seconds] of Object.entries(ages)) {
+    if (seconds === null) continue;
+    const at = serverNow() - seconds * 1000;
+    for (const time of document.querySelectorAll(`time[data-${what}="${CSS.escape(id)}"]`)) {
+      if (Date.parse(time.dateTime) >= at) continue;
+      time.dateTime = new Date(at).toISOString();
+      time.removeAttribute("title");
+      writeTime(time);
+    }
+  }
 }
 
 function showClouds() {
