@@ -1,9 +1,14 @@
 """What has happened, as sentences for people: one for each kind of event in the feed. The audit has its own
 (events_acts)."""
 
+from itertools import islice
+
+from django.db.models import Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
 from dashboard.screens.events.telling_clouds import tell_of_cloud
 from dashboard.screens.events.telling_console import TOLD_OF_CONSOLE, tell_of_console
-from dashboard.screens.events.telling_runs import TOLD_OF_RUNS, tell_of_run
+from dashboard.screens.events.telling_runs import GOOD, ON_THE_WAY, TOLD_OF_RUNS, tell_of_run
 from dashboard.screens.events.telling_words import (
     Told,
     host_of,
@@ -14,8 +19,8 @@ from dashboard.screens.events.telling_words import (
     run_of,
     sentence,
 )
-from dashboard.screens.feed_head import feed_head
 from maintenance.models import FeedEvent
+from maintenance.models.events import NEWS
 
 __all__ = [
     "Told",
@@ -31,8 +36,10 @@ __all__ = [
 ]
 
 SHOWN_MAX = 8
-LOOKED_THROUGH_MAX = 120  # some of these kinds are no news for people after all
-LOOKED_BACK_MAX = 5_000  # output and movement lie between
+TOLD_MAX = 40  # of each kind; some of them are no news for people after all
+LOOKED_THROUGH_MAX = (
+    1_000  # of each kind that is mostly no news, so that a flood of it costs no more than a trickle
+)
 
 # What the overview tells; the timeline tells everything.
 TOLD_KINDS = (
@@ -53,12 +60,29 @@ TOLD_KINDS = (
 )
 
 
+# Of kinds that are mostly no news: which of them are told.
+_TOLD_OF: dict[str, Q] = {
+    "target.state": ~Q(after__state__in=sorted(ON_THE_WAY)),
+    "step.ended": ~Q(after__outcome__in=sorted(GOOD)),
+    "server.changed": Q(after__has_key="state"),
+}
+
+
 def latest_events() -> list[Told]:
-    """The newest news, the latest first."""
-    oldest = feed_head() - LOOKED_BACK_MAX
-    recent = FeedEvent.objects.filter(seq__gt=oldest, kind__in=TOLD_KINDS).order_by("-seq")
-    told = (tell(event) for event in recent[:LOOKED_THROUGH_MAX])
-    return [one for one in told if one.is_news][:SHOWN_MAX]
+    """The newest news, the latest first. One query, which costs the same whatever lies between them: each kind is
+    looked up by its own index."""
+    first, *others = (_newest(kind) for kind in TOLD_KINDS)
+    recent = first.union(*others, all=True).order_by("-seq")
+    told = (one for one in map(tell, recent) if one.is_news)
+    return list(islice(told, SHOWN_MAX))
+
+
+def _newest(kind: str) -> QuerySet[FeedEvent]:
+    rows = FeedEvent.objects.filter(NEWS, kind=kind).order_by("-seq")
+    if kind in _TOLD_OF:
+        furthest = rows.values("seq")[LOOKED_THROUGH_MAX : LOOKED_THROUGH_MAX + 1]
+        rows = rows.filter(_TOLD_OF[kind], seq__gt=Coalesce(Subquery(furthest), 0))
+    return rows[:TOLD_MAX]
 
 
 def tell(event: FeedEvent) -> Told:

@@ -12,7 +12,8 @@ from maintenance.domain.outcomes import Outcome
 from maintenance.models import FeedEvent
 
 TOLD_OF_RUNS = frozenset({"run", "target", "step"})
-_ON_THE_WAY = frozenset({"Ready", "Waiting", "Checking", "Draining"})  # other events tell these better
+ON_THE_WAY = frozenset({"Ready", "Waiting", "Checking", "Draining"})  # other events tell these better
+GOOD = frozenset({Outcome.OK, Outcome.NOT_NEEDED})  # the host's next state tells it
 
 type Values = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def _target(event: FeedEvent, about: Values, before: Values, after: Values) -> T
         "NeedsPerson": _("%(host)s needs a person"),
     }
     says = sentence(texts.get(state, _("%(host)s has changed")), host=host)
-    is_news = before.get("state") != state and state not in _ON_THE_WAY
+    is_news = before.get("state") != state and state not in ON_THE_WAY
     return Told(event.at, mark(state), says, str(after.get("detail", "")), is_news)
 
 
@@ -111,7 +112,7 @@ def _step_ended(event: FeedEvent, parts: Values, outcome: str, detail: str) -> T
         Outcome.REFUSED: _("%(host)s: %(stage)s was refused"),
         Outcome.UNKNOWN: _("%(host)s: how %(stage)s ended is not known"),
     }
-    is_good = outcome in {Outcome.OK, Outcome.NOT_NEEDED}  # the host's next state tells it
+    is_good = outcome in GOOD
     says = sentence(texts.get(outcome, _("%(host)s: %(stage)s has ended")), **parts)
     drawn = mark("Done" if is_good else "Failed") if outcome != Outcome.UNKNOWN else UNKNOWN
     return Told(event.at, drawn, says, detail, is_news=not is_good)

@@ -148,3 +148,22 @@ def test_the_overview_tells_the_news_the_latest_first_and_leaves_out_what_is_non
         work.event("cloud.read", {"name": "lab"}, after={"error": ""})
 
     assert [plain(told.says) for told in latest_events()] == ["lab can be read again", "lab cannot be read"]
+
+
+def test_no_flood_of_what_is_no_news_hides_the_news_or_costs_more(db, django_assert_num_queries):
+    with unit_of_work("ada") as work:
+        work.event("run.created", RUN, after={"hosts": 3})
+    FeedEvent.objects.bulk_create(
+        event(kind, STEP, before, after)
+        for kind, before, after in (
+            ("step.moved", {}, {"note": "waits"}),
+            ("step.ended", {}, {"outcome": "ok"}),
+            ("target.state", {"state": "Waiting"}, {"state": "Ready"}),
+        )
+        for _n in range(2_000)
+    )
+
+    with django_assert_num_queries(1):
+        news = [plain(told.says) for told in latest_events()]
+
+    assert news == ["Run 12 was started by ada, 3 hosts".replace("3 h", "3\N{NO-BREAK SPACE}h")]
