@@ -33,6 +33,16 @@ NEVER = """() => [...document.querySelectorAll(
   "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']"
 )].filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.disabled && !("wasFocused" in e.dataset)
   && e.tabIndex >= 0 && !(e.type === "radio" && !e.checked)).map((e) => e.outerHTML.slice(0, 120))"""
+# Whether a finger, or an eye, finds what has the focus where it is: nothing lies over it, nothing cuts it away.
+COVERED = """() => {
+  const e = document.activeElement;
+  const whole = e.closest("label") ?? e;
+  const box = whole.getBoundingClientRect();
+  const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  const isThere = hit && (whole.contains(hit) || hit.contains(e) && hit.closest("label, summary, a, button"));
+  if (isThere && box.width > 1 && box.height > 1) return null;
+  return `${e.outerHTML.slice(0, 120)} under ${hit?.outerHTML.slice(0, 80)}`;
+}"""
 MOST_STOPS = 200
 
 
@@ -99,6 +109,52 @@ def test_the_menu_of_a_phone_opens_closes_and_leads_with_the_keyboard(lab, web, 
     page.keyboard.press("Enter")
 
     page.wait_for_url("**/hosts/")
+
+
+@pytest.mark.parametrize("path", ["/", "/hosts/", "/rolling/new/"])
+def test_on_a_phone_nothing_hidden_or_covered_takes_the_focus(lab, web, open_page, path):
+    page = open_page(path, width=390)
+    is_live(page)
+    covered: list[str] = []
+
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        if (flaw := page.evaluate(COVERED)) is not None:
+            covered.append(flaw)
+
+    assert covered == []
+    assert page.evaluate("document.activeElement === document.body")
+
+
+def test_the_menu_of_a_phone_closes_when_the_focus_goes_on(lab, web, open_page):
+    page = open_page("/", width=390)
+    page.get_by_role("button", name="Menu").focus()
+    page.keyboard.press("Enter")
+    tab_to(page, "Log out")
+    expect(page.locator("#nav")).to_be_visible()
+
+    page.keyboard.press("Tab")
+
+    expect(page.locator("#nav")).to_be_hidden()
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+
+def test_escape_leaves_a_question_and_goes_back_to_its_button(lab, web, open_page):
+    page = open_page(f"/hosts/{lab.hosts['kvm2']}/")
+    is_live(page)
+    tab_to(page, "Put into maintenance")
+    page.keyboard.press("Enter")
+    question = page.locator("#main .confirm-box").first
+    expect(question).to_be_visible()
+    page.keyboard.press("Tab")
+
+    page.keyboard.press("Escape")
+
+    expect(question).to_be_hidden()
+    expect(page.locator("#main .confirm > summary").first).to_be_focused()
+    assert not Run.objects.exists()
 
 
 def test_a_host_is_put_into_maintenance_with_the_keyboard_alone(lab, web, open_page):
