@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,12 +19,14 @@ _TOLD_BY_SENTENCE = frozenset({"detail", "details", "message", "title"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One value before and after, as text; None: it was not told. Without a word, `key` says what it is."""
+    """One value before and after, as text; None: it was not told. Without a word, `key` says what it is. `moment`: what
+    is after is this one, told on the reader's clock."""
 
     key: str
     word: str
     before: str | None
     after: str | None
+    moment: datetime | None = None
 
     @property
     def is_news(self) -> bool:
@@ -61,6 +63,7 @@ def _rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
             _word(name),
             _text(name, before[name]) if name in before else None,
             _text(name, after[name]) if name in after else None,
+            _moment(after.get(name)) if name in _MOMENTS else None,
         )
         for name in dict.fromkeys((*before, *after))
     ]
@@ -69,8 +72,6 @@ def _rows(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
 def _text(name: str, value: Any) -> str:
     if name in _LIMITS and isinstance(value, int):
         return said(_LIMITS[name], value)
-    if name == "ends" and isinstance(value, str):
-        return _moment(value)
     match value:
         case None | "" | [] | {}:
             return NOTHING
@@ -85,12 +86,13 @@ def _text(name: str, value: Any) -> str:
     return text if len(text) <= VALUE_MAX else text[:VALUE_MAX] + "…"
 
 
-def _moment(text: str) -> str:
-    """RFC 3339 as people read it; on the clock of nobody."""
+def _moment(text: Any) -> datetime | None:
+    """What RFC 3339 says; None where it is nothing of the kind."""
     try:
-        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
-        return text
+        return None
+    return found if found and found.tzinfo else None
 
 
 def _word(name: str) -> str:
@@ -100,6 +102,7 @@ def _word(name: str) -> str:
     return _WORDS[name]() if name in _WORDS else ""
 
 
+_MOMENTS = frozenset({"ends"})
 _LIMITS = {which.key: which for which in LIMITS}
 _WORDS: Mapping[str, Callable[[], str]] = {
     "account": lambda: _("account"),
