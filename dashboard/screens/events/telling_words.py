@@ -13,6 +13,7 @@ from django.utils.html import conditional_escape, format_html, strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from dashboard.screens.events.cluster_names import cluster_name
 from dashboard.screens.marks import Mark
 from dashboard.screens.words import said
 
@@ -67,9 +68,11 @@ def run_of(about: Mapping[str, Any]) -> SafeString:
 
 
 def host_of(about: Mapping[str, Any]) -> SafeString:
-    """The part of its name that people say, as a link."""
+    """The part of its name that people say, as a link, and its cluster where there are several: kvm1 (p2-c1)."""
     name = said(str(about.get("host_name") or about.get("name") or "")) or _("A host")
-    return linked(name, "host", about["host"]) if is_id(about.get("host")) else named(name)
+    host = linked(name, "host", about["host"]) if is_id(about.get("host")) else named(name)
+    cluster = cluster_name(about.get("cluster"))
+    return sentence(_("%(host)s (%(cluster)s)"), host=host, cluster=data(cluster)) if cluster else host
 
 
 def is_id(text: object) -> bool:

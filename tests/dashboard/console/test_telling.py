@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
+from dashboard.screens.events.cluster_names import forget
 from dashboard.screens.events.telling import TOLD_KINDS, latest_events, plain, tell
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import RunState, TargetState
@@ -167,3 +168,12 @@ def test_no_flood_of_what_is_no_news_hides_the_news_or_costs_more(db, django_ass
         news = [plain(told.says) for told in latest_events()]
 
     assert news == ["Run 12 was started by ada, 3 hosts".replace("3 h", "3\N{NO-BREAK SPACE}h")]
+
+
+def test_a_host_is_told_with_its_cluster_because_other_clusters_may_have_one_of_its_name(inventory):
+    forget()
+    cluster = inventory.clusters["c1"]
+    about = HOST | {"cluster": str(cluster.id)}
+
+    assert plain(tell(event("host.back", about, {}, {})).says) == "kvm1 (c1) is in service again"
+    assert plain(tell(event("host.back", HOST, {}, {})).says) == "kvm1 is in service again"
