@@ -35,7 +35,8 @@ def plan_run(request: HttpRequest) -> HttpResponse:
         return _page(request, _planned(start_choices(request.GET, is_first=True)))
     choices = start_choices(request.POST, is_first=False)
     planned = _planned(choices)
-    answer = _page(request, planned, moves=choices.moves)
+    changed = _changed_by_itself(request, planned.plan)
+    answer = _page(request, planned, moves=choices.moves, changed=changed)
     # A reload, and the way back to this page, find the choices again.
     answer["HX-Replace-Url"] = f"{reverse('run-new')}?{planned.choices.query()}"
     return answer
@@ -54,10 +55,8 @@ def start_run(request: HttpRequest) -> HttpResponse:
     try:
         run = _started(request, asked, key)
     except PlanChanged as reason:
-        seen = request.POST.get("seen", "")[:SEEN_MAX]
-        return _page(
-            request, _planned(choices), status=409, changed=differences(seen, reason.plan), is_asked=True
-        )
+        changed = differences(_seen(request), reason.plan)
+        return _page(request, _planned(choices), status=409, changed=changed, is_asked=True)
     except OtherBody as spent:
         return _page(request, _planned(choices), status=409, refusal=_spent(spent), is_asked=True)
     except ActionError as reason:
@@ -67,6 +66,17 @@ def start_run(request: HttpRequest) -> HttpResponse:
         messages.info(request, _("The start you asked for is still being done. It appears here in a moment."))
         return HttpResponseRedirect(reverse("runs"), status=303)
     return HttpResponseRedirect(reverse("run", args=[run]), status=303)
+
+
+def _seen(request: HttpRequest) -> str:
+    return request.POST.get("seen", "")[:SEEN_MAX]
+
+
+def _changed_by_itself(request: HttpRequest, plan: Plan | None) -> Differences | None:
+    """Of an open form that asks again though nobody has changed anything: what is not as it was."""
+    if plan is None or not request.POST.get("by_itself") or request.POST.get("plan_hash") == plan.hash:
+        return None
+    return differences(_seen(request), plan)
 
 
 def _started(request: HttpRequest, asked: StartRequest, key: str) -> UUID:

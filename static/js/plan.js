@@ -13,12 +13,50 @@
   let shown = 0;       // the newest change whose answer is on the page
   let focused = "";    // what had the focus before the answer came
 
-  const isWaiting = () => needed > shown;
+  let words = "";      // what a press on Start is told that came before the plan of the last change
 
-  function changed(event) {
+  const isWaiting = () => needed > shown;
+  const tell = (text) => { byId("plan-wait").textContent = text; };
+
+  function changed(event, how = "chosen") {
     asked += 1;
     if (!("quiet" in event.target.dataset)) needed = asked;
-    byId("plan-wait").textContent = "";
+    wasTyped = how === "typed";
+    byItself = false;
+    words = "";
+    tell("");
+  }
+
+  // While a line is typed its plan is asked for, not only when it is left: a press on Start leaves it, and would come
+  // before the plan. Leaving it then is no other change.
+  const TYPED_MS = 400;
+  const isLine = (field) => field.matches("input.form-control");
+  const planned = new WeakMap();  // what each line held when its plan was asked for
+  let wasTyped = false, typedAt = -Infinity, typing = 0;
+
+  function typed(event) {
+    if (!isLine(event.target)) return;
+    typedAt = performance.now();
+    if ("quiet" in event.target.dataset) return;
+    changed(event, "typed");
+    planned.delete(event.target);
+    clearTimeout(typing);
+    typing = setTimeout(() => {
+      showZone();
+      planned.set(event.target, event.target.value);
+      htmx.trigger(byId("planner"), "typed");
+    }, TYPED_MS);
+  }
+
+  function left(event) {
+    const { target } = event;
+    if (isLine(target) && planned.get(target) === target.value) {
+      event.stopPropagation();
+      return;
+    }
+    clearTimeout(typing);
+    changed(event, isLine(target) ? "typed" : "chosen");
+    if (isLine(target)) planned.set(target, target.value);
   }
 
   // A change that no field of the page says: it is sent along once, and lost from the form with the answer.
@@ -32,7 +70,9 @@
 
   function listenToAnswers() {
     document.body.addEventListener("htmx:beforeRequest", (event) => {
-      if (isOurs(event)) event.detail.xhr.planAsked = asked;
+      if (!isOurs(event)) return;
+      Object.assign(event.detail.xhr, { planAsked: asked, planByItself: byItself });
+      byItself = false;
     });
     document.body.addEventListener("htmx:beforeSwap", (event) => {
       const of = event.detail.xhr.planAsked;
@@ -42,11 +82,14 @@
       else {
         shown = of;
         runsThen = runsNow();
+        if (event.detail.xhr.planByItself) cameByItself(event.detail);
+        madeAt = performance.now();
       }
       focused = document.activeElement?.id ?? "";
     });
     document.body.addEventListener("htmx:afterSettle", () => {
       showZone();
+      if (words) tell(words);
       if (document.activeElement !== document.body || !focused) return;
       const same = byId(focused);
       (same && !same.disabled ? same : byId("plan-title"))?.focus({ preventScroll: true });
@@ -55,7 +98,7 @@
     // No answer: the page still shows the plan before the change, and Start must not start that one.
     for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
       document.body.addEventListener(name, (event) => {
-        if (isOurs(event)) byId("plan-wait").textContent = form().dataset.failed;
+        if (isOurs(event)) tell(form().dataset.failed);
       });
     }
   }
@@ -66,10 +109,12 @@
     const button = event.submitter;
     if (event.target !== form()) return;
     if (button?.id === "start-press") {
-      if (!isWaiting()) return;
+      const isNews = performance.now() - newsAt < NEWS_MS;
+      if (!isWaiting() && !isNews) return;
       event.preventDefault();
       event.stopPropagation();
-      byId("plan-wait").textContent = form().dataset.wait;
+      if (isWaiting()) words = form().dataset[wasTyped ? "lookTyped" : "lookChosen"];
+      tell(isWaiting() ? form().dataset.wait : words);
       return;
     }
     event.preventDefault();
@@ -166,8 +211,56 @@
 
   // ---- what happened since the plan was made --------------------------------------------------------------------------
 
-  // The count of runs beside the navigation is pushed to every page. When it changes, the plan may no longer hold; it is
-  // not asked for again by itself: what a person is reading stays until that person says so.
+  // An old plan is made again by itself, as if a change had been made that changes nothing. The same plan with new figures
+  // is put in its place in silence. Another plan is told with its differences, and a press on Start that comes before a
+  // person can have seen them waits.
+  const OLD_MS = 20000, PAUSE_MS = 3000, NEWS_MS = 1500, LOOK_MS = 1000;
+  let madeAt = performance.now(), newsAt = -Infinity, byItself = false;
+
+  const hashOf = (text) => /name="plan_hash" value="(\w*)"/.exec(text)?.[1];
+
+  function watch() {
+    const now = performance.now();
+    const isFollowed = !document.hidden && document.documentElement.dataset.live === "live" && form()?.elements.plan_hash;
+    const isBusy = isWaiting() || dragged || now - typedAt < PAUSE_MS || form()?.classList.contains("htmx-request");
+    if (now - madeAt < OLD_MS || !isFollowed || isBusy) return;
+    madeAt = now;  // also when there is no answer: then it is asked for again after as long
+    byItself = true;
+    htmx.trigger(byId("planner"), "old");
+  }
+
+  function cameByItself(answer) {
+    const isSame = hashOf(answer.serverResponse) === form().elements.plan_hash?.value;
+    if (!isSame) {
+      newsAt = performance.now();
+      words = form().dataset.look;
+    } else if (byId("start-differences") || byId("start-refusal")) {
+      answer.shouldSwap = false;  // what says why it was not started stays, until a person does something
+    } else {
+      words = "";
+      const said = byId("plan-said").innerHTML;
+      answer.serverResponse = answer.serverResponse.replace(/(id="plan-said">)[^<]*/, (_, start) => start + said);
+    }
+  }
+
+  function listenToItself() {
+    setInterval(watch, LOOK_MS);
+    document.addEventListener("htmx:configRequest", (event) => {
+      if (isOurs(event) && byItself) event.detail.parameters.by_itself = "1";
+    });
+    // Nobody has clicked: a plan that could not be made again by itself is no trouble of a click.
+    for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+      document.addEventListener(name, (event) => {
+        if (isOurs(event) && event.detail.xhr?.planByItself) event.stopPropagation();
+      }, true);
+    }
+    document.addEventListener("htmx:beforeSend", (event) => {
+      if (isOurs(event) && event.detail.xhr.planByItself) form().classList.remove("htmx-request");
+    });
+  }
+
+  // The count of runs beside the navigation is pushed to every page. When it changes, the plan may no longer hold: that is
+  // said at once, before the plan is made again.
   let runsThen = "";
   const runsNow = () => byId("nav-runs")?.textContent ?? "";
 
@@ -176,7 +269,7 @@
     document.body.addEventListener("pitstop:nav-runs", () => {
       if (runsNow() === runsThen) return;
       runsThen = runsNow();
-      if (form()?.elements.plan_hash) byId("plan-wait").textContent = form().dataset.news;
+      if (form()?.elements.plan_hash) tell(form().dataset.news);
     });
   }
 
@@ -195,13 +288,17 @@
     document.addEventListener("change", (event) => {
       if (!form()?.contains(event.target)) return;
       showZone();
-      changed(event);
+      left(event);
+    }, true);
+    document.addEventListener("input", (event) => {
+      if (form()?.contains(event.target)) typed(event);
     }, true);
     form().addEventListener("submit", pressed);
     document.addEventListener("keydown", keyPressed);
     listenToAnswers();
     listenToDrags();
     listenToRuns();
+    listenToItself();
     showZone();
   }
 })();

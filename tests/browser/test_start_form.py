@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from maintenance.models import Run, Step
+from maintenance.models import Instance, Run, Step
 from tests.browser.conftest import PASSWORD
 from tests.waiting import wait_until
 
@@ -180,6 +180,85 @@ def test_start_waits_for_the_plan_of_the_last_change(lab, open_page):
     expect(start_button(page)).to_have_text("Start: 2\N{NO-BREAK SPACE}hosts, one at a time")
     start_button(page).click()
     page.wait_for_url(RUN_PAGE)
+
+
+def test_a_rule_that_is_typed_is_planned_before_the_line_is_left_and_the_first_press_starts(lab, open_page):
+    page = open_page(form_at(lab))
+
+    page.locator("#max_unavailable").fill("2")
+    expect(start_button(page)).to_contain_text("up to 2 at a time")
+    expect(page.locator("#max_unavailable")).to_be_focused()
+    start_button(page).click()
+    page.wait_for_url(RUN_PAGE)
+
+    assert Run.objects.get().max_unavailable == 2
+
+
+def test_a_press_on_start_before_the_plan_of_what_was_typed_is_told_and_starts_nothing(lab, open_page):
+    page = open_page(form_at(lab))
+
+    page.locator("#max_unavailable").fill("2")
+    start_button(page).click()
+
+    expect(start_button(page)).to_contain_text("up to 2 at a time")
+    expect(page.locator("#plan-wait")).to_have_text(
+        "The plan has changed with what you typed: look again, then press Start."
+    )
+    expect(page.locator("#plan-wait")).to_be_visible()
+    assert not Run.objects.exists()
+    start_button(page).click()
+    page.wait_for_url(RUN_PAGE)
+    assert Run.objects.get().max_unavailable == 2
+
+
+def opened_and_old(lab, open_page):
+    """The form, open for longer than a plan is believed, and live again."""
+    page = open_page(form_at(lab))
+    page.clock.install()
+    page.reload()
+    expect(page.locator("#trust")).to_contain_text("Live")
+    return page
+
+
+def test_an_open_form_makes_its_plan_again_by_itself_and_names_what_has_changed(lab, open_page):
+    instance = lab.add_instance("kvm1")
+    lab.read()
+    page = opened_and_old(lab, open_page)
+    page.locator("#reason").fill("typed before")
+    Instance.objects.filter(id=instance).update(state="Migrating")
+
+    page.clock.fast_forward(25_000)
+
+    differences = page.locator("#start-differences")
+    expect(differences).to_contain_text("kvm1 was “ready”, now “would wait”")
+    expect(page.locator("#plan-wait")).to_contain_text("The plan has changed by itself")
+    expect(page.locator("#reason")).to_be_focused()
+    expect(page.locator("#reason")).to_have_value("typed before")
+
+
+def test_a_plan_that_is_the_same_when_it_is_made_again_by_itself_is_not_announced(lab, open_page):
+    page = opened_and_old(lab, open_page)
+    page.get_by_role("button", name="Move kvm3 up").click()
+    expect(page.locator("#plan-said")).to_contain_text("kvm3 is now 2 of 3.")
+    page.evaluate(
+        """() => {
+          window.told = [];
+          const watch = new MutationObserver((changes) => changes.forEach((change) => {
+            const within = change.target.closest ? change.target : change.target.parentElement;
+            const status = within.closest("[role=status]");
+            if (status && "plan-said plan-wait".includes(status.id)) told.push(status.textContent);
+          }));
+          watch.observe(document.getElementById("main"), { subtree: true, childList: true, characterData: true });
+        }"""
+    )
+    before = page.locator(".hash time").get_attribute("datetime")
+
+    with page.expect_response("**/rolling/new/plan/"):
+        page.clock.fast_forward(25_000)
+
+    expect(page.locator(".hash time")).not_to_have_attribute("datetime", before)
+    assert page.evaluate("told") == []
+    assert page.locator("#start-differences").count() == 0
 
 
 def test_reload_and_back_keep_the_choices_and_start_nothing_twice(lab, open_page):

@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from maintenance.kept_plan import kept_plan
-from maintenance.models import IdempotentAnswer, Run
+from maintenance.models import IdempotentAnswer, Instance, Run
 from tests.dashboard.console.conftest import logged_in
 from tests.dashboard.console.runs import start_run
 from tests.dashboard.inventory import make_inventory
@@ -152,6 +152,61 @@ def test_when_the_cloud_has_changed_the_difference_is_shown_and_asked_again(oper
     assert Run.objects.count() == 0
     again = operator.post("/rolling/new/start/", form_of(inventory, "c1", page=answer.text))
     assert again.status_code == 303
+
+
+def fill(inventory, *names: str) -> None:
+    """Nothing more fits on these hosts."""
+    Instance.objects.filter(host__in=inventory.ids(*names)).update(memory_mb=65_000)
+
+
+def test_a_host_that_would_wait_now_is_named_with_the_reason_and_asked_again(operator, inventory):
+    fill(inventory, "kvm2")
+    sent = {"leave_out": inventory.id("kvm2")}
+    page = operator.post("/rolling/new/plan/", form_of(inventory, "c1", **sent)).text
+    fill(inventory, "kvm3")
+
+    answer = operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page, **sent))
+
+    assert answer.status_code == 409
+    assert "kvm1 was “ready”, now “would wait” (i-kvm1 cannot move" in answer.text
+    assert not Run.objects.exists()
+    again = operator.post("/rolling/new/start/", form_of(inventory, "c1", page=answer.text, **sent))
+    assert again.status_code == 303
+
+
+def test_a_plan_made_again_by_itself_names_what_has_changed_meanwhile(operator, inventory):
+    sent = {"leave_out": inventory.id("kvm2")}
+    page = operator.post("/rolling/new/plan/", form_of(inventory, "c1", **sent)).text
+    fill(inventory, "kvm2", "kvm3")
+
+    by_itself = operator.post(
+        "/rolling/new/plan/", form_of(inventory, "c1", page=page, by_itself="1", **sent)
+    ).text
+
+    assert "The plan has changed since you looked" in by_itself
+    assert "kvm1 was “ready”, now “would wait”" in by_itself
+    assert "Not started" not in by_itself
+    assert "autofocus" not in by_itself
+    assert hidden(by_itself, "plan_hash") != hidden(page, "plan_hash")
+
+
+def test_a_plan_made_again_by_itself_says_nothing_when_it_is_the_same(operator, inventory):
+    page = operator.post("/rolling/new/plan/", form_of(inventory, "c1")).text
+    Instance.objects.update(memory_mb=3000)
+
+    again = operator.post("/rolling/new/plan/", form_of(inventory, "c1", page=page, by_itself="1")).text
+
+    assert 'id="start-differences"' not in again
+
+
+def test_what_a_person_changed_is_not_told_as_a_change_of_the_cloud(operator, inventory):
+    page = operator.post("/rolling/new/plan/", form_of(inventory, "c1")).text
+
+    again = operator.post(
+        "/rolling/new/plan/", form_of(inventory, "c1", page=page, leave_out=inventory.id("kvm2"))
+    ).text
+
+    assert 'id="start-differences"' not in again
 
 
 def test_a_host_that_another_run_has_blocks_the_start_and_names_that_run(operator, inventory):
