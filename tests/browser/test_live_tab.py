@@ -66,6 +66,20 @@ def test_times_are_the_readers(lab, web, open_page, zone, clock):
     expect(time).to_contain_text(clock[:5])
 
 
+def test_days_are_the_readers_too_and_keep_their_zone_in_the_address(lab, web, open_page):
+    run = lab.start(hosts=["kvm1"])
+    Run.objects.filter(id=run.id).update(created_at=datetime(2026, 11, 21, 18, tzinfo=UTC))  # there it is the 22nd
+    page = open_page("/rolling/", timezone="Pacific/Kiritimati")
+    expect(page.locator("label[for=since]")).to_contain_text("Pacific/Kiritimati")
+
+    page.locator("#since").fill("2026-11-22")
+
+    page.wait_for_url(re.compile(r"since=2026-11-22.*zone=Pacific%2FKiritimati"))
+    expect(page.locator("#run-list tbody tr")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#run-list tbody tr")).to_have_count(1)
+
+
 def test_nothing_moves_for_a_reader_who_wants_that(lab, web, open_page):
     still, moving = open_page("/"), open_page("/", motion="no-preference")
     for page in (still, moving):
