@@ -18,9 +18,9 @@ NAMED = (
     *("maintenance.PendingJob.account", "maintenance.PendingJob.domain"),
     *("maintenance.Run.reason", "maintenance.Run.ticket", "maintenance.Run.started_by"),
     *("maintenance.Target.host_name", "maintenance.Target.cluster_name", "maintenance.Target.zone_name"),
-    *("dashboard.User.username", "dashboard.User.first_name", "dashboard.User.last_name"),
+    *("dashboard.User.username", "dashboard.User.first_name"),  # which holds the whole name
     *("dashboard.Membership.account", "dashboard.Membership.domain", "dashboard.Membership.made_by"),
-    *("dashboard.TokenNote.name", "dashboard.TokenNote.made_by"),
+    "dashboard.TokenNote.name",
 )
 NAMES_IN_EVENTS = ("name", "host_name")
 DNS, LONGEST = 63, 255  # characters
@@ -35,6 +35,8 @@ _MARK = re.compile(r"‹\d+·\d+›")
 # Where text stands alone, or cannot hold an element: browsers keep its direction to itself there.
 _ALONE = {"title", "option", "textarea", "script", "pre"}
 _PARAGRAPH = {"p", "li", "td", "th", "dd", "dt", "h1", "h2", "h3", "h4", "div", "summary", "label"}
+# Sentences that are made as plain text, where a name is one of their words: these elements hold no <bdi>.
+_SENTENCES = {("h1", "verdict"), ("em", ""), ("p", ""), ("button", "btn"), ("dd", ""), ("span", "state")}
 
 
 def rename_all(kind: str) -> dict[str, str]:
@@ -86,7 +88,7 @@ def name_flaws(page: Page, given: Mapping[str, str]) -> Iterator[str]:
         where = f"{page.address}: {around!r} in <{element.tag} class={element['class']!r}>"
         if not whole.startswith(name, found.start()):
             yield f"{where} is cut off"
-        elif not _is_apart(element, name):
+        elif not _is_apart(element, name) and not _is_sentence(element, name):
             yield f"{where} is not isolated"
 
 
@@ -97,3 +99,8 @@ def _is_apart(element: Element, name: str) -> bool:
         if around.tag in _PARAGRAPH:
             return around.text.strip() == name
     return False
+
+
+def _is_sentence(element: Element, name: str) -> bool:
+    """The name is a word among others, in a text without elements."""
+    return (element.tag, element["class"]) in _SENTENCES and len(_MARK.sub("", element.text).split()) > 1
