@@ -1,7 +1,8 @@
 """Room: how many more hosts of a cluster may be out at once, so that every instance still has a place.
 
-Counted for the fullest hosts, the way the gate counts: if they fit on the rest, so do fewer of them. A no comes with
-the instance that found no place. The gate asks again, on fresh data, before any host leaves service.
+Counted for the fullest hosts, the way the gate counts: if they fit on the rest, so do fewer of them. A no is for the
+fullest host alone, and comes with the instance that found no place; of the others it is told who could leave. The
+gate asks again, on fresh data, before any host leaves service.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,13 @@ from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark
 from dashboard.screens.places.kinds import CLUSTER, Kind, Link, link_to
 from dashboard.screens.words import count, listing, said
 from maintenance.domain.gate import GateHost, GateInstance, packing_without
+from maintenance.domain.order import natural
 from maintenance.gate_view import gate_host, gate_instance
 from maintenance.models import Cluster, Host, HostOut, Instance
 
 OUT_MAX = 5  # more than so many at once is not looked for
 CLUSTERS_MAX = 8  # the tightest of a pod or zone; each costs a packing
+OTHERS_MAX = 20  # beside a fullest host that cannot leave: beyond, each is not tried
 HOSTS_MAX = 200  # of one cluster: beyond, the sums alone are told
 FITS = Mark("Done", "", "done")
 
@@ -37,6 +40,7 @@ class Left:
     homeless: str = ""
     why: str = ""
     is_all: bool = False  # with these gone, no host would be left in service
+    others: tuple[str, ...] | None = ()  # if not one more: who could leave in its place; None where not tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,18 @@ def room_left(hosts: Sequence[GateHost], instances: Sequence[GateInstance], out:
         if not packing.fits:
             guest, why = packing.homeless[0]
             names = tuple(host.name for host in leaving)
-            return Left(hosts_out - 1, names, guest.name, why, is_all=leaving == fullest)
+            others = _could_leave(fullest[1:], away, hosts, instances) if hosts_out == 1 else ()
+            return Left(hosts_out - 1, names, guest.name, why, leaving == fullest, others)
     return Left(min(OUT_MAX, len(fullest)), tuple(host.name for host in fullest[:OUT_MAX]))
+
+
+def _could_leave(
+    others: Sequence[GateHost], away: set[UUID], hosts: Sequence[GateHost], instances: Sequence[GateInstance]
+) -> tuple[str, ...] | None:
+    if len(others) > OTHERS_MAX:
+        return None
+    could = (host for host in others if packing_without(away | {host.id}, hosts, instances).fits)
+    return tuple(sorted((host.name for host in could), key=natural))
 
 
 def room_there(kind: Kind, place: Any) -> RoomThere:
@@ -143,8 +157,12 @@ def _room(
 
 
 def _says(left: Left, away: int) -> str:
+    if not left.hosts and left.is_all:
+        return _("No room for %(host)s to leave: it is the only host in service.") % {
+            "host": said(left.of[0])
+        }
     if not left.hosts:
-        return _("No room for its fullest host to leave.")
+        return _("No room for %(host)s, the fullest host, to leave.") % {"host": said(left.of[0])}
     if away:
         words = ngettext("Room for %(n)s more host out.", "Room for %(n)s more hosts out.", left.hosts)
     elif left.hosts == OUT_MAX:
@@ -156,12 +174,28 @@ def _says(left: Left, away: int) -> str:
 
 def _more(left: Left) -> str:
     names = listing([said(name) for name in left.of], most=OUT_MAX + 1)
-    if left.is_all:
+    if left.is_all and left.hosts:
         return _("One has to stay for the instances of the others.")
     if left.homeless and not left.hosts:
         words = _("%(instance)s of %(hosts)s finds no place: %(why)s.")
-        return words % {"instance": left.homeless, "hosts": names, "why": left.why}
+        first = words % {"instance": left.homeless, "hosts": names, "why": left.why}
+        return first if left.is_all else f"{first} {_of_the_others(left.others)}"
     if left.homeless:
         words = _("With %(hosts)s out, %(instance)s would find no place.")
         return words % {"instance": left.homeless, "hosts": names}
     return _("Counted for the fullest: %(hosts)s.") % {"hosts": names}
+
+
+def _of_the_others(others: tuple[str, ...] | None) -> str:
+    """A fullest host that cannot leave says nothing of emptier ones: a plan may have them ready."""
+    if others is None:
+        return _("Emptier hosts may have room: the plan of a rolling maintenance tells it of each.")
+    if not others:
+        return _("Nor is there room for any other host to leave.")
+    names = listing([said(name) for name in others], most=OUT_MAX)
+    words = ngettext(
+        "Another host has room to leave: %(hosts)s.",
+        "Other hosts have room to leave, one of them at a time: %(hosts)s.",
+        len(others),
+    )
+    return words % {"hosts": names}
