@@ -107,7 +107,7 @@ def test_a_failed_script_is_set_right_and_retried(lab, engines, stranger):
     stranger.open_need("kvm1 failed")
     stranger.sees("story", "exit status 3", "disk is full")
     stranger.sees("standing", "In service", "agent Up, Enabled", "Run 1 is paused")
-    stranger.sees("actions", "kvm1 goes its way again, from PreMaintenance, and the run goes on")
+    stranger.sees("actions", "The run is resumed, and kvm1 takes its turn again, from PreMaintenance")
     stranger.sees(
         "actions", "kvm1 counts as skipped", "kvm1 is left as failed, and so the run ends as failed"
     )

@@ -13,6 +13,7 @@ from dashboard.screens.host.head import host_start
 from dashboard.screens.host.standing import Standing
 from dashboard.screens.marks import OUT_OF_SERVICE
 from dashboard.screens.places.head import Start
+from dashboard.screens.run.actions import after_flagged_words
 from dashboard.screens.runs.usual import usual_ranges
 from dashboard.screens.words import figure, said
 from maintenance.domain.states import TARGET_BEGUN, Stage, TargetState
@@ -92,6 +93,8 @@ def _return(at: Standing) -> Action:
         says = _("%(host)s takes instances again once it is seen Up and Enabled, usually %(range)s.") % (
             host | {"range": usual}
         )
+    if at.target is not None and at.target.state == TargetState.NEEDS_PERSON:
+        says = f"{says} {after_flagged_words(at.target.run)}"
     action = Action(_("Return to service"), "refresh", reverse("host-return", args=[at.host.id]), says)
     return action.unless(_why_not_back(at))
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens.actions import Action, for_role
 from dashboard.screens.places.kinds import new_run_url
-from dashboard.screens.run.actions import return_action, run_actions, target_actions
+from dashboard.screens.run.actions import after_flagged_words, return_action, run_actions, target_actions
 from dashboard.screens.words import duration, said
 from maintenance.domain.gate import MAINTENANCE_STATES
 from maintenance.domain.states import RUN_ACTIVE, RUN_ENDED, RunState, TargetState
@@ -100,9 +100,7 @@ def _return_flagged(attention: Attention, run: Run, target: Target) -> Action:
             "Its agent is %(state)s now: bring the machine up first, or this fails again after %(time)s."
         )
         says = f"{away % {'state': host.state, 'time': duration(HOST_RETURN_TIMEOUT_S.now())}} {says}"
-    if run.state == RunState.PAUSED:
-        says = f"{says} {_('Run %(number)s stays paused.') % {'number': run.number}}"
-    return replace(action, says=says)
+    return replace(action, says=f"{says} {after_flagged_words(run)}".strip())
 
 
 def room_actions(attention: Attention) -> list[Action]:

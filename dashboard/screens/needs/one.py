@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action
 from dashboard.screens.host.now import host_now
 from dashboard.screens.marks import NEEDS_PERSON, mark
-from dashboard.screens.needs.actions import next_actions
+from dashboard.screens.needs.actions import UP, next_actions
 from dashboard.screens.needs.causes import CauseWords, cause_words_of
 from dashboard.screens.needs.list import need_url
 from dashboard.screens.needs.parts import HostStands, NeedHead, NeedPage, Related, Standing, Story
@@ -23,8 +24,9 @@ from dashboard.screens.needs.settled import reason_given, settled_by, since_sett
 from dashboard.screens.run.now import output_url
 from dashboard.screens.run.printed import tail
 from dashboard.screens.run.problems import failed_step
+from dashboard.screens.run.resumed import nothing_moves, waiting_names
 from dashboard.screens.runs.name import run_mark, run_name, run_url
-from dashboard.screens.words import said
+from dashboard.screens.words import listing, said
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.states import TARGET_WAITING, RunState
 from maintenance.engine.attention import WAITS, Cause
@@ -120,12 +122,20 @@ def _story(attention: Attention) -> Story:
     return Story(
         message="" if is_told_live else attention.message,
         means=str(words.means) if is_open else "",  # it speaks of now
-        help=str(words.help),
+        help=_help(attention, words) if is_open else str(words.help),
         stage=step.stage if step else "",
         host_name=target.host_name if target else "",
         lines=tail(step, LINES_MAX) if step is not None else [],
         output_url=output_url(run, target.host_id, step.stage) if run and target and step else "",
     )
+
+
+def _help(attention: Attention, words: CauseWords) -> str:
+    """What to do, as the host is now."""
+    host = attention.host
+    if attention.cause == Cause.HOST_NOT_BACK and host is not None and host.state == UP:
+        return _("Its agent is Up: look whether the machine is well, then return it to service here.")
+    return str(words.help)
 
 
 def _last_script(target: Target) -> Step | None:
@@ -190,6 +200,14 @@ def _run_does(run: Run, target: Target | None) -> str:
         return _("Run %(number)s pauses: hosts at work finish, then nothing starts.") % numbered
     if run.state == RunState.STOPPING:
         return _("Run %(number)s is stopping: hosts that are out come back first.") % numbered
+    if nothing_moves(run):
+        held = [said(name) for name in waiting_names(run)]
+        words = ngettext(
+            "Nothing moves in run %(number)s: %(hosts)s waits, and nothing starts before.",
+            "Nothing moves in run %(number)s: %(hosts)s wait, and nothing starts before.",
+            len(held),
+        )
+        return words % {**numbered, "hosts": listing(held)}
     if run.state in {RunState.QUEUED, RunState.RUNNING}:
         if target is not None and target.state in TARGET_WAITING:
             waits = numbered | {"host": said(target.host_name)}

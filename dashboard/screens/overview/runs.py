@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import Mark, mark
-from dashboard.screens.run.now import lane_icon
-from dashboard.screens.run.outlook import run_ends
+from dashboard.screens.run.now import lane_icon, usual_of
+from dashboard.screens.run.outlook import held_targets, run_ends
 from dashboard.screens.runs.name import finished_of, run_mark, run_name, run_url
 from dashboard.screens.runs.strip import Strip, counts_of, strip
-from dashboard.screens.runs.usual import Ends, usual_ranges
+from dashboard.screens.runs.usual import Ends
 from dashboard.screens.words import figure
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind, RunState, StepState, TargetState
 from maintenance.models import Run, Step, Target
@@ -80,7 +80,7 @@ def _card(run: Run, at_work: list[WorkLine]) -> RunCard:
         number=run.number,
         kind=_("rolling maintenance") if run.kind == RunKind.ROLLING else _("one host by hand"),
         scope=run.scope_words,
-        mark=run_mark(run),
+        mark=run_mark(run, is_held=run.state == RunState.RUNNING and not at_work and bool(held_targets(run))),
         began=run.started_at or run.created_at,
         has_begun=run.started_at is not None,
         by=run.started_by,
@@ -109,7 +109,7 @@ def _at_work(runs: list[Run]) -> defaultdict[UUID, list[WorkLine]]:
 
 
 def _line(target: Target, step: Step | None) -> WorkLine:
-    usual = usual_ranges().get(step.stage) if step else None
+    usual = usual_of(target, step)
     return WorkLine(
         name=target.host_name,
         url=reverse("host", args=[target.host_id]),

@@ -12,9 +12,12 @@ from dashboard.screens.marks import DOWN, TAKEN, UNKNOWN, Mark, mark, moving
 from dashboard.screens.needs.causes import ENGINE_SILENT
 from dashboard.screens.needs.list import need_words
 from dashboard.screens.needs.seen import seen_now
+from dashboard.screens.run.outlook import held_targets
 from dashboard.screens.words import count, listing, spelled
-from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunState
 from maintenance.models import Attention, Cloud, Run, Target
+
+HELD_LOOKED_AT_MAX = 6  # runs; more are told as in progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,13 @@ class Verdict:
 
 def verdict() -> Verdict:
     clouds = list(Cloud.objects.order_by("name"))
-    active = list(Run.objects.filter(state__in=RUN_ACTIVE).values_list("id", flat=True))
-    says, then, drawn = _says(clouds, len(active))
-    censuses = [census(cloud, active) for cloud in clouds if cloud.read_at]
+    active = list(Run.objects.filter(state__in=RUN_ACTIVE))
+    says, then, drawn = _says(clouds, active)
+    censuses = [census(cloud, [run.id for run in active]) for cloud in clouds if cloud.read_at]
     return Verdict(says, then, f"{drawn.word}: {says}", drawn, censuses)
 
 
-def _says(clouds: list[Cloud], runs: int) -> tuple[str, str, Mark]:
+def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
     """What takes away the ground comes first: no cloud, no engine, nothing that is known."""
     if not clouds:
         return _("No cloud is connected yet."), _("Nothing can be shown before one is."), UNKNOWN
@@ -56,13 +59,37 @@ def _says(clouds: list[Cloud], runs: int) -> tuple[str, str, Mark]:
         }
         return says, people or _("Nothing needs a person."), drawn
     if runs:
-        says = ngettext("%(n)s run is in progress.", "%(n)s runs are in progress.", runs) % {
-            "n": spelled(runs)
-        }
-        return says, people or _("No host is at work just now."), drawn
+        return _with_nobody_at_work(runs, people, drawn)
     if needs:
         return people, _("No run is in progress."), drawn
     return _at_rest()
+
+
+def _with_nobody_at_work(runs: list[Run], people: str, drawn: Mark) -> tuple[str, str, Mark]:
+    """Runs that stand still are not told as if they went on."""
+    paused = sum(run.state == RunState.PAUSED for run in runs)
+    held = sum(run.state == RunState.RUNNING and bool(held_targets(run)) for run in runs[:HELD_LOOKED_AT_MAX])
+    number = {"n": spelled(len(runs))}
+    if paused == len(runs):
+        says = ngettext("%(n)s run is paused.", "%(n)s runs are paused.", paused) % number
+        stands = mark(RunState.PAUSED)
+        return says, people or _("Nothing starts until somebody resumes."), drawn if people else stands
+    if held == len(runs):
+        says = ngettext("%(n)s run is held.", "%(n)s runs are held.", held) % number
+        stands = Mark("Waiting", _("Held"), "waiting")
+        return says, people or _("The hosts whose turn it is have to wait."), drawn if people else stands
+    says = ngettext("%(n)s run is in progress", "%(n)s runs are in progress", len(runs)) % number
+    of_them = []
+    if paused:
+        words = ngettext("%(n)s of them is paused", "%(n)s of them are paused", paused)
+        of_them.append(words % {"n": spelled(paused).lower()})
+    if held:
+        words = ngettext("%(n)s of them is held", "%(n)s of them are held", held)
+        of_them.append(words % {"n": spelled(held).lower()})
+    says = (
+        _("%(runs)s, %(of_them)s.") % {"runs": says, "of_them": listing(of_them)} if of_them else f"{says}."
+    )
+    return says, people or _("No host is at work just now."), drawn
 
 
 def _not_known(clouds: list[Cloud]) -> str:

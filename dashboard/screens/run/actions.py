@@ -7,18 +7,26 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action, for_role
-from dashboard.screens.run.consequences import end_words, finish_words, is_out, stuck_words
+from dashboard.screens.run.consequences import (
+    end_words,
+    finish_words,
+    is_out,
+    stuck_words,
+)
+from dashboard.screens.run.resumed import goes_on_words
 from dashboard.screens.words import count, listing, said
+from maintenance.domain.gate import MAINTENANCE_STATES
 from maintenance.domain.states import (
     RUN_ENDED,
     TARGET_BEGUN,
     TARGET_WAITING,
+    OnFailure,
     RunKind,
     RunState,
     TargetState,
 )
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
-from maintenance.models import Run, Target
+from maintenance.models import Host, Run, Target
 
 NAMED_MAX = 50  # more hosts at work are counted
 FAILED_NAMED_MAX = 5
@@ -33,8 +41,9 @@ def run_actions(run: Run, role: str) -> list[Action]:
         return for_role(_by_hand(run, legal), role)
     at_work = list(run.targets.filter(state__in=TARGET_BEGUN).order_by("order")[:NAMED_MAX])
     waiting = run.targets.filter(state__in=TARGET_WAITING).count()
-    first = _resume(run, waiting) if "resume" in legal else _pause(run, at_work, legal)
-    return for_role([first, _stop(run, at_work, waiting, legal), *_retry_a_host(run)], role)
+    stuck = stuck_words(run)
+    first = _resume(run, waiting, stuck) if "resume" in legal else _pause(run, at_work, stuck, legal)
+    return for_role([first, _stop(run, at_work, waiting, stuck, legal), *_retry_a_host(run)], role)
 
 
 def return_action(host_id: UUID, name: str) -> Action:
@@ -42,6 +51,20 @@ def return_action(host_id: UUID, name: str) -> Action:
     return Action(
         _("Return to service"), "refresh", reverse("host-return", args=[host_id]), says % {"host": said(name)}
     )
+
+
+def after_flagged_words(run: Run) -> str:
+    """A flagged host that is returned counts as failed: what that does to its run."""
+    numbered = {"number": run.number}
+    match RunState(run.state), run.on_failure:
+        case RunState.PAUSED, _any:
+            return _("Then it counts as failed, and run %(number)s stays paused.") % numbered
+        case RunState.RUNNING, OnFailure.PAUSE if run.kind == RunKind.ROLLING:
+            return _("Then it counts as failed, and run %(number)s pauses for you to decide.") % numbered
+        case RunState.RUNNING, OnFailure.STOP if run.kind == RunKind.ROLLING:
+            return _("Then it counts as failed, and run %(number)s stops.") % numbered
+        case _:
+            return _("Then it counts as failed.")
 
 
 def _by_hand(run: Run, legal: frozenset[str]) -> list[Action]:
@@ -59,13 +82,16 @@ def _by_hand(run: Run, legal: frozenset[str]) -> list[Action]:
     return [*found, _stop_action(run, says % {"host": said(target.host_name) if target else ""}, legal)]
 
 
-def _pause(run: Run, at_work: list[Target], legal: frozenset[str]) -> Action:
+def _pause(run: Run, at_work: list[Target], stuck: str, legal: frozenset[str]) -> Action:
     if len(at_work) > 1:
         label = _("Pause after these %(hosts)s") % {"hosts": count(len(at_work), "host")}
     else:
         label = _("Pause after this host") if at_work else _("Pause")
     if at_work:
         says = _("%(what)s. Then nothing starts until you resume.") % {"what": finish_words(run, at_work)}
+        says = " ".join(part for part in (says, stuck) if part)
+    elif stuck:
+        says = f"{stuck} {_('Nothing starts until you resume.')}"
     else:
         says = _("No host is out of service. Nothing starts until you resume.")
     action = Action(label, "pause", reverse("run-pause", args=[run.id]), says)
@@ -78,16 +104,14 @@ def _why_not_pause(run: Run) -> str:
     return _("It is stopping: there is nothing left to pause.")
 
 
-def _resume(run: Run, waiting: int) -> Action:
-    nearest = run.targets.filter(state__in=TARGET_WAITING).order_by("order").first()
+def _resume(run: Run, waiting: int, stuck: str) -> Action:
     if run.state == RunState.RUNNING:
         says = _("Takes the pause back: the next host starts as if you had not asked.")
-    elif nearest is None:
+    elif not waiting:
         says = _("No host is waiting: the run ends.")
     else:
-        says = _("Goes on with %(host)s; %(hosts)s still to do.")
-        says %= {"host": said(nearest.host_name), "hosts": count(waiting, "host")}
-    says = " ".join(part for part in (says, stuck_words(run), _failed_words(run)) if part)
+        says = goes_on_words(run, waiting)
+    says = " ".join(part for part in (says, stuck, _failed_words(run)) if part)
     return Action(_("Resume"), "right", reverse("run-resume", args=[run.id]), says, kind="primary")
 
 
@@ -105,9 +129,8 @@ def _failed_words(run: Run) -> str:
     return words % {"hosts": listing(names)}
 
 
-def _stop(run: Run, at_work: list[Target], waiting: int, legal: frozenset[str]) -> Action:
-    stuck = stuck_words(run)
-    says = " ".join(part for part in (end_words(at_work) if at_work or not stuck else "", stuck) if part)
+def _stop(run: Run, at_work: list[Target], waiting: int, stuck: str, legal: frozenset[str]) -> Action:
+    says = " ".join(part for part in (end_words(run, at_work) if at_work or not stuck else "", stuck) if part)
     if waiting:
         untouched = ngettext("%(hosts)s stays untouched.", "%(hosts)s stay untouched.", waiting)
         says = f"{says} {untouched % {'hosts': count(waiting, 'host')}}"
@@ -150,16 +173,30 @@ def target_actions(run: Run, target: Target, role: str) -> list[Action]:
     found = []
     if "retry" in legal:
         if target.back_at or not target.out_at:
-            says = _("%(host)s goes its way again, from PreMaintenance, and the run goes on.")
+            says = _("The run is resumed, and %(host)s takes its turn again, from PreMaintenance.")
         else:
-            says = _("%(host)s goes its way again, from the stage that failed, and the run goes on.")
+            says = _("The run is resumed, and %(host)s goes its way again, from the stage that failed.")
         url = reverse("run-host-retry", args=[run.id, target.host_id])
         found.append(Action(_("Retry %(host)s") % name, "refresh", url, says % name))
     if "skip" in legal:
         if target.state == TargetState.FAILED:
             says = _("%(host)s counts as skipped and is left as it is. Then resume to go on.")
         else:
-            says = _("%(host)s stays in service and is not worked on in this run.")
+            says = _skip_words(target)
         url = reverse("run-host-skip", args=[run.id, target.host_id])
         found.append(Action(_("Skip %(host)s") % name, "arrow", url, says % name))
     return for_role(found, role)
+
+
+def _skip_words(target: Target) -> str:
+    """Of a host whose turn has not come; it may be out of service by others all the same."""
+    try:
+        host = target.host
+    except Host.DoesNotExist:
+        return _("%(host)s is left as it is and is not worked on in this run.")
+    if host.is_in_service():
+        return _("%(host)s stays in service and is not worked on in this run.")
+    if host.gone_at is None and host.resource_state in MAINTENANCE_STATES:
+        words = _("%%(host)s is left as it is, in %(state)s and not by this run, and is not worked on.")
+        return words % {"state": host.resource_state}
+    return _("%(host)s is left as it is and is not worked on in this run.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -35,37 +35,50 @@ class Budget:
 
 
 def run_budget(run: Run) -> Budget | None:
-    """In the clusters that the run works in now: every host out of service counts, whoever took it out."""
+    """In the clusters that the run works in now, or comes to next: every host out of service counts, whoever took it
+    out. So many clusters as may have hosts out at once; what is out in later ones is said beside it."""
     if run.kind == RunKind.HOST or run.state not in {RunState.RUNNING, RunState.PAUSED, RunState.STOPPING}:
         return None
-    at_work = run.targets.filter(state__in=[*TARGET_BEGUN, TargetState.NEEDS_PERSON])
-    clusters = set(at_work.order_by().values_list("cluster", flat=True).distinct())
-    left = run.targets.filter(state__in=[*TARGET_WAITING, *TARGET_BEGUN, TargetState.CHECKING])
-    clusters_left = left.order_by().aggregate(clusters=Count("cluster", distinct=True))["clusters"]
+    is_begun = Q(state__in=[*TARGET_BEGUN, TargetState.NEEDS_PERSON])
+    is_left = Q(state__in=[*TARGET_WAITING, *TARGET_BEGUN, TargetState.CHECKING])
+    open_clusters = (
+        run.targets.filter(is_begun | is_left)
+        .order_by()
+        .values_list("cluster")
+        .annotate(first=Min("order"), begun=Count("id", filter=is_begun), left=Count("id", filter=is_left))
+        .order_by("first")
+    )
+    clusters = [cluster for cluster, _first, begun, _left in open_clusters if begun]
+    coming = [cluster for cluster, _first, begun, _left in open_clusters if not begun]
+    clusters_left = sum(bool(left) for _cluster, _first, _begun, left in open_clusters)
     lanes = max(len(clusters), min(run.clusters_in_parallel, clusters_left))
     allowed = lanes * run.max_unavailable
-    found = _out_in(run, clusters)
+    come_to = lanes - len(clusters)
+    found = _out_in(run, [*clusters, *coming[:come_to]], coming[come_to:])
+    later = found.pop("later")
     out = sum(found.values())
     says = ngettext("%(n)s of %(allowed)s allowed out", "%(n)s of %(allowed)s allowed out", out)
-    return Budget(says % {"n": figure(out), "allowed": figure(allowed)}, _who(found))
+    return Budget(says % {"n": figure(out), "allowed": figure(allowed)}, _who(found, later))
 
 
-def _out_in(run: Run, clusters: set[UUID]) -> dict[str, int]:
+def _out_in(run: Run, clusters: list[UUID], later: list[UUID]) -> dict[str, int]:
     now = timezone.now()
     is_mine = Exists(HostOut.objects.filter(host=OuterRef("id"), run=run, closed_at=None))
     is_ours = Exists(HostOut.objects.filter(host=OuterRef("id"), closed_at=None))
     is_seen = known_cloud(now)
     in_service = Q(state="Up", resource_state="Enabled")
-    listed = Host.objects.filter(cluster__in=clusters, gone_at=None).annotate(mine=is_mine, ours=is_ours)
-    found = listed.aggregate(
-        mine_count=Count("id", filter=Q(mine=True)),
-        others_count=Count("id", filter=Q(mine=False) & is_seen & (Q(ours=True) | ~in_service)),
-        unknown_count=Count("id", filter=Q(mine=False) & ~is_seen),
+    listed = Host.objects.filter(cluster__in=[*clusters, *later], gone_at=None)
+    here = Q(cluster__in=clusters)
+    found = listed.annotate(mine=is_mine, ours=is_ours).aggregate(
+        mine_count=Count("id", filter=here & Q(mine=True)),
+        others_count=Count("id", filter=here & Q(mine=False) & is_seen & (Q(ours=True) | ~in_service)),
+        unknown_count=Count("id", filter=here & Q(mine=False) & ~is_seen),
+        later_count=Count("id", filter=~here & is_seen & (Q(ours=True) | ~in_service)),
     )
     return {name.removesuffix("_count"): number for name, number in found.items()}
 
 
-def _who(found: dict[str, int]) -> str:
+def _who(found: dict[str, int], later: int) -> str:
     """2 by this run; 1 of them was already down"""
     parts = []
     if found["mine"]:
@@ -77,6 +90,13 @@ def _who(found: dict[str, int]) -> str:
             found["others"],
         )
         parts.append(words % {"n": figure(found["others"])})
+    if later:
+        words = ngettext(
+            "%(n)s more is out in clusters whose turn comes later",
+            "%(n)s more are out in clusters whose turn comes later",
+            later,
+        )
+        parts.append(words % {"n": figure(later)})
     if found["unknown"]:
         parts.append(_("%(n)s unknown: the cloud was not read lately") % {"n": figure(found["unknown"])})
     return "; ".join(parts)

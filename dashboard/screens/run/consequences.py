@@ -1,14 +1,17 @@
 """What becomes of the hosts at work when a run is paused or stopped: who is out comes back, who is in stays."""
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dashboard.screens.run.lateness import Away, away_now
 from dashboard.screens.runs.usual import host_ends, knows_the_rest, usual_ranges
 from dashboard.screens.words import duration, listing, said
-from maintenance.domain.states import Stage, StepState, TargetState
-from maintenance.models import Run, Step, Target
+from maintenance.domain.states import TARGET_BEGUN, Stage, StepState, TargetState
+from maintenance.models import HostOut, Run, Step, Target
 
+STUCK_MAX = 5
 OUT_STATES = frozenset(
     {TargetState.DRAINING, TargetState.WORKING, TargetState.IN_MAINTENANCE, TargetState.RETURNING}
 )
@@ -41,7 +44,10 @@ def finish_words(run: Run, at_work: list[Target]) -> str:
 
 
 def _about(run: Run, at_work: list[Target]) -> str:
-    """How long until those at work are at their end, where the usual times of all stages before them are known."""
+    """How long until those at work are at their end, where the usual times of all stages before them are known, and
+    hold."""
+    if away_now(run).any:
+        return ""
     steps = list(Step.objects.filter(run=run, target__in=at_work).exclude(state=StepState.ENDED))
     ends = [found.high for step in steps if knows_the_rest(step) and (found := host_ends(step)) is not None]
     if not ends or len(ends) < len(at_work):
@@ -49,7 +55,7 @@ def _about(run: Run, at_work: list[Target]) -> str:
     return duration((max(ends) - timezone.now()).total_seconds())
 
 
-def end_words(at_work: list[Target]) -> str:
+def end_words(run: Run, at_work: list[Target]) -> str:
     """What becomes of those at work when the run is stopped."""
     if not at_work:
         return _("No host is out of service.")
@@ -57,7 +63,7 @@ def end_words(at_work: list[Target]) -> str:
     inside = [said(t.host_name) for t in at_work if not is_out(t)]
     found = []
     if out:
-        found.append(_come_back(out))
+        found.append(_come_back(out, away_now(run)))
     if inside:
         words = ngettext(
             "Its script is ended; %(hosts)s is in service and stays there.",
@@ -70,9 +76,7 @@ def end_words(at_work: list[Target]) -> str:
 
 def stuck_words(run: Run) -> str:
     """Hosts that stay out whatever becomes of the run. Empty where there are none."""
-    stuck = [
-        said(t.host_name) for t in run.targets.filter(state=TargetState.NEEDS_PERSON).order_by("order")[:5]
-    ]
+    stuck = [said(name) for name in stuck_names(run)]
     words = ngettext(
         "%(hosts)s stays out of service until a person returns it.",
         "%(hosts)s stay out of service until a person returns them.",
@@ -81,7 +85,16 @@ def stuck_words(run: Run) -> str:
     return words % {"hosts": listing(stuck)} if stuck else ""
 
 
-def _come_back(out: list[Target]) -> str:
+def stuck_names(run: Run) -> list[str]:
+    """Hosts that are out because of this run, and no stage brings back: by the ledger, flagged or not."""
+    out = HostOut.objects.filter(run=run, closed_at=None).values("target")
+    is_stuck = Q(state=TargetState.NEEDS_PERSON) | (Q(id__in=out) & ~Q(state__in=TARGET_BEGUN))
+    return list(
+        run.targets.filter(is_stuck).order_by("order").values_list("host_name", flat=True)[:STUCK_MAX]
+    )
+
+
+def _come_back(out: list[Target], away: Away) -> str:
     names = [said(target.host_name) for target in out]
     if any(target.state == TargetState.WORKING for target in out):
         words = ngettext(
@@ -96,5 +109,5 @@ def _come_back(out: list[Target]) -> str:
             len(names),
         )
     usual = usual_ranges().get(Stage.RETURN)
-    usually = _(", usually %(range)s") % {"range": usual} if usual else ""
+    usually = _(", usually %(range)s") % {"range": usual} if usual and not away.any else ""
     return words % {"hosts": listing(names), "usually": usually}

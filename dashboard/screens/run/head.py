@@ -52,7 +52,7 @@ def run_head(run: Run) -> RunHead:
     counts = counts_of(run)
     ahead = outlook(run)
     says, then = run_sentence(run, counts, ends_known=ahead.ends is not None)
-    drawn = run_mark(run)
+    drawn = run_mark(run, is_held=ahead.is_held)
     return RunHead(
         number=run.number,
         says=says,

@@ -35,7 +35,7 @@ class AllHosts:
 
 def all_hosts(run: Run, role: str, *, state: str, search: str, page: int) -> AllHosts:
     """`search` is part of a host's or a cluster's name."""
-    found = run.targets.order_by("order")
+    found = run.targets.prefetch_related("host").order_by("order")
     total = found.count()
     if state in SECTIONS:
         found = found.filter(state__in=SECTIONS[state][1])

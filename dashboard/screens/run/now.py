@@ -18,8 +18,15 @@ from dashboard.screens.run.terminal import Terminal, output_url, terminal, termi
 from dashboard.screens.runs.lane import Lane, lane, newest_steps_of
 from dashboard.screens.runs.strip import counts_of
 from dashboard.screens.runs.usual import late_after_s, usual_ranges
-from dashboard.screens.words import count, figure
-from maintenance.domain.states import TARGET_BEGUN, RunState, StepState, TargetState
+from dashboard.screens.words import Range, count, figure
+from maintenance.domain.states import (
+    STATE_DURING,
+    TARGET_BEGUN,
+    RunState,
+    Stage,
+    StepState,
+    TargetState,
+)
 from maintenance.models import Run, Step, Target
 
 __all__ = ["AtWork", "Now", "Terminal", "lane_icon", "output_url", "run_now", "terminal", "terminal_of"]
@@ -150,7 +157,7 @@ def _opened(run: Run, target: Target, steps: dict[str, Step]) -> AtWork:
 def _at_work(
     target: Target, step: Step | None, drawn: Lane | None = None, shown: Terminal | None = None
 ) -> AtWork:
-    usual = usual_ranges().get(step.stage) if step else None
+    usual = usual_of(target, step)
     since = step.started if step else target.out_at
     late_s = late_after_s(usual)
     return AtWork(
@@ -168,6 +175,13 @@ def _at_work(
         terminal=shown,
         lane_icon=lane_icon(target.state),
     )
+
+
+def usual_of(target: Target, step: Step | None) -> Range | None:
+    """Of the stage that is shown. The next one's step may be there already while the host is still what it was."""
+    if step is None or STATE_DURING[Stage(step.stage)] != target.state:
+        return None
+    return usual_ranges().get(step.stage)
 
 
 def _trouble(target: Target) -> str:

@@ -8,6 +8,7 @@ from django.db.models import Count, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.screens.run.lateness import away_now
 from dashboard.screens.run.queue import ClusterLeft, play
 from dashboard.screens.runs.usual import Ends, host_ends, usual_of_a_host, usual_ranges
 from dashboard.screens.words import Range
@@ -33,6 +34,7 @@ class Outlook:
     ends: Ends | None = None
     turns: dict[UUID, Ends] = field(default_factory=dict)
     unknown: str = ""
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,14 @@ def outlook(run: Run, asked: Sequence[Target] = ()) -> Outlook:
     if run.kind == RunKind.HOST or run.state not in {RunState.QUEUED, RunState.RUNNING} or run.pausing:
         return Outlook()
     left = _clusters_left(run)
-    if not left or (not any(cluster.begun for cluster in left) and held_targets(run)):
+    if not left:
         return Outlook()
+    if not any(cluster.begun for cluster in left) and held_targets(run):
+        return Outlook(is_held=True)
     if any(cluster.usual is None for cluster in left):
         return Outlook(unknown=_("not known yet: too few hosts have gone this way before"))
+    if (away := away_now(run)).any:
+        return Outlook(unknown=away.words())
     at_work = _seconds_left(run, {cluster.cluster: cluster.usual for cluster in left if cluster.usual})
     return _played(run, left, at_work, asked)
 

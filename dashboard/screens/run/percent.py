@@ -1,7 +1,8 @@
-"""How far a run is, weighted by how long each stage takes: it never goes back, and is 100 only at the end.
+"""How far a run is, weighted by how long each stage takes: 100 only at the end, and going back only when a person adds
+work.
 
-Each stage weighs what it took before the run began, so the weights stay the same while the run goes on. A host that has
-ended once counts as done, also while it is tried again.
+Each stage weighs what it took before the run began, so the weights stay the same while the run goes on. A host that is
+tried again begins anew, and one that needs a person has its PostMaintenance still to come.
 """
 
 from collections.abc import Mapping
@@ -27,6 +28,11 @@ from maintenance.domain.states import (
 from maintenance.models import Run, Step
 
 PERCENT_BEFORE_END = 99.0
+BEGUN = TARGET_BEGUN | {TargetState.NEEDS_PERSON}
+STANDS_AS = {
+    TargetState.IN_MAINTENANCE: TargetState.WORKING,
+    TargetState.NEEDS_PERSON: TargetState.VERIFYING,  # its Return was tried
+}
 LEARN_FROM_MIN = 3
 LEARN_FOR = timedelta(days=30)
 ENOUGH = 100
@@ -81,27 +87,24 @@ def run_percent(run: Run) -> float | None:
 
 
 def _standing(run: Run) -> _Standing:
-    has_ended_once = Q(state__in=TARGET_ENDED) | Q(attempt__gt=1)
-    first_way = Q(attempt=1)
     found = run.targets.aggregate(
         total=Count("id"),
-        ended=Count("id", filter=has_ended_once),
+        ended=Count("id", filter=Q(state__in=TARGET_ENDED - {TargetState.NEEDS_PERSON})),
         checked=Count(
             "id",
-            filter=first_way
-            & ~Q(preflight_at=None)
+            filter=~Q(preflight_at=None)
             & Q(state__in=[TargetState.WAITING, TargetState.READY, TargetState.CHECKING]),
         ),
-        **{state: Count("id", filter=first_way & Q(state=state)) for state in TARGET_BEGUN},
+        **{state: Count("id", filter=Q(state=state)) for state in BEGUN},
     )
-    begun = {str(state): found[state] for state in TARGET_BEGUN if found[state]}
+    begun = {str(state): found[state] for state in BEGUN if found[state]}
     return _Standing(found["total"], found["ended"], found["checked"], begun)
 
 
 def _open_steps(run: Run) -> list[Step]:
-    """Of hosts on their first way that are at work now; a host that waits at the gate has not begun."""
+    """Of hosts that are at work now; a host that waits at the gate has not begun."""
     at_work = [*TARGET_BEGUN, TargetState.CHECKING]
-    steps = Step.objects.filter(run=run, target__attempt=1, target__state__in=at_work, started__isnull=False)
+    steps = Step.objects.filter(run=run, target__state__in=at_work, started__isnull=False)
     # A PreFlight that is made again was counted when it was made first.
     return list(
         steps.exclude(state=StepState.ENDED).exclude(
@@ -112,8 +115,7 @@ def _open_steps(run: Run) -> list[Step]:
 
 def _before(state: str, weights: Mapping[Stage, float]) -> float:
     """What lies behind a host that stands here."""
-    if state == TargetState.IN_MAINTENANCE:
-        state = TargetState.WORKING
+    state = STANDS_AS.get(TargetState(state), TargetState(state))
     reached = 0.0
     for stage in STAGES_IN_ORDER:
         if STATE_DURING[stage] == state:

@@ -1,7 +1,7 @@
 """What went wrong in a run: the cause, the last output, how the host is now, and what can safely be done about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from dashboard.screens.actions import Action, for_role
 from dashboard.screens.host.now import HostNow, hosts_now
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
 from dashboard.screens.needs.actions import attention_actions, host_actions
-from dashboard.screens.run.actions import return_action, target_actions
+from dashboard.screens.run.actions import after_flagged_words, return_action, target_actions
 from dashboard.screens.run.causes import CauseOfMany, run_causes
+from dashboard.screens.run.consequences import stuck_words
 from dashboard.screens.run.now import output_url
 from dashboard.screens.run.printed import Line, tail
 from maintenance.domain.hook_stages import STAGES
@@ -84,7 +85,8 @@ def _by_person(run: Run) -> Problem:
         cause = _("Hosts at work finish and return to service; then nothing starts until somebody resumes.")
     else:
         title = _("Paused by a person")
-        cause = _("No host is out of service because of this run. Nothing starts until somebody resumes.")
+        none = _("No host is out of service because of this run.")
+        cause = f"{stuck_words(run) or none} {_('Nothing starts until somebody resumes.')}"
     since = parse_datetime(str(reason.get("since", "")))
     by = str(reason.get("by", ""))
     return Problem(mark(RunState.PAUSED), title, "", "", cause, since, by, None, [], "", "", [])
@@ -112,7 +114,9 @@ def _problems(
 def _stuck_actions(run: Run, target: Target, role: str) -> list[Action]:
     found = target_actions(run, target, role)
     if target.state == TargetState.NEEDS_PERSON:
-        found += for_role([return_action(target.host_id, target.host_name)], role)
+        back = return_action(target.host_id, target.host_name)
+        back = replace(back, says=f"{back.says} {after_flagged_words(run)}")
+        found += for_role([back], role)
     return found
 
 

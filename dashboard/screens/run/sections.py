@@ -35,7 +35,7 @@ def is_fleet(counts: dict[str, int]) -> bool:
 def next_section(run: Run, role: str) -> Section:
     """Hosts whose turn has not come, in order."""
     counts = counts_of(run)
-    waiting = run.targets.filter(state__in=TARGET_WAITING).order_by("order")
+    waiting = run.targets.filter(state__in=TARGET_WAITING).prefetch_related("host").order_by("order")
     total = sum(counts.get(state, 0) for state in TARGET_WAITING)
     shown = list(waiting[: ROWS_OF_MANY if is_fleet(counts) else ROWS_MAX])
     hosts = count(total, "host")

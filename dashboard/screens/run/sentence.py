@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.screens.marks import mark
+from dashboard.screens.run.consequences import stuck_words
 from dashboard.screens.run.outlook import held_targets
 from dashboard.screens.runs.name import finished_of
 from dashboard.screens.words import count, figure, listing, said
@@ -101,7 +102,7 @@ def _goes_home(run: Run) -> str:
     at_work = run.targets.filter(state__in=TARGET_BEGUN).values_list("host_name", flat=True)[:NAMED_MAX]
     names = [said(name) for name in at_work]
     if not names:
-        return _("no host is out of service.")
+        return stuck_words(run) or _("no host is out of service.")
     if run.state == RunState.STOPPING:
         words = ngettext(
             "%(hosts)s returns to service first.", "%(hosts)s return to service first.", len(names)

@@ -15,6 +15,7 @@ from maintenance.domain.gate import (
     GateInstance,
     Hold,
     Open,
+    Refuse,
     host_verdict,
     packing_without,
 )
@@ -28,11 +29,14 @@ SPARE_LOOKED_FOR = 4  # more hosts than this are never said to find room at once
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One waiting host. `why_not` is empty where it could start now; `and_then` says what holds besides."""
+    """One waiting host. `why_not` is empty where it could start now; `and_then` says what holds besides. `waits_for`:
+    the hosts that are out, where they hold the limit. `is_refused`: it would not be held at the gate, it would fail."""
 
     goes_to: list[tuple[str, int]]
     why_not: str
     and_then: str = ""
+    waits_for: tuple[str, ...] = ()
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +73,17 @@ def _turn(target: Target, cluster: _ClusterNow, limit: int) -> Turn:
     now = host_verdict(
         target.host_id, cluster.hosts, cluster.instances, ours_out=cluster.ours_out, limit=limit
     )
+    names = {host.id: host.name for host in cluster.hosts}
+    waits_for = tuple(names.get(h, str(h)) for h in now.hosts) if isinstance(now, Hold) else ()
     if not isinstance(alone, Open):
         held = now if isinstance(now, Hold) else alone
-        return Turn([], held.reason, alone.reason if alone.reason != held.reason else "")
+        besides = alone.reason if alone.reason != held.reason else ""
+        return Turn([], held.reason, besides, waits_for, isinstance(now, Refuse))
     packing = now.packing if isinstance(now, Open) else alone.packing
     goes_to = _goes_to(packing, target.host_id, cluster)
-    return (
-        Turn(goes_to, "")
-        if isinstance(now, Open)
-        else Turn(goes_to, now.reason, _("nothing else is in its way"))
-    )
+    if isinstance(now, Open):
+        return Turn(goes_to, "")
+    return Turn(goes_to, now.reason, _("nothing else is in its way"), waits_for, isinstance(now, Refuse))
 
 
 def _goes_to(packing: Packing, host_id: UUID, cluster: _ClusterNow) -> list[tuple[str, int]]:

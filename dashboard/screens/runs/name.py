@@ -4,14 +4,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import Mark, mark, moving
-from maintenance.domain.states import TARGET_ENDED, RunKind, RunState
+from maintenance.domain.states import TARGET_ENDED, RunKind, RunState, TargetState
 from maintenance.models import Run
 
 
-def run_mark(run: Run) -> Mark:
-    """A run that was asked to pause is still Running; the word says what it is about to be."""
+def run_mark(run: Run, *, is_held: bool = False) -> Mark:
+    """A run that was asked to pause is still Running; the word says what it is about to be. `is_held`: each of its
+    hosts in turn waits, so that nothing moves."""
     if run.state == RunState.RUNNING and run.pausing:
         return moving(_("Pausing"))
+    if run.state == RunState.RUNNING and is_held:
+        return Mark("Waiting", _("Held"), "waiting")
     return mark(run.state)
 
 
@@ -37,4 +40,5 @@ def run_url(run: Run) -> str:
 
 
 def finished_of(counts: dict[str, int]) -> int:
-    return sum(counts.get(state, 0) for state in TARGET_ENDED)
+    """One that needs a person is out, or in doubt: it is not finished."""
+    return sum(counts.get(state, 0) for state in TARGET_ENDED - {TargetState.NEEDS_PERSON})

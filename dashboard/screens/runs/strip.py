@@ -96,7 +96,7 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
 
 
 def _group(zone: str, cluster: str, targets: list[Target]) -> Group:
-    finished = sum(t.state in TARGET_ENDED for t in targets)
+    finished = sum(t.state in TARGET_ENDED - {TargetState.NEEDS_PERSON} for t in targets)
     cells = [
         Cell(mark(t.state), said(t.host_name), t.host_name, reverse("host", args=[t.host_id]))
         for t in targets

@@ -12,7 +12,7 @@ from maintenance.actions import resolve_attention, take_attention
 from maintenance.domain.states import RunState, TargetState
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.feed import unit_of_work
-from maintenance.models import Attention, EngineProcess, Host, Target
+from maintenance.models import Attention, EngineProcess, Host, Instance, Target
 from tests.dashboard.console.runs import end_step, failed_and_paused, in_state, put_host, start_run
 from tests.dashboard.walk_page import Page
 
@@ -115,7 +115,7 @@ def test_a_failed_script_shows_its_last_output_the_host_now_and_what_each_button
     assert "agent Up, Enabled, 1 instance on it" in part(page, "standing").replace("\N{NO-BREAK SPACE}", " ")
     assert {"Retry kvm1", "Skip kvm1", "Resume", "I take it"} <= labels(page)
     actions = part(page, "actions")
-    assert "kvm1 goes its way again, from PreMaintenance, and the run goes on." in actions
+    assert "The run is resumed, and kvm1 takes its turn again, from PreMaintenance." in actions
     assert "kvm1 is left as failed, and so the run ends as failed." in actions
 
 
@@ -162,6 +162,18 @@ def test_a_full_cluster_offers_the_hosts_whose_return_makes_room(operator, inven
 
     assert "Nobody is working on kvm3: return it" in labels(page)
     assert not any("kvm2" in says or "kvm4" in says for says in labels(page))
+
+
+def test_a_full_cluster_lists_the_instances_without_a_place_with_their_host(operator, inventory):
+    need = waiting(inventory, Cause.NO_ROOM)
+    Instance.objects.filter(host__name="kvm1").update(memory_mb=10_000_000, cpu_cores=1)
+
+    room = part(page_of(operator, need), "room")
+
+    assert "10,000,000 MB, 1 core" in room
+    assert "1 cores" not in room
+    assert "GB of memory missing in all" in room
+    assert "kvm1" in room
 
 
 def test_viewers_see_every_button_and_why_they_may_not_press(viewer, operator, failed):

@@ -34,6 +34,8 @@ def learn_from(inventory: Inventory, hosts: int) -> None:
         for stage, took_s in reversed(OF_A_HOST.items()):
             step = end_step(target, stage, took_s=took_s)
             Step.objects.filter(id=step.id).update(finished=ended, started=ended - timedelta(seconds=took_s))
+            if stage == "Drain":
+                Target.objects.filter(id=target.id).update(out_at=ended - timedelta(seconds=took_s))
             ended -= timedelta(seconds=took_s)
         Target.objects.filter(id=target.id).update(finished_at=timezone.now() - timedelta(hours=1))
     Run.objects.filter(id=earlier.id).update(finished_at=timezone.now() - timedelta(hours=1))

@@ -38,7 +38,7 @@ def test_a_paused_run_tells_cause_last_output_the_hosts_state_and_what_each_next
     assert "cannot install linux-image" in problem
     assert "In service" in problem
     assert "agent Up, Enabled, 1 instance on it" in problem
-    assert "kvm2 goes its way again, from PreMaintenance, and the run goes on." in problem
+    assert "The run is resumed, and kvm2 takes its turn again, from PreMaintenance." in problem
     assert "kvm2 counts as skipped and is left as it is." in problem
     assert "Goes on with kvm1; 2 hosts still to do." in part(page, "run-steering")
 
