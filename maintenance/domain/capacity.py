@@ -47,7 +47,7 @@ class Room:
         if guest.memory_mb > self.memory_mb:
             return f"host has {self.memory_mb} MB left, {guest.memory_mb} MB needed"
         if guest.cpu_cores > self.cpu_cores:
-            return f"host has {self.cpu_cores} cores left, {guest.cpu_cores} needed"
+            return f"host has {_cores(self.cpu_cores)} left, {guest.cpu_cores} needed"
         return ""
 
     def with_guest(self, guest: Guest) -> "Room":
@@ -72,6 +72,16 @@ class Packing:
     @property
     def fits(self) -> bool:
         return not self.homeless
+
+    @property
+    def missing_mb(self) -> int:
+        """How much more memory all of them need than is left in all. 0 where that is not what is missing."""
+        needed = sum(guest.memory_mb for guest, _why in self.homeless)
+        return max(0, needed - sum(max(0, room.memory_mb) for room in self.rooms))
+
+
+def _cores(number: int) -> str:
+    return f"{number} core" if number == 1 else f"{number} cores"
 
 
 def pack(guests: Sequence[Guest], rooms: Sequence[Room]) -> Packing:

@@ -17,6 +17,9 @@ MAINTENANCE_STATES = frozenset(
     {"PrepareForMaintenance", "Maintenance", "ErrorInPrepareForMaintenance", "ErrorInMaintenance"}
 )
 
+NAMED_MAX = 3
+MB_OF_GB = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class GateHost:
@@ -106,8 +109,7 @@ def host_verdict(
         return Hold("unsettled", f"instances on it are not settled: {named}{_more(len(unsettled) - 5)}")
     packing = packing_without(out | {host_id}, hosts, instances)
     if not packing.fits:
-        named = "; ".join(f"{guest.name} ({why})" for guest, why in packing.homeless[:5])
-        return Hold("no-room", f"no room in the cluster for {named}{_more(len(packing.homeless) - 5)}")
+        return Hold("no-room", _no_room(packing))
     return Open(packing)
 
 
@@ -139,6 +141,16 @@ def _room(host: GateHost, guests: Sequence[Guest]) -> Room:
         tags=host.tags,
         affinity_groups=frozenset().union(*(g.affinity_groups for g in guests)) if guests else frozenset(),
     )
+
+
+def _no_room(packing: Packing) -> str:
+    """A headline: each instance with its reason stands on the page of what needs a person."""
+    named = ", ".join(guest.name for guest, _why in packing.homeless[:NAMED_MAX])
+    says = f"no room in the cluster for {named}{_more(len(packing.homeless) - NAMED_MAX)}"
+    if packing.missing_mb:
+        return f"{says}: {max(0.1, packing.missing_mb / MB_OF_GB):.1f} GB of memory missing in all"
+    nearest, *_others = packing.homeless[0][1].split("; ")
+    return f"{says}: {nearest}"
 
 
 def _more(count: int) -> str:
