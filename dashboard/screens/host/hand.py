@@ -1,6 +1,7 @@
 """What may be done to a host by hand, outside any run: put into maintenance, return to service."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +18,8 @@ from dashboard.screens.run.actions import after_flagged_words
 from dashboard.screens.runs.usual import usual_ranges
 from dashboard.screens.words import figure, said
 from maintenance.domain.states import TARGET_BEGUN, Stage, TargetState
-from maintenance.models import Instance
+from maintenance.engine.attention import Cause
+from maintenance.models import Attention, Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class ByHand:
 
 def by_hand(at: Standing, role: str) -> ByHand:
     """Put into maintenance, return to service, a run of its own: what each will do, or why it cannot."""
-    return ByHand(for_role([_prepare(at), _return(at)], role), host_start(at, role))
+    need = _waited_for(at)
+    actions = for_role([_prepare(at), _return(at, need)], role)
+    return ByHand(actions + ([_to_need(at, need)] if need is not None else []), host_start(at, role))
 
 
 def _prepare(at: Standing) -> Action:
@@ -85,7 +89,7 @@ def _why_not_out(at: Standing) -> str:
     return ""
 
 
-def _return(at: Standing) -> Action:
+def _return(at: Standing, need: UUID | None) -> Action:
     host = {"host": said(at.host.name)}
     usual = usual_ranges().get(Stage.RETURN)
     says = _("%(host)s takes instances again once it is seen Up and Enabled.") % host
@@ -96,10 +100,10 @@ def _return(at: Standing) -> Action:
     if at.target is not None and at.target.state == TargetState.NEEDS_PERSON:
         says = f"{says} {after_flagged_words(at.target.run)}"
     action = Action(_("Return to service"), "refresh", reverse("host-return", args=[at.host.id]), says)
-    return action.unless(_why_not_back(at))
+    return action.unless(_why_not_back(at, need))
 
 
-def _why_not_back(at: Standing) -> str:
+def _why_not_back(at: Standing, need: UUID | None) -> str:
     host = {"host": said(at.host.name)}
     if at.target is not None and at.target.state in {TargetState.IN_MAINTENANCE, TargetState.NEEDS_PERSON}:
         return ""
@@ -109,6 +113,27 @@ def _why_not_back(at: Standing) -> str:
         )
     if at.target is None and at.out is not None:
         return ""
+    if need is not None:
+        return _(
+            "Others took it out of service. Return it where it was taken; or, since a run waits for it, take it back "
+            "from the page that tells so."
+        )
     if at.host.resource_state in OUT_OF_SERVICE:
         return _("Others took it out of service. Return it where it was taken.")
     return _("%(host)s is not out of service by Pitstop.") % host
+
+
+def _waited_for(at: Standing) -> UUID | None:
+    """What needs a person because others took this host, and a run waits for it."""
+    asked = Attention.objects.filter(cause=Cause.FOREIGN_MAINTENANCE, host=at.host, resolved_at=None)
+    return asked.order_by("since", "id").values_list("id", flat=True).first()
+
+
+def _to_need(at: Standing, need: UUID) -> Action:
+    return Action(
+        _("A run waits for %(host)s: what to do") % {"host": said(at.host.name)},
+        "right",
+        reverse("need", args=[need]),
+        _("Tells who waits, and takes it back for whoever types its name. Nothing happens before."),
+        is_link=True,
+    )

@@ -283,3 +283,26 @@ def test_a_cloud_that_cannot_be_read_has_a_page_with_its_words(operator, invento
 
 def test_what_never_was_is_not_found(operator, inventory):
     assert operator.get(reverse("need", args=[inventory.zone.id])).status_code == 404
+
+
+def test_the_page_of_a_host_that_others_took_leads_to_where_it_can_be_taken_back(operator, inventory):
+    target = put_host(in_state(start_run(inventory, "c1"), RunState.RUNNING), "kvm1", TargetState.READY)
+    kvm3 = Host.objects.get(name="kvm3")
+    Host.objects.filter(id=kvm3.id).update(resource_state="Maintenance")
+    Target.objects.filter(host=kvm3).delete()
+    alone = operator.get(f"/hosts/{kvm3.id}/").text
+    assert "Others took it out of service. Return it where it was taken." in alone
+    assert "A run waits for kvm3" not in alone
+
+    need = ask(target, Cause.FOREIGN_MAINTENANCE, host=kvm3)
+    page = operator.get(f"/hosts/{kvm3.id}/").text
+
+    assert "or, since a run waits for it, take it back from the page that tells so" in page
+    assert "A run waits for kvm3: what to do" in page
+    assert reverse("need", args=[need.id]) in page
+
+
+def test_the_empty_list_promises_only_what_would_stand_there(viewer, inventory):
+    Host.objects.filter(name="kvm3").update(resource_state="Maintenance")
+
+    assert "a host that others took and a run waits for" in viewer.get("/needs-a-person/").text
