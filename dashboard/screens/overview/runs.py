@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run.now import lane_icon, usual_of
-from dashboard.screens.run.outlook import held_targets, run_ends
+from dashboard.screens.run.outlook import held_runs, run_ends
 from dashboard.screens.runs.name import finished_of, run_mark, run_name, run_url
 from dashboard.screens.runs.strip import Strip, counts_of, strip
 from dashboard.screens.runs.usual import Ends
@@ -65,12 +65,12 @@ class RunCards:
 def run_cards() -> RunCards:
     active = Run.objects.filter(state__in=RUN_ACTIVE).order_by("-number")
     shown = list(active[:RUNS_MAX])
-    lines = _at_work(shown)
+    lines, held = _at_work(shown), held_runs(shown)
     more = active.count() - len(shown) if len(shown) == RUNS_MAX else 0
-    return RunCards([_card(run, lines[run.id]) for run in shown], more)
+    return RunCards([_card(run, lines[run.id], is_held=run.id in held) for run in shown], more)
 
 
-def _card(run: Run, at_work: list[WorkLine]) -> RunCard:
+def _card(run: Run, at_work: list[WorkLine], *, is_held: bool) -> RunCard:
     counts = counts_of(run)
     working = sum(counts.get(state, 0) for state in AT_WORK)
     return RunCard(
@@ -80,7 +80,7 @@ def _card(run: Run, at_work: list[WorkLine]) -> RunCard:
         number=run.number,
         kind=_("rolling maintenance") if run.kind == RunKind.ROLLING else _("one host by hand"),
         scope=run.scope_words,
-        mark=run_mark(run, is_held=run.state == RunState.RUNNING and not at_work and bool(held_targets(run))),
+        mark=run_mark(run, is_held=is_held),
         began=run.started_at or run.created_at,
         has_begun=run.started_at is not None,
         by=run.started_by,

@@ -12,12 +12,11 @@ from dashboard.screens.marks import DOWN, TAKEN, UNKNOWN, Mark, mark, moving
 from dashboard.screens.needs.causes import ENGINE_SILENT
 from dashboard.screens.needs.list import need_words
 from dashboard.screens.needs.seen import seen_now
-from dashboard.screens.run.outlook import held_targets
+from dashboard.screens.needs.waiting import open_needs
+from dashboard.screens.run.outlook import held_runs
 from dashboard.screens.words import count, listing, spelled
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunState
-from maintenance.models import Attention, Cloud, Run, Target
-
-HELD_LOOKED_AT_MAX = 6  # runs; more are told as in progress
+from maintenance.models import Cloud, Run, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
     if not clouds:
         return _("No cloud is connected yet."), _("Nothing can be shown before one is."), UNKNOWN
     seen = seen_now()
-    needs = Attention.objects.filter(resolved_at=None).count()
+    needs = open_needs().count()
     people = need_words(needs) if needs else ""
     if any(one.cause == ENGINE_SILENT for one in seen):
         return _("No engine answers."), _("Nothing moves until one does."), UNKNOWN
@@ -68,7 +67,7 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
 def _with_nobody_at_work(runs: list[Run], people: str, drawn: Mark) -> tuple[str, str, Mark]:
     """Runs that stand still are not told as if they went on."""
     paused = sum(run.state == RunState.PAUSED for run in runs)
-    held = sum(run.state == RunState.RUNNING and bool(held_targets(run)) for run in runs[:HELD_LOOKED_AT_MAX])
+    held = len(held_runs(runs))
     number = {"n": spelled(len(runs))}
     if paused == len(runs):
         says = ngettext("%(n)s run is paused.", "%(n)s runs are paused.", paused) % number

@@ -81,6 +81,23 @@ def held_targets(run: Run) -> list[Target]:
     return in_turn if all(target.detail for target in in_turn) else []
 
 
+def held_runs(runs: Sequence[Run]) -> set[UUID]:
+    """Of these, the running ones of which nothing moves: as `held_targets`, in two questions for all of them."""
+    running = [run.id for run in runs if run.state == RunState.RUNNING and not run.pausing]
+    if not running:
+        return set()
+    at_work = Target.objects.filter(run__in=running, state__in=[*TARGET_BEGUN, TargetState.CHECKING])
+    moving = set(at_work.order_by().values_list("run", flat=True).distinct())
+    open_steps = Step.objects.filter(run__in=running).exclude(state=StepState.ENDED).values("target")
+    in_turn = Target.objects.filter(state=TargetState.READY, id__in=open_steps).order_by()
+    found: set[UUID] = set()
+    for run_id, detail in in_turn.values_list("run", "detail"):
+        found.add(run_id)
+        if not detail:
+            moving.add(run_id)
+    return found - moving
+
+
 def _clusters_left(run: Run) -> list[_Left]:
     """In the run's order."""
     waiting = Q(state__in=[*TARGET_WAITING, TargetState.CHECKING])

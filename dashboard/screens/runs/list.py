@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from dashboard.screens.actions import too_low
 from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run.choice import Choice
+from dashboard.screens.run.outlook import held_runs
 from dashboard.screens.runs.asked import KINDS, SORTS, STATES, RunsAsked
 from dashboard.screens.runs.name import finished_of, run_mark, run_name, run_url
 from dashboard.screens.words import count, duration, figure, spelled
@@ -144,17 +145,18 @@ def _rows(runs: list[Run]) -> list[RunRow]:
     )
     for run_id, state, hosts in grouped:
         counts[run_id][state] = hosts
-    return [_row(run, counts[run.id]) for run in runs]
+    held = held_runs(runs)
+    return [_row(run, counts[run.id], is_held=run.id in held) for run in runs]
 
 
-def _row(run: Run, counts: dict[str, int]) -> RunRow:
+def _row(run: Run, counts: dict[str, int], *, is_held: bool) -> RunRow:
     began = run.started_at or run.created_at
     return RunRow(
         id=run.id,
         number=run.number,
         name=run_name(run),
         url=run_url(run),
-        mark=run_mark(run),
+        mark=run_mark(run, is_held=is_held),
         scope=run.scope_words,
         kind="" if run.kind == RunKind.ROLLING else _("one host by hand"),
         hosts=_ended_words(counts) if run.finished_at else _progress_words(counts),

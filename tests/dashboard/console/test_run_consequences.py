@@ -227,6 +227,7 @@ def test_the_overview_tells_paused_and_held_runs_as_such(operator, inventory):
     assert "Two runs are in progress, one of them is paused and one of them is held." in sentence(one_held)
     assert "Held" in text_of(one_held.partition("<h1")[2])
     assert "Held" in text_of(part(page_of(operator, two), "run-head"))
+    assert text_of(operator.get("/rolling/").text).count("Held") == 1
 
 
 def test_the_usual_time_beside_a_host_is_of_the_stage_that_is_shown(operator, inventory):
