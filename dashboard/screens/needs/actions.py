@@ -53,15 +53,20 @@ def _one_primary(actions: list[Action]) -> list[Action]:
 def host_actions(attention: Attention, role: str) -> list[Action]:
     """What can be done about the host it is about, and the host that waits for it."""
     run, target = attention.run, attention.target
-    found: list[Action] = []
-    is_taken = attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None
-    if is_taken and attention.host is not None and is_foreign(attention.host):
-        found += for_role([take_back_action(attention.host, run)], role)
+    found = taken_actions(attention, role)
     if run is None or target is None:
         return found
     if target.state == TargetState.NEEDS_PERSON:
         found += for_role([_return_flagged(attention, run, target)], role)
     return found + target_actions(run, target, role)
+
+
+def taken_actions(attention: Attention, role: str) -> list[Action]:
+    """What can be done about a host that others took."""
+    is_taken = attention.cause == Cause.FOREIGN_MAINTENANCE and attention.resolved_at is None
+    if not is_taken or attention.host is None or not is_foreign(attention.host):
+        return []
+    return for_role([take_back_action(attention.host, attention.run)], role)
 
 
 def _of_run(run: Run, role: str, routes: Sequence[str]) -> list[Action]:

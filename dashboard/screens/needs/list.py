@@ -1,6 +1,6 @@
 """What needs a person, grouped by cause: a few of each, the rest counted; or filtered, in pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from dashboard.screens.needs.actions import take_action
 from dashboard.screens.needs.causes import CAUSES, ORDER, cause_words_of
 from dashboard.screens.needs.seen import Seen, seen_now
 from dashboard.screens.needs.settled import SettledBy, settled_by
+from dashboard.screens.needs.waiting import open_needs, waiting_for, waiting_of, waiting_words
 from dashboard.screens.run.choice import Choice
 from dashboard.screens.words import count, figure, spelled
 from maintenance.models import Attention
@@ -69,7 +70,7 @@ class Groups:
 def grouped(role: str, *, each: int = EACH_MAX) -> Groups:
     """Everything that is open. As many questions to the database for ten thousand as for one."""
     seen = seen_now()
-    open_now = Attention.objects.filter(resolved_at=None)
+    open_now = open_needs()
     totals = dict(open_now.order_by().values_list("cause").annotate(n=Count("id")))
     place = Window(RowNumber(), partition_by=F("cause"), order_by=[F("since").asc(), F("id").asc()])
     found: dict[str, list[Need]] = {}
@@ -77,8 +78,9 @@ def grouped(role: str, *, each: int = EACH_MAX) -> Groups:
         totals[one.cause] = totals.get(one.cause, 0) + 1
         if len(found.setdefault(one.cause, [])) < each:
             found[one.cause].append(of_seen(one))
-    for attention in open_now.annotate(place=place).filter(place__lte=each).order_by("since", "id"):
-        found.setdefault(attention.cause, []).append(of_attention(attention, role))
+    shown = list(open_now.annotate(place=place).filter(place__lte=each).order_by("since", "id"))
+    for attention, need in zip(shown, of_attentions(shown, role), strict=True):
+        found.setdefault(attention.cause, []).append(need)
     groups = [_group(cause, totals.get(cause, len(needs)), needs) for cause, needs in _in_order(found)]
     total = sum(group.total for group in groups)
     return Groups(groups, total, _summary(total, len(groups)))
@@ -119,7 +121,13 @@ def _summary(total: int, causes: int) -> str:
 # ---- one row ------------------------------------------------------------------------------------------------------
 
 
-def of_attention(attention: Attention, role: str) -> Need:
+def of_attentions(attentions: Sequence[Attention], role: str) -> list[Need]:
+    """One query more, however many they are."""
+    waiting = waiting_for(attentions)
+    return [_of_attention(one, waiting_of(one, waiting), role) for one in attentions]
+
+
+def _of_attention(attention: Attention, waiting: list[str], role: str) -> Need:
     is_open = attention.resolved_at is None
     can_be_taken = is_open and not attention.taken_by
     return Need(
@@ -128,7 +136,7 @@ def of_attention(attention: Attention, role: str) -> Need:
         cause=str(cause_words_of(attention.cause).name),
         title=attention.title,
         url=need_url(attention.id),
-        message=in_short(attention.message),
+        message=waiting_words(waiting) if waiting else in_short(attention.message),
         since=attention.since,
         taken_by=attention.taken_by,
         resolved_at=attention.resolved_at,
@@ -169,7 +177,7 @@ def need_url(need_id: UUID) -> str:
 def need_row(need_id: UUID, role: str) -> Need | None:
     """One row alone, as it is pushed."""
     attention = Attention.objects.filter(id=need_id).first()
-    return of_attention(attention, role) if attention is not None else None
+    return of_attentions([attention], role)[0] if attention is not None else None
 
 
 # ---- the page -----------------------------------------------------------------------------------------------------
@@ -184,7 +192,7 @@ class NeedsVerdict:
 
 
 def needs_verdict() -> NeedsVerdict:
-    open_now = Attention.objects.filter(resolved_at=None)
+    open_now = open_needs()
     seen = seen_now()
     total = open_now.count() + len(seen)
     if not total:
@@ -252,7 +260,7 @@ def need_list(asked: NeedFilter, role: str) -> NeedList:
     total = found.count() + len(seen)
     pages = max(1, -(-total // PAGE_ROWS))
     page = min(asked.page, pages)
-    rows = [of_attention(one, role) for one in found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]]
+    rows = of_attentions(list(found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]), role)
     return _listed(asked, None, [*seen, *rows], total, page, pages)
 
 
@@ -264,7 +272,8 @@ def _matching(asked: NeedFilter) -> QuerySet[Attention]:
         case "taken":
             return found.filter(resolved_at=None).exclude(taken_by="").order_by("since", "id")
         case _:
-            return found.filter(resolved_at=None).order_by("since", "id")
+            found = open_needs()
+            return (found.filter(cause=asked.cause) if asked.cause else found).order_by("since", "id")
 
 
 def _listed(

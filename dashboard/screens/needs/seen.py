@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dashboard.screens.needs.causes import CLOUD_UNREAD, ENGINE_SILENT
-from maintenance.models import Attention, Cloud, EngineProcess
+from dashboard.screens.needs.waiting import open_needs
+from maintenance.models import Cloud, EngineProcess
 
 ENGINE_ID = uuid5(
     NAMESPACE_URL, "pitstop:engine"
@@ -39,7 +40,7 @@ def seen_now() -> list[Seen]:
 
 def open_count() -> int:
     """Everything that needs a person now."""
-    return Attention.objects.filter(resolved_at=None).count() + len(seen_now())
+    return open_needs().count() + len(seen_now())
 
 
 def engine_silence() -> Seen | None:

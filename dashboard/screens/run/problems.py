@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from dashboard.screens.actions import Action, for_role
 from dashboard.screens.host.now import HostNow, hosts_now
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
-from dashboard.screens.needs.actions import attention_actions, host_actions
+from dashboard.screens.needs.actions import attention_actions, host_actions, taken_actions
+from dashboard.screens.needs.waiting import open_needs, waiting_for, waiting_of, waiting_words
 from dashboard.screens.run.actions import after_flagged_words, return_action, target_actions
 from dashboard.screens.run.causes import CauseOfMany, run_causes
 from dashboard.screens.run.consequences import stuck_words
@@ -58,12 +59,13 @@ class Problems:
 
 def run_problems(run: Run, role: str) -> Problems:
     """Open attentions of the run, its failed hosts that can still be helped, and why it is paused."""
-    open_now = Attention.objects.filter(run=run, resolved_at=None)
+    open_now = open_needs(run)
     found = list(open_now.select_related("run", "target", "host").order_by("since", "id")[:SHOWN_MAX])
     total = open_now.count() if len(found) == SHOWN_MAX else len(found)
     untold: list[Target] = []
     if run.state == RunState.PAUSED and len(found) < SHOWN_MAX:
-        told = [attention.target_id for attention in found if attention.target_id]
+        open_ones = Attention.objects.filter(run=run, resolved_at=None)
+        told = list(open_ones.exclude(target=None).values_list("target_id", flat=True))
         stuck = run.targets.filter(state__in=STUCK).exclude(id__in=told)
         untold = list(stuck.order_by("order")[: SHOWN_MAX - len(found)])
         total += stuck.count() if len(found) + len(untold) == SHOWN_MAX else len(untold)
@@ -98,8 +100,12 @@ def _problems(
     targets = [attention.target for attention in attentions if attention.target] + list(untold)
     now = hosts_now([target.host_id for target in targets], targets)
     steps = failed_steps(targets)
+    waiting = waiting_for(attentions, run)
     found = []
     for attention in attentions:
+        if names := waiting_of(attention, waiting):
+            found.append(_in_the_way(run, attention, names, role))
+            continue
         target = attention.target
         stands = now[target.host_id] if target else None
         step = steps.get(target.id) if target and attention.cause not in WAITS else None
@@ -109,6 +115,16 @@ def _problems(
         actions = _stuck_actions(run, target, role)
         found.append(_problem(run, target, None, steps.get(target.id), now[target.host_id], actions))
     return found
+
+
+def _in_the_way(run: Run, attention: Attention, names: list[str], role: str) -> Problem:
+    """One host that several wait for. What concerns one of them alone stands in its own row: no button of another
+    slides under the mouse when one of them is skipped."""
+    words = _("%(waiting)s Each of them can be skipped in its row.") % {"waiting": waiting_words(names)}
+    problem = _problem(run, None, attention, None, None, taken_actions(attention, role))
+    return replace(
+        problem, cause=words, actions=problem.actions + for_role(attention_actions(attention), role)
+    )
 
 
 def _stuck_actions(run: Run, target: Target, role: str) -> list[Action]:

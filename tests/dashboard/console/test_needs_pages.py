@@ -306,3 +306,27 @@ def test_the_empty_list_promises_only_what_would_stand_there(viewer, inventory):
     Host.objects.filter(name="kvm3").update(resource_state="Maintenance")
 
     assert "a host that others took and a run waits for" in viewer.get("/needs-a-person/").text
+
+
+def test_one_host_of_others_that_several_wait_for_is_one_thing_that_names_them(operator, inventory):
+    run = in_state(start_run(inventory, "c1"), RunState.RUNNING)
+    kvm3 = Host.objects.get(name="kvm3")
+    Host.objects.filter(id=kvm3.id).update(resource_state="Maintenance")
+    kvm3.refresh_from_db()
+    for name in ("kvm1", "kvm2"):
+        ask(put_host(run, name, TargetState.READY), Cause.FOREIGN_MAINTENANCE, f"{name} waits", host=kvm3)
+
+    listed = operator.get("/needs-a-person/").text
+    overview = operator.get("/").text
+    filtered = operator.get("/needs-a-person/?cause=foreign-maintenance").text
+    of_run = operator.get(f"/rolling/{run.id}/").text
+
+    for page in (listed, overview, filtered, of_run):
+        assert "kvm1 and kvm2 wait for it." in page
+    for page in (listed, overview, filtered):
+        assert page.count('<h4><a href="/needs-a-person/') == 1
+    assert "One thing needs a person." in listed
+    assert of_run.count('<article class="problem"') == 1
+    problem = Page(of_run).by_id("run-problems").text
+    assert "Skip kvm1" not in problem
+    assert "Return kvm3 to service" in problem
