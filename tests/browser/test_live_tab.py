@@ -68,7 +68,9 @@ def test_times_are_the_readers(lab, web, open_page, zone, clock):
 
 def test_days_are_the_readers_too_and_keep_their_zone_in_the_address(lab, web, open_page):
     run = lab.start(hosts=["kvm1"])
-    Run.objects.filter(id=run.id).update(created_at=datetime(2026, 11, 21, 18, tzinfo=UTC))  # there it is the 22nd
+    Run.objects.filter(id=run.id).update(
+        created_at=datetime(2026, 11, 21, 18, tzinfo=UTC)
+    )  # there it is the 22nd
     page = open_page("/rolling/", timezone="Pacific/Kiritimati")
     expect(page.locator("label[for=since]")).to_contain_text("Pacific/Kiritimati")
 
