@@ -192,7 +192,7 @@ def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[st
         yield from _host_parts(host, "history")
     yield from _parts(EVERY_RUN, "problems", "census", "next")
     if {"state", "resource_state", "gone"} & after.keys():
-        yield from _parts(EVERY_RUN, "head", "progress", "steering")  # what is promised of a host that is away
+        yield from _parts(EVERY_RUN, "head", "progress", "steering")  # what is promised of it
         yield from _parts(EVERY_NEED, "story", "standing", "actions")
 
 

@@ -61,6 +61,13 @@ def test_a_host_whose_turn_begins_leaves_the_list_of_those_that_wait():
     assert Part("overview", "cluster-of-host", HOST) in parts
 
 
+def test_an_agent_that_goes_away_touches_what_is_promised_of_its_host():
+    parts = set(touched("host.changed", ABOUT, {"state": "Up"}, {"state": "Disconnected"}))
+
+    assert {Part("run:*", name) for name in ("head", "progress", "steering")} <= parts
+    assert Part("need:*", "story") in parts
+
+
 def test_output_touches_its_own_block_and_nothing_else():
     assert set(touched("step.output", ABOUT, {}, {})) == {
         Part("run:run-id", "out", TARGET),
