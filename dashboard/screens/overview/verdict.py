@@ -33,7 +33,7 @@ def verdict() -> Verdict:
     active = list(Run.objects.filter(state__in=RUN_ACTIVE))
     says, then, drawn = _says(clouds, active)
     censuses = [census(cloud, [run.id for run in active]) for cloud in clouds if cloud.read_at]
-    return Verdict(says, then, f"{drawn.word}: {says}", drawn, censuses)
+    return Verdict(says, then, says.removesuffix("."), drawn, censuses)
 
 
 def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
