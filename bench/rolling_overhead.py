@@ -25,8 +25,8 @@ from typing import Any
 
 from bench.stack import Stack, percentile, resident_mb, running_stack, wait_for
 
-# Seconds each host of CloudStack's demonstration (“KVM Rolling Maintenance”, its feature first look) was out of service,
-# in its order: enddate − startdate of its own output.
+# Seconds each host of CloudStack's demonstration (“KVM Rolling Maintenance”, its feature first look) was out of
+# service, in its order: enddate − startdate of its own output.
 DEMO_OUT_S = {
     "ref-trl-711-k-M7-apanic-kvm1": 40,
     "ref-trl-711-k-M7-apanic-kvm2": 100,
