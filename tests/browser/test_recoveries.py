@@ -180,7 +180,9 @@ def test_a_host_that_others_took_is_returned_by_whoever_types_its_name(lab, engi
 
     stranger.open_need("kvm3 was taken out of service by others")
     stranger.sees("story", "Somebody may be working on it")
-    stranger.sees("standing", "Taken by others", "agent Up, Maintenance", "Nothing moves in run 1: kvm1 waits")
+    stranger.sees(
+        "standing", "Taken by others", "agent Up, Maintenance", "Nothing moves in run 1: kvm1 waits"
+    )
     stranger.sees("actions", "Ask who has it", "It goes back into service", "Run 1 then goes on by itself")
     stranger.told_what_each_does()
     stranger.click(stranger.page.locator("#need-actions summary", has_text="Return kvm3 to service"))

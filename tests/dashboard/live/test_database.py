@@ -67,7 +67,9 @@ async def test_all_listeners_of_a_channel_share_one_connection(live_database, mo
     listening = (
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%%'"
     )
-    before = {row["pid"] for row in await fetch(listening)}  # of a test whose end PostgreSQL has not noticed yet
+    before = {
+        row["pid"] for row in await fetch(listening)
+    }  # of a test whose end PostgreSQL has not noticed yet
     one, other = listen(CHANNEL), listen(CHANNEL)
     for heard in (one, other):
         await anext(heard)
