@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
+from dashboard.screens.events import cluster_names
+from dashboard.screens.runs import usual
 from tests.dashboard.walk_scene import Scene, make_scene
 from tests.dashboard.web_server import Web, running_web
 
@@ -15,6 +17,13 @@ def static_files_are_not_collected(settings) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.SERVESTATIC_USE_STATIC_ROOT = False
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered() -> None:
+    """What a process looks up once in some seconds is not the test's before."""
+    cluster_names.forget()
+    usual.forget()
 
 
 @pytest.fixture
