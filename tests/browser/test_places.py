@@ -110,3 +110,18 @@ def test_a_host_is_taken_out_and_returned_by_clicking_and_its_page_follows(lab, 
     expect(page.locator("#host-instances")).not_to_contain_text("have moved")
     wait_until(lambda: Target.objects.get().state == TargetState.DONE)
     assert not HostOut.objects.filter(host=host, closed_at=None).exists()
+
+
+def test_a_column_clicked_right_after_typing_is_what_the_list_is_sorted_by(lab, web, open_page):
+    page = open_page("/hosts/")
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if "/hosts/?" in sent.url else None)
+    page.locator("#find").press_sequentially("kvm")
+    expect(page).to_have_url(re.compile(r"search=kvm"))
+    asked.clear()
+
+    page.locator("#sort-instances").click()
+
+    expect(page).to_have_url(re.compile(r"search=kvm.*sort=|sort=.*search=kvm"))
+    page.wait_for_load_state("networkidle")
+    assert len(asked) == 1, "leaving the line asked once more"

@@ -9,6 +9,11 @@ import { say } from "./words.js";
 
 export function listenToClicks(changed) {
   for (const name of ["htmx:beforeRequest", "htmx:beforeSwap"]) document.body.addEventListener(name, holdFocus);
+  // A line that asks while it is typed does not ask again when it is left: the answer would undo what was clicked next.
+  document.body.addEventListener("htmx:configRequest", (event) => {
+    const cause = event.detail.triggeringEvent;
+    if (cause?.type === "change" && cause.target.matches?.("[data-asks-as-typed]")) event.preventDefault();
+  });
   document.body.addEventListener("htmx:afterSettle", (event) => {
     writeTimes(event.target.parentElement ?? document);
     renameTab(event.detail.xhr?.responseText ?? "");
