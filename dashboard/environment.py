@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import Error as PostgresError
 from psycopg.conninfo import conninfo_to_dict
 
 
@@ -64,7 +65,7 @@ def database_from_url(url: str, var_dir: Path) -> dict[str, Any]:
         url = noted.read_text().strip() if noted.exists() else "postgresql:///pitstop"
     try:
         parts = conninfo_to_dict(url)
-    except Exception as reason:
+    except PostgresError as reason:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {reason}") from reason
     known = {"host", "port", "user", "password", "dbname"}
     return {

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 DEADLINE_S = 10.0
 URL_MAX = 2000
@@ -86,7 +87,7 @@ def check_secret(secret: str) -> None:
     """Raises: ValueError when nothing can be signed with it."""
     try:
         Webhook(secret)
-    except Exception as reason:  # base64 and the library raise several kinds
+    except (EmptyWebhookSecretError, ValueError) as reason:
         raise ValueError("it is not base64; take a secret such as whsec_…") from reason
 
 
