@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "dashboard.access.AccessMiddleware",
+    "dashboard.doors.AccessMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -171,7 +171,7 @@ REST_FRAMEWORK = {
         "knox.auth.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["dashboard.access.ApiAccess"],
+    "DEFAULT_PERMISSION_CLASSES": ["dashboard.doors.ApiAccess"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "dashboard.api.pages.Pages",
@@ -187,7 +187,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Maintenance of a private cloud: hosts out of service and back, one at a time, nothing lost.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["dashboard.access.ApiAccess"],
+    "SERVE_PERMISSIONS": ["dashboard.doors.ApiAccess"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
