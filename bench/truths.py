@@ -101,7 +101,7 @@ def _hosts_out() -> list[str]:
         for host in lab.Host.objects.filter(hypervisor=KVM).exclude(state="Up", resource_state="Enabled")
     ]
     broken += [
-        f"the ledger still has {out.target.host_name}"
+        f"the ledger still has {out.target.name}"
         for out in HostOut.objects.filter(closed_at=None).select_related("target")
     ]
     return broken + [
@@ -113,7 +113,7 @@ def _hosts_out() -> list[str]:
 def _runs(runners_killed: int) -> list[str]:
     broken = [f"run {run.number} is {run.state}" for run in Run.objects.exclude(state__in=RUN_ENDED)]
     broken += [
-        f"{step} of {step.target.host_name} is {step.state}" for step in Step.objects.exclude(state="Ended")
+        f"{step} of {step.target.name} is {step.state}" for step in Step.objects.exclude(state="Ended")
     ]
     failed = []
     for run in Run.objects.filter(state__in=RUN_ENDED):

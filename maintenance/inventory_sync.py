@@ -1,35 +1,25 @@
 """Reading the clouds: one engine at a time per cloud, a listing taken whole or not at all, only changes written."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID
+from datetime import timedelta
 
 import structlog
-from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from maintenance.backends.base import Cloud, CloudError, Snapshot
 from maintenance.backends.registry import cloud_of_kind
+from maintenance.balance_settings import balance_as_json
 from maintenance.clock import database_now
 from maintenance.engine.hooks_read import forget_hooks, note_hooks
-from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
-from maintenance.fitting import fitting
+from maintenance.feed import ENGINE, unit_of_work
+from maintenance.following import follow
+from maintenance.inventory_kinds import KINDS
 from maintenance.models import (
     Cloud as CloudRow,
 )
 from maintenance.models import (
-    Cluster,
     Host,
-    Instance,
-    ManagementServer,
-    PendingJob,
-    Pod,
-    Zone,
 )
-from maintenance.models.inventory import Listed
 
 log = structlog.get_logger(__name__)
 
@@ -86,186 +76,16 @@ def _apply(cloud: CloudRow, snapshot: Snapshot) -> None:
             row.save(update_fields=["sync_due_at"])
             return
         for kind in KINDS:
-            _follow(work, row, kind, kind.rows(snapshot), snapshot.as_of)
+            follow(work, row, kind, kind.rows(snapshot), snapshot.as_of)
+        balance = balance_as_json(snapshot.balance) if snapshot.balance else None
+        if row.balance != balance:
+            work.event("balance.changed", {"cloud": str(row.id)}, before=row.balance, after=balance)
+            row.balance = balance
         had_error = bool(row.read_error)
         row.read_at, row.as_of, row.read_error = now, snapshot.as_of, ""
-        row.save(update_fields=["sync_due_at", "read_at", "as_of", "read_error"])
+        row.save(update_fields=["sync_due_at", "read_at", "as_of", "read_error", "balance"])
         if had_error:
             work.event("cloud.read", {"cloud": str(row.id), "name": row.name}, after={"error": ""})
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of listed thing: its table, how a row is made of what was read, how its changes are told."""
-
-    model: type[Listed]
-    event: str
-    rows: Callable[[Snapshot], Iterable[tuple[UUID, dict[str, Any]]]]
-    about: Callable[[Any], dict[str, str]]
-
-
-def _follow(
-    work: UnitOfWork,
-    cloud: CloudRow,
-    kind: Kind,
-    rows: Iterable[tuple[UUID, dict[str, Any]]],
-    as_of: datetime,
-) -> None:
-    """Make the table what the listing says, writing only what differs. What was looked at after the listing was made
-    (`observed.py`) is newer, and stays."""
-    manager: models.Manager[Any] = kind.model._default_manager
-    existing = {row.id: row for row in manager.filter(cloud=cloud)}
-    new: list[Any] = []
-    changed: list[Any] = []
-    columns: set[str] = set()
-    for key, listed in rows:
-        values = fitting(kind.model, listed)
-        row = existing.pop(key, None)
-        if row is None:
-            new.append(kind.model(id=key, cloud=cloud, changed_at=as_of, **values))
-            continue
-        differing = {name: value for name, value in values.items() if getattr(row, name) != value}
-        if (not differing and row.gone_at is None) or row.changed_at > as_of:
-            continue
-        before = {name: getattr(row, name) for name in differing}
-        for name, value in differing.items():
-            setattr(row, name, value)
-        row.gone_at, row.changed_at = None, as_of
-        changed.append(row)
-        columns.update(differing)
-        work.event(kind.event, kind.about(row), before=_plain(before), after=_plain(differing))
-    manager.bulk_create(new, batch_size=2000)
-    if changed:
-        manager.bulk_update(changed, [*columns, "gone_at", "changed_at"], batch_size=500)
-    vanished = [row for row in existing.values() if row.gone_at is None]
-    if vanished:
-        manager.filter(id__in=[row.id for row in vanished]).update(gone_at=as_of)
-        for row in vanished:
-            work.event(kind.event, kind.about(row), after={"gone": True})
-    for row in new:
-        work.event(kind.event, kind.about(row), after={"new": True})
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: str(value) if isinstance(value, UUID | datetime) else value for name, value in values.items()
-    }
-
-
-def _about_host(row: Host) -> dict[str, str]:
-    return {"host": str(row.id), "host_name": row.name, "cluster": str(row.cluster_id)}
-
-
-def _about_instance(row: Instance) -> dict[str, str]:
-    return {"instance": str(row.id), "name": row.name, "host": str(row.host_id or "")}
-
-
-def _named(key: str) -> Callable[[Any], dict[str, str]]:
-    return lambda row: {key: str(row.id), "name": row.name}
-
-
-KINDS: tuple[Kind, ...] = (
-    Kind(Zone, "zone.changed", lambda s: ((z.id, {"name": z.name}) for z in s.zones), _named("zone")),
-    Kind(
-        Pod,
-        "pod.changed",
-        lambda s: ((p.id, {"name": p.name, "zone_id": p.zone_id}) for p in s.pods),
-        _named("pod"),
-    ),
-    Kind(
-        Cluster,
-        "cluster.changed",
-        lambda s: (
-            (
-                c.id,
-                {
-                    "name": c.name,
-                    "pod_id": c.pod_id,
-                    "hypervisor": c.hypervisor,
-                    "allocation_state": c.allocation_state,
-                },
-            )
-            for c in s.clusters
-        ),
-        _named("cluster"),
-    ),
-    Kind(
-        ManagementServer,
-        "server.changed",
-        lambda s: (
-            (m.id, {"name": m.name, "state": m.state, "version": m.version, "agents": m.agents})
-            for m in s.management_servers
-        ),
-        _named("server"),
-    ),
-    Kind(
-        Host,
-        "host.changed",
-        lambda s: (
-            (
-                h.id,
-                {
-                    "name": h.name,
-                    "cluster_id": h.cluster_id,
-                    "state": h.state,
-                    "resource_state": h.resource_state,
-                    "hypervisor": h.hypervisor,
-                    "management_server_id": h.management_server_id,
-                    "cpu_cores": h.cpu_cores,
-                    "memory_mb": h.memory_mb,
-                    "tags": list(h.tags),
-                    "guests_max": h.guests_max,
-                    "agent_version": h.agent_version,
-                    "kernel_version": h.kernel_version,
-                    "boot_id": h.boot_id,
-                },
-            )
-            for h in s.hosts
-        ),
-        _about_host,
-    ),
-    Kind(
-        Instance,
-        "instance.changed",
-        lambda s: (
-            (
-                i.id,
-                {
-                    "name": i.name,
-                    "host_id": i.host_id,
-                    "state": i.state,
-                    "account": i.account,
-                    "domain": i.domain,
-                    "cpu_cores": i.cpu_cores,
-                    "memory_mb": i.memory_mb,
-                    "tags": list(i.tags),
-                    "affinity_groups": list(i.affinity_groups),
-                },
-            )
-            for i in s.instances
-        ),
-        _about_instance,
-    ),
-    Kind(
-        PendingJob,
-        "jobs.changed",
-        lambda s: (
-            (
-                j.id,
-                {
-                    "name": j.command,
-                    "management_server_id": j.management_server_id,
-                    "resource_type": j.resource_type,
-                    "account": j.account,
-                    "domain": j.domain,
-                    "created": j.created,
-                },
-            )
-            for j in s.pending_jobs
-        ),
-        _named("job"),
-    ),
-)
 
 
 def _read_some_hooks(cloud: CloudRow, adapter: Cloud) -> None:

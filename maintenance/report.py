@@ -25,7 +25,7 @@ def run_result(run: Run) -> dict[str, Any]:
     failed: list[dict[str, Any]] = []
     outputs = _maintenance_outputs(run)
     for target in Target.objects.filter(run=run).order_by("order"):
-        named = {"hostid": str(target.host_id), "hostname": target.host_name}
+        named = {"hostid": str(target.host_id), "hostname": target.name}
         match TargetState(target.state):
             case TargetState.DONE:
                 dates = {"startdate": _date(target.out_at), "enddate": _date(target.back_at)}
@@ -139,6 +139,6 @@ def host_records(run: Run) -> list[HostRecord]:
     targets = list(Target.objects.filter(run=run).order_by("order"))
     outs = times_out(targets)
     return [
-        HostRecord(target, stages.get(target.id, []), lines.get(target.host_id), outs.get(target.id, []))
+        HostRecord(target, stages.get(target.id, []), lines.get(target.host_key), outs.get(target.id, []))
         for target in targets
     ]

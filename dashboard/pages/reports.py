@@ -146,7 +146,7 @@ def _host(record: HostRecord) -> dict[str, Any]:
     }
     return {
         "hostid": str(target.host_id),
-        "hostname": target.host_name,
+        "hostname": target.name,
         "zone": target.zone_name,
         "cluster": target.cluster_name,
         "order": target.order,
@@ -189,7 +189,7 @@ def _rows(run: Run) -> Iterator[tuple[object, ...]]:
             run.number,
             run.started_by,
             target.order,
-            target.host_name,
+            target.name,
             target.zone_name,
             target.cluster_name,
             _list_of(record),

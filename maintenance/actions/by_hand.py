@@ -66,7 +66,7 @@ def begin_by_hand(
         run=run,
         host=host,
         cluster_id=host.cluster_id,
-        host_name=host.name,
+        name=host.name,
         cluster_name=host.cluster.name,
         zone_name=host.cluster.pod.zone.name,
         order=1,

@@ -61,12 +61,12 @@ def _refuse_busy(scope: Scope) -> None:
     if first is None:
         return
     run = first.run
-    names = ", ".join(sorted(taken.values_list("host_name", flat=True)[:IDS_MAX], key=natural)[:5])
+    names = ", ".join(sorted(taken.values_list("name", flat=True)[:IDS_MAX], key=natural)[:5])
     raise Conflict(
         f"run {run.number} (started by {run.started_by}) already has {names}; wait for it, or leave its hosts out",
         owner=owner_of(run),
         items=[
-            {"hostid": str(t.host_id), "hostname": t.host_name, "reason": f"in run {t.run.number}"}
+            {"hostid": str(t.host_id), "hostname": t.name, "reason": f"in run {t.run.number}"}
             for t in taken[:50]
         ],
     )
@@ -138,7 +138,7 @@ def _target(run: Run, planned: PlannedHost, zone_name: str) -> Target:
         run=run,
         host_id=planned.host_id,
         cluster_id=planned.cluster_id,
-        host_name=planned.name,
+        name=planned.name,
         cluster_name=planned.cluster,
         zone_name=zone_name,
         order=planned.order,

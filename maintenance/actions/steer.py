@@ -186,7 +186,7 @@ def _target(at: Steering, host_id: UUID, move: str) -> Target:
         legal -= {"skip"}
     if move not in legal:
         raise IllegalMove(
-            f"{target.host_name} is {target.state} in a run that is {at.run.state}: {move} is not possible",
+            f"{target.name} is {target.state} in a run that is {at.run.state}: {move} is not possible",
             legal=sorted(legal),
         )
     return target

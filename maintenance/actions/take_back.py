@@ -65,7 +65,7 @@ def _in_run(work: UnitOfWork, run: Run, target_id: UUID, actor: str) -> Target:
     is_untouched = run.kind == RunKind.ROLLING and TargetState(target.state) in UNTOUCHED
     if not is_untouched or run.state == RunState.STOPPING:
         raise Conflict(
-            f"run {run.number} (started by {run.started_by}) has {target.host_name}, which is {target.state}",
+            f"run {run.number} (started by {run.started_by}) has {target.name}, which is {target.state}",
             owner=owner_of(run),
         )
     end_open_step(target, f"{actor} has the host taken back first", database_now())

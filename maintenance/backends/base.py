@@ -12,36 +12,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from maintenance.backends.errors import AgentUnreachable as AgentUnreachable
+from maintenance.backends.errors import Blocked as Blocked
+from maintenance.backends.errors import CloudError as CloudError
+from maintenance.backends.errors import Expired as Expired
+from maintenance.backends.errors import Later as Later
+from maintenance.backends.errors import Never as Never
+from maintenance.backends.errors import NoReply as NoReply
+from maintenance.backends.servers import AgentBalance, AgentRead, BalanceSettings, ManagementServers
 from maintenance.domain.hook_stages import HookStage
-
-
-class CloudError(Exception):
-    """The cloud did not do what was asked."""
-
-
-class Later(CloudError):
-    """Not now; nothing was done. `retry_after_s` says when to ask again, where the cloud said so."""
-
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
-
-
-class AgentUnreachable(Later):
-    """The host's agent does not answer: whatever it was asked is unknown, not "no"."""
-
-
-class Never(CloudError):
-    """The cloud refuses, and will refuse again: the text is its reason. Nothing was done."""
-
-
-class Expired(Never):
-    """The request arrived after its expiry and was refused (the fence against late requests). Nothing was done."""
-
-
-class NoReply(CloudError):
-    """Sent, and no readable reply came: it may have been done. Observe; never ask again blindly."""
-
 
 # ---- inventory --------------------------------------------------------------------------------------------------
 
@@ -106,28 +85,11 @@ class InstanceRead:
 
 
 @dataclass(frozen=True, slots=True)
-class ManagementServerRead:
-    id: UUID
-    name: str
-    state: str
-    version: str
-    agents: int
-
-
-@dataclass(frozen=True, slots=True)
-class PendingJobRead:
-    id: UUID
-    management_server_id: UUID | None
-    command: str
-    resource_type: str
-    account: str
-    domain: str
-    created: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a cloud lists, as of `as_of` (the cloud's own time of the listing, which may lag by seconds)."""
+    """Everything a cloud lists, as of `as_of` (the cloud's own time of the listing, which may lag by seconds).
+
+    Management servers and pending jobs are read apart, and more often: `ManagementServers.read_servers`.
+    """
 
     as_of: datetime
     zones: tuple[ZoneRead, ...]
@@ -135,8 +97,8 @@ class Snapshot:
     clusters: tuple[ClusterRead, ...]
     hosts: tuple[HostRead, ...]
     instances: tuple[InstanceRead, ...]
-    management_servers: tuple[ManagementServerRead, ...]
-    pending_jobs: tuple[PendingJobRead, ...]
+    agents: tuple[AgentRead, ...] = ()
+    balance: BalanceSettings | None = None  # None: not offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +243,8 @@ class HookStages(Protocol):
         """
 
 
-class Cloud(Inventory, HostMaintenance, HookStages, Protocol):
-    """All that rolling maintenance needs."""
+class Cloud(Inventory, HostMaintenance, HookStages, ManagementServers, AgentBalance, Protocol):
+    """All that Pitstop does with a cloud."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +255,6 @@ class Offers:
     inventory: bool = True
     host_maintenance: bool = True
     hook_stages: bool = True
+    management_servers: bool = True
+    agent_balance: bool = True
     notes: Mapping[str, str] = field(default_factory=dict)

@@ -8,10 +8,16 @@ from enum import StrEnum
 
 
 class RunKind(StrEnum):
-    """What a run does to its hosts."""
+    """What a run does to its hosts, or to its management servers."""
 
     ROLLING = "rolling"
     HOST = "host"  # one host by hand: out, held, back
+    SERVER_MAINTENANCE = "server-maintenance"  # one management server: into maintenance, held, back
+    SERVER_SHUTDOWN = "server-shutdown"  # one management server: made ready, then shut down or taken back
+    SERVER_RESTART = "server-restart"  # one management server or several, one by one
+
+
+OVER_SERVERS = frozenset({RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN, RunKind.SERVER_RESTART})
 
 
 class RunState(StrEnum):
@@ -43,7 +49,11 @@ RUN_MOVES: dict[RunState, frozenset[RunState]] = {
 
 
 class Stage(StrEnum):
-    """One step on a host's way. Four run a hook script; Drain and Return are asked of the cloud."""
+    """One step on the way of a host, or of a management server.
+
+    Of a host's, four run a hook script; Drain and Return are asked of the cloud. A server's are all asked of the cloud,
+    and called as CloudStack calls the request.
+    """
 
     PREFLIGHT = "PreFlight"
     PRE_MAINTENANCE = "PreMaintenance"
@@ -51,6 +61,17 @@ class Stage(StrEnum):
     MAINTENANCE = "Maintenance"
     RETURN = "Return"
     POST_MAINTENANCE = "PostMaintenance"
+
+    SERVER_PREPARE = "PrepareForMaintenance"  # jobs end, agents leave, then it is in Maintenance
+    SERVER_CANCEL = "CancelMaintenance"  # Up again, its agents home
+    SERVER_PREPARE_SHUTDOWN = "PrepareForShutdown"  # jobs end, then it is ReadyToShutDown
+    SERVER_SHUT_DOWN = "TriggerShutdown"  # its process has ended
+    SERVER_CANCEL_SHUTDOWN = "CancelShutdown"  # Up again
+    SERVER_COME_BACK = "ComeBack"  # its process has started, and it answers
+    SERVER_SETTLE = "Settle"  # Up with its agents for a while, before the next one's turn
+
+
+SERVER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("SERVER_"))
 
 
 class TargetState(StrEnum):
@@ -101,6 +122,13 @@ STATE_DURING: dict[Stage, TargetState] = {
     Stage.MAINTENANCE: TargetState.WORKING,
     Stage.RETURN: TargetState.RETURNING,
     Stage.POST_MAINTENANCE: TargetState.VERIFYING,
+    Stage.SERVER_PREPARE: TargetState.DRAINING,
+    Stage.SERVER_CANCEL: TargetState.RETURNING,
+    Stage.SERVER_PREPARE_SHUTDOWN: TargetState.DRAINING,
+    Stage.SERVER_SHUT_DOWN: TargetState.WORKING,
+    Stage.SERVER_CANCEL_SHUTDOWN: TargetState.RETURNING,
+    Stage.SERVER_COME_BACK: TargetState.WORKING,
+    Stage.SERVER_SETTLE: TargetState.VERIFYING,
 }
 
 

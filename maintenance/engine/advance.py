@@ -209,12 +209,13 @@ def move_target(work: UnitOfWork, target: Target, state: TargetState, **changes:
 
 
 def about_target(target: Target) -> dict[str, str]:
-    """What an event about a target names."""
-    return {
-        "run": str(target.run_id),
-        "target": str(target.id),
+    """What an event about a target names: its host, or its management server."""
+    about = {"run": str(target.run_id), "target": str(target.id)}
+    if target.server_id is not None:
+        return about | {"server": str(target.server_id), "name": target.name}
+    return about | {
         "host": str(target.host_id),
-        "host_name": target.host_name,
+        "host_name": target.name,
         "cluster": str(target.cluster_id),
     }
 

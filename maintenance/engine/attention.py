@@ -48,7 +48,7 @@ def ask_for_person(
 
     `host`: the one it is about, where that is not the target's own.
     """
-    name, host_id = (host.name, host.id) if host is not None else (target.host_name, target.host_id)
+    name, host_id = (host.name, host.id) if host is not None else (target.name, target.host_id)
     title = TITLES[cause].format(host=name, run=run.number)[:300]
     attention, is_new = Attention.objects.get_or_create(
         cause=cause,
@@ -92,7 +92,7 @@ def _owe_notifications(attention: Attention, run: Run, target: Target) -> None:
         "run": str(run.id),
         "run_number": run.number,
         "host": str(target.host_id),
-        "host_name": target.host_name,
+        "host_name": target.name,
         "cluster_name": target.cluster_name,
         "url": f"{settings.BASE_URL}/rolling/{run.id}/",
         "attention_url": f"{settings.BASE_URL}/needs-a-person/{attention.id}/",

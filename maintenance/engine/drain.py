@@ -49,7 +49,7 @@ def drain(hands: Hands) -> None:
 def _leave_service(hands: Hands) -> bool:
     """Through the gate and out; False when the step was held, postponed or ended instead."""
     try:
-        look = hands.cloud.look_at_cluster(hands.target.cluster_id)
+        look = hands.cloud.look_at_cluster(hands.target.cluster_key)
     except (Later, NoReply) as unread:
         postpone(hands.claim, f"the cloud cannot be read: {unread}", for_s=2)
         return False
@@ -144,7 +144,7 @@ def _census(hands: Hands) -> Ending | None:
     """The host is empty: is every instance that ran on it running somewhere? None while some still arrive."""
     before = dict(hands.target.instances_before or [])
     try:
-        missing = missing_instances(before, hands.cloud.look_at_cluster(hands.target.cluster_id))
+        missing = missing_instances(before, hands.cloud.look_at_cluster(hands.target.cluster_key))
     except (Later, NoReply) as reason:
         hands.note(f"the cloud cannot be read: {reason}")
         return None

@@ -40,8 +40,8 @@ def verdict_now(hands: Hands, look: ClusterLook) -> Verdict:
         hands.host_id,
         [gate_host(h) for h in look.hosts],
         [gate_instance(i) for i in look.instances],
-        ours_out=_out_of(hands.target.cluster_id),
-        limit=_smallest_limit(hands.target.cluster_id, hands.run.max_unavailable),
+        ours_out=_out_of(hands.target.cluster_key),
+        limit=_smallest_limit(hands.target.cluster_key, hands.run.max_unavailable),
     )
 
 
@@ -70,7 +70,7 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
     """
     with unit_of_work(ENGINE) as work:
         run = lock_run(hands.run.id)
-        Cluster.objects.select_for_update(no_key=True).get(id=hands.target.cluster_id)
+        Cluster.objects.select_for_update(no_key=True).get(id=hands.target.cluster_key)
         check_claim(hands.claim)
         target = Target.objects.select_for_update(no_key=True).get(id=hands.target.id)
         if held := _run_holds(run) or _preflight_holds(run, target):
@@ -80,7 +80,7 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
             return verdict
         now = database_now()
         _waits_no_more(work, target)
-        HostOut.objects.create(host_id=target.host_id, cluster_id=target.cluster_id, run=run, target=target)
+        HostOut.objects.create(host_id=target.host_key, cluster_id=target.cluster_key, run=run, target=target)
         fenced(hands.claim, note="")
         running = [i for i in look.instances if i.host_id == target.host_id and i.state == RUNNING]
         move_target(
@@ -96,7 +96,7 @@ def leave_service(hands: Hands, look: ClusterLook) -> LeftService | Verdict:
         work.event("host.out", hands.about, after={"instances": len(running)})
         intent = write_intent(hands, "prepare")
         hands.target, hands.run = target, run
-        failpoint("Drain.leaving", target.host_name)
+        failpoint("Drain.leaving", target.name)
         return LeftService(intent)
 
 

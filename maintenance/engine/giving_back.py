@@ -133,8 +133,8 @@ def _close_ledger(hands: Hands, lost: str) -> None:
             ask_for_person(work, Cause.INSTANCE_LOST, run=run, target=target, message=lost)
             stop_the_line(work, run, target, Cause.INSTANCE_LOST, lost, now)
         hands.target = target
-        failpoint("ledger.closing", target.host_name)
-    failpoint("ledger.closed", target.host_name)
+        failpoint("ledger.closing", target.name)
+    failpoint("ledger.closed", target.name)
 
 
 def _lost_instances(hands: Hands) -> str | None:
@@ -146,7 +146,7 @@ def _lost_instances(hands: Hands) -> str | None:
     if not before:
         return ""
     try:
-        look = hands.cloud.look_at_cluster(hands.target.cluster_id)
+        look = hands.cloud.look_at_cluster(hands.target.cluster_key)
     except (Later, NoReply) as reason:
         hands.note(f"the cloud cannot be read: {reason}")
         return None

@@ -81,7 +81,7 @@ class Hands:
 
     @property
     def host_id(self) -> UUID:
-        return self.target.host_id
+        return self.target.host_key
 
     @property
     def about(self) -> dict[str, str]:

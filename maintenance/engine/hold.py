@@ -55,7 +55,7 @@ def _tell(work: UnitOfWork, run: Run, target: Target, hold: Hold, held_for: time
     if taken is not None:
         message = (
             f"{taken.name} is {taken.resource_state}, and not by Pitstop, which never touches it by itself. "
-            f"{target.host_name} of run {run.number} waits for it: {hold.reason}"
+            f"{target.name} of run {run.number} waits for it: {hold.reason}"
         )
     ask_for_person(work, cause, run=run, target=target, message=message, host=taken)
 

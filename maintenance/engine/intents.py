@@ -35,7 +35,7 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
 
     Raises: Never (with the cloud's words; nothing was done), Later (nothing was done, or it came too late), LostLease.
     """
-    failpoint(f"{intent.action}.written", hands.target.host_name)
+    failpoint(f"{intent.action}.written", hands.target.name)
     try:
         job_id = ask(intent.expires_at)
     except NoReply as silence:
@@ -46,9 +46,9 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
         if isinstance(refusal, Expired):
             raise Later(f"the request came too late: {refusal}") from refusal  # a new one may be written
         raise
-    failpoint(f"{intent.action}.sent", hands.target.host_name)
+    failpoint(f"{intent.action}.sent", hands.target.name)
     _write(hands, intent, job_id=job_id)
-    failpoint(f"{intent.action}.noted", hands.target.host_name)
+    failpoint(f"{intent.action}.noted", hands.target.name)
 
 
 def follow_jobs(hands: Hands) -> None:
@@ -60,7 +60,7 @@ def follow_jobs(hands: Hands) -> None:
             look = JobLook("unknown")
         if look.state in {"succeeded", "failed"}:
             _write(hands, intent, settled_at=database_now(), job_error=look.error)
-            failpoint(f"{intent.action}.settled", hands.target.host_name)
+            failpoint(f"{intent.action}.settled", hands.target.name)
 
 
 def open_intents(hands: Hands) -> QuerySet[Intent]:

@@ -21,14 +21,14 @@ log = structlog.get_logger(__name__)
 def perform(claim: Claim, orders: Orders) -> None:
     """The step has ended, waits again, or belongs to somebody else. Raises only what the database raises."""
     hands = Hands.take(claim, orders)
-    bound = log.bind(run=str(claim.run_id), host=hands.target.host_name, stage=claim.stage, epoch=claim.epoch)
+    bound = log.bind(run=str(claim.run_id), host=hands.target.name, stage=claim.stage, epoch=claim.epoch)
     if claim.taken_over:
         bound.warning("step taken over")
         with unit_of_work(ENGINE) as work:
             work.event(
                 "step.taken_over", hands.about, after={"epoch": claim.epoch, "takeovers": claim.takeovers}
             )
-    failpoint(f"{claim.stage}.taken", hands.target.host_name)
+    failpoint(f"{claim.stage}.taken", hands.target.name)
     try:
         if claim.takeovers >= settings.TAKEOVERS_MAX:
             if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in {Stage.DRAIN, Stage.RETURN}:

@@ -36,7 +36,7 @@ def run_script(hands: Hands) -> None:
     try:
         if hands.step.stage == Stage.PRE_MAINTENANCE:
             stays = _why_it_stays(hands)
-        failpoint(f"{hands.step.stage}.starting", hands.target.host_name)
+        failpoint(f"{hands.step.stage}.starting", hands.target.name)
         has_script = _begin(hands)
     except NoReply as silence:
         # The ticket makes asking again safe: the same ticket never runs a script twice.
@@ -46,7 +46,7 @@ def run_script(hands: Hands) -> None:
     except Never as refusal:
         end_step(hands.claim, Ending(Outcome.REFUSED, str(refusal)))
     else:
-        failpoint(f"{hands.step.stage}.started", hands.target.host_name)
+        failpoint(f"{hands.step.stage}.started", hands.target.name)
         if has_script:
             _follow(hands, stays, _script_of(hands))
         else:
@@ -89,7 +89,7 @@ def _turn_has_come(hands: Hands) -> bool:
     if hands.target.state == TargetState.PREPARING:
         return True
     try:
-        look = hands.cloud.look_at_cluster(hands.target.cluster_id)
+        look = hands.cloud.look_at_cluster(hands.target.cluster_key)
     except (Later, NoReply) as unread:
         postpone(hands.claim, f"the cloud cannot be read: {unread}", for_s=2)
         return False
@@ -107,7 +107,7 @@ def _turn_has_come(hands: Hands) -> bool:
             if held := begin_turn(hands):
                 hold_step(hands.claim, held)
                 return False
-            failpoint("PreMaintenance.begun", hands.target.host_name)
+            failpoint("PreMaintenance.begun", hands.target.name)
     return True
 
 

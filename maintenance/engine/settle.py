@@ -65,8 +65,8 @@ def end_step(claim: Claim, ending: Ending) -> None:
         )
         _move_on(work, run, target, claim.stage, ending, now)
         advance(work, run, locked=target, claims_next=True)
-        failpoint(f"{claim.stage}.moving", target.host_name)
-    failpoint(f"{claim.stage}.ended", target.host_name)
+        failpoint(f"{claim.stage}.moving", target.name)
+    failpoint(f"{claim.stage}.ended", target.name)
 
 
 def about_step(claim: Claim, target: Target) -> dict[str, str]:
@@ -171,9 +171,7 @@ def _apply(
 def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
     """A failed PreFlight ends the run, whatever the operator chose for failures; every host that failed is named."""
     failed = Target.objects.filter(run=run, state=TargetState.FAILED).order_by("order")
-    named = "; ".join(
-        f"{name} failed, {detail}" for name, detail in failed.values_list("host_name", "detail")
-    )
+    named = "; ".join(f"{name} failed, {detail}" for name, detail in failed.values_list("name", "detail"))
     touched = HostOut.objects.filter(run=run).exists()
     effect = "no further host was touched" if touched else "nothing was touched"
     ask_for_person(work, Cause.PREFLIGHT_FAILED, run=run, target=target, message=f"{reason}; {effect}")
@@ -203,7 +201,7 @@ def _answer_failure(
     if run.state != RunState.RUNNING or run.kind == RunKind.HOST:
         return
     if run.on_failure == OnFailure.STOP:
-        details = f"{target.host_name} failed, {reason}"
+        details = f"{target.name} failed, {reason}"
         move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
     elif run.on_failure == OnFailure.PAUSE or flagged:
         stop_the_line(work, run, target, cause, reason, now)
@@ -218,7 +216,7 @@ def stop_the_line(
     run.pausing = True
     run.paused_reason = {
         "code": cause,
-        "message": f"{target.host_name}: {reason}",
+        "message": f"{target.name}: {reason}",
         "host": str(target.host_id),
         "since": now.isoformat(),
         "by": ENGINE,
@@ -229,7 +227,7 @@ def stop_the_line(
 
 def software_of(target: Target) -> str:
     """Kernel and agent version of the target's host, as last read."""
-    host = Host.objects.filter(id=target.host_id).first()
+    host = Host.objects.filter(id=target.host_key).first()
     return f"{host.kernel_version} · {host.agent_version}" if host else ""
 
 

@@ -41,9 +41,9 @@ def ask_for_taken_hosts() -> None:
         with unit_of_work(ENGINE) as work:
             run = Run.objects.select_for_update(no_key=True, skip_locked=True).filter(id=run_id).first()
             target = waiting.filter(id=target_id).select_related("host").first()
-            if run is not None and target is not None:
+            if run is not None and target is not None and target.host is not None:
                 message = (
-                    f"{target.host_name} is {target.host.resource_state}, and not by Pitstop, which never touches it "
+                    f"{target.name} is {target.host.resource_state}, and not by Pitstop, which never touches it "
                     f"by itself. It fails when its turn comes in run {run.number}, unless it is Enabled by then."
                 )
                 ask_for_person(work, Cause.FOREIGN_MAINTENANCE, run=run, target=target, message=message)

@@ -27,6 +27,7 @@ from maintenance.engine.watch import watch_needs
 from maintenance.feed import ENGINE_CHANNEL
 from maintenance.inventory_sync import read_due_cloud
 from maintenance.notifications.send import send_due_notification
+from maintenance.servers_sync import read_due_servers
 from maintenance.sessions import refuse_shared_sessions
 
 log = structlog.get_logger(__name__)
@@ -70,6 +71,7 @@ class Engine:
                 ("needs", NEEDS_EVERY_S, watch_needs),
                 ("prune", PRUNE_EVERY_S, prune),
                 ("inventory", 0.5, read_due_cloud),
+                ("servers", settings.SERVERS_POLL_S / 2, read_due_servers),
                 ("notifications", 1.0, send_due_notification),
                 ("listen", 0.0, self._listen),
             )

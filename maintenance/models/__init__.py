@@ -1,10 +1,13 @@
 """All tables of the work: what was read (inventory), what we do (runs), what is owed (ledger), what was told."""
 
+from maintenance.models.cloud_changes import CloudChange
 from maintenance.models.engines import EngineProcess
 from maintenance.models.events import AuditEntry, FeedEvent, IdempotentAnswer, Notification
 from maintenance.models.inventory import (
+    Agent,
     Cloud,
     Cluster,
+    CutOffJob,
     Host,
     Instance,
     ManagementServer,
@@ -17,11 +20,14 @@ from maintenance.models.runs import OutputChunk, Run, RunPlan, Step, Target
 from maintenance.models.settings import AuditCheck, Setting
 
 __all__ = [
+    "Agent",
     "Attention",
     "AuditCheck",
     "AuditEntry",
     "Cloud",
+    "CloudChange",
     "Cluster",
+    "CutOffJob",
     "EngineProcess",
     "FeedEvent",
     "Host",

@@ -23,6 +23,12 @@ class Cloud(models.Model):
     as_of = models.DateTimeField(null=True)  # the cloud's own time of that listing
     read_error = models.TextField(blank=True)  # why the last reading failed; empty when it went well
     sync_due_at = models.DateTimeField(null=True)  # the next reading; one engine takes it at a time
+    # Management servers and their jobs have readings of their own, about twice a second.
+    servers_read_at = models.DateTimeField(null=True)
+    servers_as_of = models.DateTimeField(null=True)
+    servers_error = models.TextField(blank=True)
+    servers_due_at = models.DateTimeField(null=True)
+    balance = models.JSONField(null=True)  # its settings of agent balance (backends/base.py); null: not read
     poll_s = models.PositiveIntegerField(null=True)  # how often its lists are read; null: the environment's
     unknown_s = models.PositiveIntegerField(
         null=True
@@ -37,6 +43,10 @@ class Cloud(models.Model):
     def is_known(self, now: datetime) -> bool:
         """Whether the last good reading is fresh enough to be shown as the present."""
         return self.read_at is not None and now - self.read_at <= timedelta(seconds=self.known_for_s())
+
+    def known_for(self) -> timedelta:
+        """`known_for_s` as a duration."""
+        return timedelta(seconds=self.known_for_s())
 
     def known_for_s(self) -> int:
         """How old the last good reading may be to be shown as the present."""
@@ -105,12 +115,39 @@ class Cluster(Listed):
 
 
 class ManagementServer(Listed):
+    """`state` in CloudStack's spelling (domain/servers.py). Read more often than the rest: `Cloud.servers_read_at`."""
+
     state = models.CharField(max_length=40)
     version = models.CharField(max_length=40)
-    agents = models.PositiveIntegerField()
+    agents = models.PositiveIntegerField()  # connected now
+    pending_jobs = models.PositiveIntegerField(default=0)  # as the server counts them
+    address = models.CharField(max_length=255, blank=True)  # what the cloud's `host` setting calls it
+    last_agents = models.JSONField(default=list)  # names of agents whose last server was this one
+    peers = models.JSONField(default=list)  # [{name, address, state}]: how it sees the others
+    tasks = models.JSONField(default=dict)  # {task: running}: listener, monitors, executors; {}: not told
+    os_distribution = models.CharField(max_length=120, blank=True)
+    kernel_version = models.CharField(max_length=120, blank=True)
+    java_version = models.CharField(max_length=80, blank=True)
+    started_at = models.DateTimeField(null=True)  # its process
+    stopped_at = models.DateTimeField(null=True)
+    booted_at = models.DateTimeField(null=True)  # its machine
+    window_ends_at = models.DateTimeField(
+        null=True
+    )  # while PreparingForMaintenance, where the cloud tells it
+    is_forced = models.BooleanField(default=False)  # at the end of the window on to Maintenance
 
     class Meta:
         ordering = ["name"]
+
+    def is_known(self, now: datetime) -> bool:
+        """Whether it was read recently enough: servers have readings of their own."""
+        read_at = self.cloud.servers_read_at
+        return self.gone_at is None and read_at is not None and now - read_at <= self.cloud.known_for()
+
+    @property
+    def seen_at(self) -> datetime:
+        """When a reading of the servers last listed this row."""
+        return self.changed_at if self.gone_at else self.cloud.servers_read_at or self.changed_at
 
 
 class Host(Listed):
@@ -163,16 +200,69 @@ class Instance(Listed):
         ordering = ["name"]
 
 
+class Agent(Listed):
+    """What holds a connection to a management server: a host's agent (same id as the host) or a system VM's."""
+
+    kind = models.CharField(max_length=40)  # host | consoleproxy | secondarystoragevm
+    host_order = models.BigIntegerField()  # the cloud's internal number: round robin counts by it
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="agents", db_constraint=False)
+    cluster = models.ForeignKey(
+        Cluster, null=True, on_delete=models.CASCADE, related_name="agents", db_constraint=False
+    )
+    is_direct = models.BooleanField(default=False)  # the server connects to it; it knows no list
+    state = models.CharField(max_length=40)
+    resource_state = models.CharField(max_length=40)
+    management_server = models.ForeignKey(
+        ManagementServer, null=True, on_delete=models.SET_NULL, related_name="agent_rows", db_constraint=False
+    )
+    servers_listed = models.JSONField(null=True)  # addresses it was given, in its order; null: not known
+    algorithm = models.CharField(max_length=20, blank=True)  # what it keeps behind the @; empty: none
+    check_interval_s = models.PositiveIntegerField(null=True)  # null: it does not look
+
+    class Meta:
+        ordering = ["name"]
+        indexes = [models.Index(fields=["management_server", "gone_at"])]
+
+
 class PendingJob(Listed):
-    """An asynchronous job a management server still works on; `name` is its command."""
+    """An asynchronous job a management server still works on; `name` is its command, without the Java package."""
 
     management_server = models.ForeignKey(
         ManagementServer, null=True, on_delete=models.CASCADE, related_name="jobs", db_constraint=False
     )
     resource_type = models.CharField(max_length=80, blank=True)
+    resource_name = models.CharField(max_length=255, blank=True)
     account = models.CharField(max_length=255, blank=True)
     domain = models.CharField(max_length=255, blank=True)
     created = models.DateTimeField()
+    progress = models.PositiveSmallIntegerField(null=True)  # percent, where the cloud tells it
 
     class Meta:
         ordering = ["created"]
+
+    def is_known(self, now: datetime) -> bool:
+        """Whether it was read recently enough: jobs are read together with the servers."""
+        read_at = self.cloud.servers_read_at
+        return self.gone_at is None and read_at is not None and now - read_at <= self.cloud.known_for()
+
+
+class CutOffJob(Listed):
+    """A job that ended because its server did: forced into maintenance, shut down, or died. Nobody knows how far its
+    resource got, so a person reconciles it. Kept when the cloud no longer lists it, until then."""
+
+    management_server = models.ForeignKey(
+        ManagementServer, null=True, on_delete=models.SET_NULL, related_name="cut_off", db_constraint=False
+    )
+    server_name = models.CharField(max_length=255)
+    resource_type = models.CharField(max_length=80, blank=True)
+    resource_name = models.CharField(max_length=255, blank=True)
+    account = models.CharField(max_length=255, blank=True)
+    domain = models.CharField(max_length=255, blank=True)
+    created = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    why = models.CharField(max_length=500)
+    reconciled_at = models.DateTimeField(null=True)
+    reconciled_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-ended_at"]

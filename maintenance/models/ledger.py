@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 
-from maintenance.models.inventory import Cluster, Host
+from maintenance.models.inventory import Cluster, Host, ManagementServer
 from maintenance.models.runs import Run, Step, Target
 
 
@@ -43,9 +43,14 @@ class Intent(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, related_name="intents", db_constraint=False)
+    host = models.ForeignKey(
+        Host, null=True, on_delete=models.DO_NOTHING, related_name="intents", db_constraint=False
+    )
+    server = models.ForeignKey(
+        ManagementServer, null=True, on_delete=models.DO_NOTHING, related_name="intents", db_constraint=False
+    )
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="intents")
-    action = models.CharField(max_length=20)  # prepare | cancel
+    action = models.CharField(max_length=30)  # of a host: prepare | cancel; of a server: ServerMove
     written_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField()
     job_id = models.CharField(max_length=120, blank=True)  # empty: no reply was read
@@ -55,10 +60,14 @@ class Intent(models.Model):
 
     class Meta:
         ordering = ["written_at"]
-        indexes = [models.Index(fields=["host"], condition=models.Q(settled_at=None), name="intents_open")]
+        indexes = [
+            models.Index(fields=["host"], condition=models.Q(settled_at=None), name="intents_open"),
+            models.Index(fields=["server"], condition=models.Q(settled_at=None), name="server_intents_open"),
+            models.Index(fields=["job_id"], condition=~models.Q(job_id=""), name="intents_by_job"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.action} of {self.host_id}"
+        return f"{self.action} of {self.host_id or self.server_id}"
 
 
 class Attention(models.Model):
@@ -74,6 +83,13 @@ class Attention(models.Model):
     target = models.ForeignKey(Target, null=True, on_delete=models.CASCADE, related_name="attentions")
     host = models.ForeignKey(
         Host, null=True, on_delete=models.DO_NOTHING, related_name="attentions", db_constraint=False
+    )
+    server = models.ForeignKey(
+        ManagementServer,
+        null=True,
+        on_delete=models.DO_NOTHING,
+        related_name="attentions",
+        db_constraint=False,
     )
     since = models.DateTimeField(db_default=Now())
     taken_by = models.CharField(max_length=150, blank=True)

@@ -8,15 +8,15 @@ from django.db.models.functions import Now
 
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import OnFailure, RunKind, RunState, Stage, StepState, TargetState
-from maintenance.models.inventory import Cloud, Cluster, Host
+from maintenance.models.inventory import Cloud, Cluster, Host, ManagementServer
 
 
 class Run(models.Model):
-    """One operation over many hosts. Steering (pause, resume, cancel) is columns that the engine reads."""
+    """One operation over hosts or management servers. Steering (pause, resume, cancel) is columns the engine reads."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.BigIntegerField(unique=True, editable=False)  # what people call it: "Run 118"
-    kind = models.CharField(max_length=20, choices=[(k, k) for k in RunKind])
+    kind = models.CharField(max_length=30, choices=[(k, k) for k in RunKind])
     cloud = models.ForeignKey(Cloud, on_delete=models.PROTECT, related_name="runs")
     state = models.CharField(max_length=20, default=RunState.QUEUED, choices=[(s, s) for s in RunState])
 
@@ -36,6 +36,12 @@ class Run(models.Model):
     clusters_in_parallel = models.PositiveIntegerField(default=1)
     skip_unready = models.BooleanField(default=False)
     not_before = models.DateTimeField(null=True)
+
+    # Runs over management servers; see maintenance/domain/servers.py
+    algorithm = models.CharField(max_length=20, blank=True)  # how agents leave; empty: the cloud's setting
+    forced = models.BooleanField(default=False)  # at the end of the window on to Maintenance, not back to Up
+    rebalance = models.BooleanField(default=True)  # agents go home at once when a server is Up again
+    settle_s = models.PositiveIntegerField(default=0)  # watched this long before the next server's turn
 
     started_by = models.CharField(max_length=150)
     reason = models.CharField(max_length=500, blank=True)
@@ -77,18 +83,23 @@ class RunPlan(models.Model):
 
 
 class Target(models.Model):
-    """One host in a run, and where it is on its way."""
+    """One host, or one management server, in a run, and where it is on its way."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="targets")
-    # The host may leave the inventory while its history stays: no constraint, and its names are kept here.
-    host = models.ForeignKey(Host, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False)
-    cluster = models.ForeignKey(
-        Cluster, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
+    # It may leave the inventory while its history stays: no constraints, and its names are kept here.
+    host = models.ForeignKey(
+        Host, null=True, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
     )
-    host_name = models.CharField(max_length=255)
-    cluster_name = models.CharField(max_length=255)
-    zone_name = models.CharField(max_length=255)
+    cluster = models.ForeignKey(
+        Cluster, null=True, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
+    )
+    server = models.ForeignKey(
+        ManagementServer, null=True, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
+    )
+    name = models.CharField(max_length=255)
+    cluster_name = models.CharField(max_length=255, blank=True)
+    zone_name = models.CharField(max_length=255, blank=True)
     order = models.PositiveIntegerField()
 
     state = models.CharField(
@@ -99,7 +110,7 @@ class Target(models.Model):
     )  # belongs to a run that is not over: a host has at most one open target
     detail = models.TextField(blank=True)  # why it is where it is, in words
     next_stage = models.CharField(
-        max_length=20, blank=True, choices=[(s, s) for s in Stage]
+        max_length=30, blank=True, choices=[(s, s) for s in Stage]
     )  # due, not yet started
     preflight = models.CharField(max_length=20, blank=True)  # "", ok, not_needed, failed
     preflight_at = models.DateTimeField(null=True)
@@ -129,10 +140,39 @@ class Target(models.Model):
             models.UniqueConstraint(
                 fields=["host"], condition=models.Q(is_open=True), name="one_open_target_a_host"
             ),
+            models.UniqueConstraint(fields=["run", "server"], name="one_target_a_server"),
+            models.UniqueConstraint(
+                fields=["server"], condition=models.Q(is_open=True), name="one_open_target_a_server"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(host=None) ^ models.Q(server=None), name="target_is_host_or_server"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(host=None) | models.Q(cluster__isnull=False),
+                name="target_host_has_cluster",
+            ),
         ]
 
     def __str__(self) -> str:
-        return self.host_name
+        return self.name
+
+    @property
+    def host_key(self) -> uuid.UUID:
+        """The host's id. Only targets of runs over hosts have one."""
+        assert self.host_id is not None
+        return self.host_id
+
+    @property
+    def cluster_key(self) -> uuid.UUID:
+        """The id of the host's cluster. Only targets of runs over hosts have one."""
+        assert self.cluster_id is not None
+        return self.cluster_id
+
+    @property
+    def server_key(self) -> uuid.UUID:
+        """The management server's id. Only targets of runs over servers have one."""
+        assert self.server_id is not None
+        return self.server_id
 
 
 class Step(models.Model):
@@ -141,7 +181,7 @@ class Step(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="steps")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
-    stage = models.CharField(max_length=20, choices=[(s, s) for s in Stage])
+    stage = models.CharField(max_length=30, choices=[(s, s) for s in Stage])
     attempt = models.PositiveSmallIntegerField(default=1)
     round = models.PositiveSmallIntegerField(
         default=1

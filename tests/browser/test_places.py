@@ -79,7 +79,7 @@ def test_back_and_reload_restore_what_was_asked_and_chosen_hosts_start_a_run(lab
     page.locator("#start-press").click()
     page.wait_for_url(RUN_PAGE)
 
-    assert {target.host_name for target in Run.objects.get().targets.all()} == {"kvm1", "kvm3"}
+    assert {target.name for target in Run.objects.get().targets.all()} == {"kvm1", "kvm3"}
 
 
 def test_a_host_is_taken_out_and_returned_by_clicking_and_its_page_follows(lab, engine, open_page):

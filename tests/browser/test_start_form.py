@@ -53,8 +53,8 @@ def test_a_run_follows_the_order_that_was_chosen_and_leaves_out_who_was_left_out
     run = Run.objects.get()
     wait_until(lambda: Run.objects.filter(id=run.id, state__in=ENDED).exists(), within_s=40)
     drains = Step.objects.filter(run=run, stage="Drain").order_by("started")
-    assert [step.target.host_name for step in drains.select_related("target")] == ["kvm3", "kvm2"]
-    assert run.targets.get(host_name="kvm1").detail == "left out by the operator"
+    assert [step.target.name for step in drains.select_related("target")] == ["kvm3", "kvm2"]
+    assert run.targets.get(name="kvm1").detail == "left out by the operator"
     assert [line["name"] for line in run.plan.lines] == ["kvm3", "kvm1", "kvm2"]
 
 
@@ -140,7 +140,7 @@ def test_a_run_is_planned_and_started_by_keyboard_alone(lab, open_page):
 
     run = Run.objects.get()
     assert run.reason == "by keyboard"
-    assert list(run.targets.order_by("order").values_list("host_name", flat=True)) == ["kvm2", "kvm3", "kvm1"]
+    assert list(run.targets.order_by("order").values_list("name", flat=True)) == ["kvm2", "kvm3", "kvm1"]
 
 
 def test_an_older_answer_never_undoes_a_newer_change(lab, open_page):
@@ -294,7 +294,7 @@ def test_without_script_the_order_changes_and_a_run_starts(lab, browser, web, pe
     page.wait_for_url(RUN_PAGE)
 
     targets = Run.objects.get().targets.order_by("order")
-    assert [(t.host_name, t.state) for t in targets] == [
+    assert [(t.name, t.state) for t in targets] == [
         ("kvm3", "Waiting"), ("kvm1", "Skipped"), ("kvm2", "Waiting"),
     ]  # fmt: skip
     context.close()

@@ -132,7 +132,7 @@ def formulas(table: str) -> Iterator[str]:
 @pytest.mark.parametrize("start", [*FORMULAS, "\r"])
 def test_no_cell_of_a_report_is_a_formula(scene, start):
     run = scene.runs["done"]
-    run.targets.update(detail=f"{start}1+1", host_name=f"{start}cmd", cluster_name=f"{start}c")
+    run.targets.update(detail=f"{start}1+1", name=f"{start}cmd", cluster_name=f"{start}c")
 
     table = scene.client("viewer").get(f"/rolling/{run.id}/report.csv").text
 

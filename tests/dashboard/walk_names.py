@@ -17,7 +17,7 @@ NAMED = (
     *("maintenance.Instance.name", "maintenance.Instance.account", "maintenance.Instance.domain"),
     *("maintenance.PendingJob.account", "maintenance.PendingJob.domain"),
     *("maintenance.Run.reason", "maintenance.Run.ticket", "maintenance.Run.started_by"),
-    *("maintenance.Target.host_name", "maintenance.Target.cluster_name", "maintenance.Target.zone_name"),
+    *("maintenance.Target.name", "maintenance.Target.cluster_name", "maintenance.Target.zone_name"),
     *("dashboard.User.username", "dashboard.User.first_name"),  # which holds the whole name
     *("dashboard.Membership.account", "dashboard.Membership.domain", "dashboard.Membership.made_by"),
     "dashboard.TokenNote.name",

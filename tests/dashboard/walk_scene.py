@@ -287,8 +287,8 @@ def _needs(runs: dict[str, Run]) -> None:
     with unit_of_work() as work:
         for number, cause in enumerate(Cause):
             target = targets[number % len(targets)]
-            ask_for_person(work, cause, run=run, target=target, message=f"{target.host_name}: see its output")
-        target = runs["at work"].targets.get(host_name="kvm2")
+            ask_for_person(work, cause, run=run, target=target, message=f"{target.name}: see its output")
+        target = runs["at work"].targets.get(name="kvm2")
         ask_for_person(work, Cause.NO_ROOM, run=runs["at work"], target=target, message="the cluster is full")
     settled = Attention.objects.get(run=runs["at work"])
     resolve_attention(settled.id, actor="operator", reason="There is room again: kvm3 was emptied by hand")

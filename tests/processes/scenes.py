@@ -60,7 +60,7 @@ def hurry(host: str) -> None:
 
 def in_stage(run: Run, host: str, stage: str) -> Step:
     """The host is in mid-stage: its script has printed, or the cloud has its job."""
-    step = Step.objects.filter(run=run, target__host_name=host, stage=stage)
+    step = Step.objects.filter(run=run, target__name=host, stage=stage)
     if stage in {"Drain", "Return"}:
         return wait_until(step.exclude(intents=None).exclude(intents__job_id="").first, within_s=20)
     return wait_until(step.filter(output_bytes__gt=0).first, within_s=20)
@@ -82,10 +82,10 @@ def story(run: Run) -> str:
     run.refresh_from_db()
     lines = [f"run {run.number} is {run.state}: {run.details or run.paused_reason}"]
     for target in Target.objects.filter(run=run).order_by("order"):
-        lines.append(f"  {target.host_name} is {target.state}: {target.detail}, next {target.next_stage}")
+        lines.append(f"  {target.name} is {target.state}: {target.detail}, next {target.next_stage}")
     for step in Step.objects.filter(run=run).select_related("target").order_by("target__order", "started"):
         lines.append(
-            f"  {step.target.host_name} {step.stage} {step.state} {step.outcome} ({step.detail or step.note})"
+            f"  {step.target.name} {step.stage} {step.state} {step.outcome} ({step.detail or step.note})"
             f" epoch {step.epoch}, takeovers {step.takeovers}"
         )
     return "\n".join(lines)

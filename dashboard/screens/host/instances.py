@@ -101,7 +101,7 @@ def _row(instance: Instance, is_known: bool, came: Target | None, *, is_leaving:
             else _("is on its way")
         )
     elif came is not None:
-        move, other = _("came from"), _host_link(came.host_id, came.host_name)
+        move, other = _("came from"), _host_link(came.host_id, came.name)
     return InstanceRow(
         instance.name,
         instance_mark(instance.state, is_known),

@@ -98,7 +98,7 @@ def _start_again(attention: Attention, run: Run) -> list[Action]:
 
 def _return_flagged(attention: Attention, run: Run, target: Target) -> Action:
     """Says what it leaves to do, and that a machine which is away is only waited for."""
-    action = return_action(target.host_id, target.host_name)
+    action = return_action(target.host_key, target.name)
     says, host = action.says, attention.host
     if host is not None and host.state != UP:
         away = _(
@@ -113,7 +113,7 @@ def room_actions(attention: Attention) -> list[Action]:
     target = attention.target
     if attention.cause != Cause.NO_ROOM or target is None or attention.run is None:
         return []
-    here = Host.objects.filter(cluster_id=target.cluster_id, gone_at=None).exclude(id=target.host_id)
+    here = Host.objects.filter(cluster_id=target.cluster_key, gone_at=None).exclude(id=target.host_key)
     held = Target.objects.filter(
         host__in=here, is_open=True, state__in=[TargetState.IN_MAINTENANCE, TargetState.NEEDS_PERSON]
     )
@@ -125,8 +125,8 @@ def room_actions(attention: Attention) -> list[Action]:
 
 def _return_held(target: Target) -> Action:
     """Somebody has it out, for a reason: whoever wants its room asks first."""
-    run, action = target.run, return_action(target.host_id, target.host_name)
-    about = {"host": said(target.host_name), "number": run.number, "person": run.started_by}
+    run, action = target.run, return_action(target.host_key, target.name)
+    about = {"host": said(target.name), "number": run.number, "person": run.started_by}
     has = _("%(host)s is out of service by run %(number)s, which %(person)s started: ask first.") % about
     return replace(
         action,

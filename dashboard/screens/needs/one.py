@@ -124,9 +124,9 @@ def _story(attention: Attention) -> Story:
         means=str(words.means) if is_open else "",  # it speaks of now
         help=_help(attention, words) if is_open else str(words.help),
         stage=step.stage if step else "",
-        host_name=target.host_name if target else "",
+        host_name=target.name if target else "",
         lines=tail(step, LINES_MAX) if step is not None else [],
-        output_url=output_url(run, target.host_id, step.stage) if run and target and step else "",
+        output_url=output_url(run, target.host_key, step.stage) if run and target and step else "",
     )
 
 
@@ -156,7 +156,7 @@ def _standing(attention: Attention, others: Collection[Attention]) -> Standing:
         name = attention.host.name if attention.host else str(attention.host_id)
         hosts.append(_host(name, attention.host_id, way, None))
     if target is not None:
-        hosts.append(_host(target.host_name, target.host_id, _in_run(run, target), target))
+        hosts.append(_host(target.name, target.host_key, _in_run(run, target), target))
     return Standing(
         hosts=hosts,
         run_mark=run_mark(run) if run else None,
@@ -210,7 +210,7 @@ def _run_does(run: Run, target: Target | None) -> str:
         return words % {**numbered, "hosts": listing(held)}
     if run.state in {RunState.QUEUED, RunState.RUNNING}:
         if target is not None and target.state in TARGET_WAITING:
-            waits = numbered | {"host": said(target.host_name)}
+            waits = numbered | {"host": said(target.name)}
             return _("%(host)s waits in run %(number)s; its other hosts go on where they can.") % waits
         return _("Run %(number)s goes on.") % numbered
     return _("Run %(number)s is over.") % numbered

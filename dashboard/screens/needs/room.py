@@ -45,10 +45,10 @@ def room_now(attention: Attention) -> RoomNow | None:
     target = attention.target
     if attention.cause != Cause.NO_ROOM or attention.resolved_at is not None or target is None:
         return None
-    hosts, instances = clusters_as_read({target.cluster_id})[target.cluster_id]
-    ours = HostOut.objects.filter(cluster_id=target.cluster_id, closed_at=None)
+    hosts, instances = clusters_as_read({target.cluster_key})[target.cluster_key]
+    ours = HostOut.objects.filter(cluster_id=target.cluster_key, closed_at=None)
     away = {host.id for host in hosts if not host.in_service} | set(ours.values_list("host_id", flat=True))
-    packing = packing_without(away | {target.host_id}, hosts, instances)
+    packing = packing_without(away | {target.host_key}, hosts, instances)
     homeless = packing.homeless
     names = {host.id: host.name for host in hosts}
     on = {instance.guest.id: instance.host_id for instance in instances}

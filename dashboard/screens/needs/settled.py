@@ -42,8 +42,8 @@ def since_settled(attention: Attention, open_again: Collection[Attention]) -> tu
         return _("This is settled, but the host needs a person again."), mark("NeedsPerson")
     if target is not None and target.is_open and target.state in TARGET_BEGUN:
         drawn = mark(target.state)
-        on_its_way = {"host": said(target.host_name), "state": drawn.word}
+        on_its_way = {"host": said(target.name), "state": drawn.word}
         return _("%(host)s is on its way: %(state)s.") % on_its_way, drawn
     if target is not None and target.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}:
-        return _("It is settled; %(host)s counts as failed.") % {"host": said(target.host_name)}, mark("Done")
+        return _("It is settled; %(host)s counts as failed.") % {"host": said(target.name)}, mark("Done")
     return _("It is settled."), mark("Done")

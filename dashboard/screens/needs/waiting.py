@@ -33,7 +33,7 @@ def waiting_for(attentions: Iterable[Attention], run: Run | None = None) -> dict
     if run is not None:
         rows = rows.filter(run=run)
     found: dict[UUID, list[str]] = {}
-    for host_id, name in rows.values_list("host_id", "target__host_name"):
+    for host_id, name in rows.values_list("host_id", "target__name"):
         if host_id is not None and name:
             found.setdefault(host_id, []).append(name)
     return {host_id: names for host_id, names in found.items() if len(names) > 1}

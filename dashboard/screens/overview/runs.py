@@ -111,7 +111,7 @@ def _at_work(runs: list[Run]) -> defaultdict[UUID, list[WorkLine]]:
 def _line(target: Target, step: Step | None) -> WorkLine:
     usual = usual_of(target, step)
     return WorkLine(
-        name=target.host_name,
+        name=target.name,
         url=reverse("host", args=[target.host_id]),
         mark=mark(target.state),
         since=step.started if step else target.out_at,

@@ -72,14 +72,14 @@ def _by_hand(run: Run, legal: frozenset[str]) -> list[Action]:
     found = []
     target = run.targets.first()
     if target is not None and target.state == TargetState.IN_MAINTENANCE:
-        found.append(return_action(target.host_id, target.host_name))
+        found.append(return_action(target.host_key, target.name))
     if target is None:
         says = _("No host is out of service; the run counts as cancelled.")
     elif is_out(target):
         says = _("%(host)s is returned to service; the run counts as cancelled.")
     else:
         says = _("%(host)s stays in service; the run counts as cancelled.")
-    return [*found, _stop_action(run, says % {"host": said(target.host_name) if target else ""}, legal)]
+    return [*found, _stop_action(run, says % {"host": said(target.name) if target else ""}, legal)]
 
 
 def _pause(run: Run, at_work: list[Target], stuck: str, legal: frozenset[str]) -> Action:
@@ -118,7 +118,7 @@ def _resume(run: Run, waiting: int, stuck: str) -> Action:
 def _failed_words(run: Run) -> str:
     """What resuming leaves behind: nobody should learn it from the report."""
     failed = run.targets.filter(state=TargetState.FAILED).order_by("order")
-    names = [said(target.host_name) for target in failed[:FAILED_NAMED_MAX]]
+    names = [said(target.name) for target in failed[:FAILED_NAMED_MAX]]
     if not names:
         return ""
     words = ngettext(
@@ -160,7 +160,7 @@ def _retry_a_host(run: Run) -> list[Action]:
         return []
     if run.state == RunState.STOPPING:
         return [action.unless(_("The run is stopping: what failed stays as it is."))]
-    says = _("%(host)s can be tried again while the run is paused.") % {"host": said(first.host_name)}
+    says = _("%(host)s can be tried again while the run is paused.") % {"host": said(first.name)}
     return [action.unless(says)]
 
 
@@ -169,7 +169,7 @@ def target_actions(run: Run, target: Target, role: str) -> list[Action]:
     legal = legal_target_moves(RunState(run.state), TargetState(target.state))
     if run.kind == RunKind.HOST:
         legal -= {"skip"}
-    name = {"host": said(target.host_name)}
+    name = {"host": said(target.name)}
     found = []
     if "retry" in legal:
         if target.back_at or not target.out_at:
@@ -194,9 +194,9 @@ def _skip_words(target: Target) -> str:
         host = target.host
     except Host.DoesNotExist:
         return _("%(host)s is left as it is and is not worked on in this run.")
-    if host.is_in_service():
+    if host is not None and host.is_in_service():
         return _("%(host)s stays in service and is not worked on in this run.")
-    if host.gone_at is None and host.resource_state in MAINTENANCE_STATES:
+    if host is not None and host.gone_at is None and host.resource_state in MAINTENANCE_STATES:
         words = _("%%(host)s is left as it is, in %(state)s and not by this run, and is not worked on.")
         return words % {"state": host.resource_state}
     return _("%(host)s is left as it is and is not worked on in this run.")

@@ -37,7 +37,7 @@ def run_causes(run: Run) -> list[CauseOfMany]:
             hosts=Count("target", distinct=True),
             clusters=Count("target__cluster", distinct=True),
             since=Min("since"),
-            names=ArrayAgg("target__host_name", distinct=True, default=[]),
+            names=ArrayAgg("target__name", distinct=True, default=[]),
         )
         .order_by("-hosts", "cause")
     )

@@ -23,8 +23,8 @@ def is_out(target: Target) -> bool:
 
 def finish_words(run: Run, at_work: list[Target]) -> str:
     """What those at work still do before the pause, and how long that takes, where it is known. No full stop."""
-    out = [said(t.host_name) for t in at_work if is_out(t)]
-    inside = [said(t.host_name) for t in at_work if not is_out(t)]
+    out = [said(t.name) for t in at_work if is_out(t)]
+    inside = [said(t.name) for t in at_work if not is_out(t)]
     found = []
     if out:
         words = ngettext(
@@ -60,7 +60,7 @@ def end_words(run: Run, at_work: list[Target]) -> str:
     if not at_work:
         return _("No host is out of service.")
     out = [t for t in at_work if is_out(t)]
-    inside = [said(t.host_name) for t in at_work if not is_out(t)]
+    inside = [said(t.name) for t in at_work if not is_out(t)]
     found = []
     if out:
         found.append(_come_back(out, away_now(run)))
@@ -89,13 +89,11 @@ def stuck_names(run: Run) -> list[str]:
     """Hosts that are out because of this run, and no stage brings back: by the ledger, flagged or not."""
     out = HostOut.objects.filter(run=run, closed_at=None).values("target")
     is_stuck = Q(state=TargetState.NEEDS_PERSON) | (Q(id__in=out) & ~Q(state__in=TARGET_BEGUN))
-    return list(
-        run.targets.filter(is_stuck).order_by("order").values_list("host_name", flat=True)[:STUCK_MAX]
-    )
+    return list(run.targets.filter(is_stuck).order_by("order").values_list("name", flat=True)[:STUCK_MAX])
 
 
 def _come_back(out: list[Target], away: Away) -> str:
-    names = [said(target.host_name) for target in out]
+    names = [said(target.name) for target in out]
     if any(target.state == TargetState.WORKING for target in out):
         words = ngettext(
             "Its script is ended and %(hosts)s is returned to service first%(usually)s.",

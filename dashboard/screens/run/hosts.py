@@ -40,7 +40,7 @@ def all_hosts(run: Run, role: str, *, state: str, search: str, page: int) -> All
     if state in SECTIONS:
         found = found.filter(state__in=SECTIONS[state][1])
     if search:
-        found = found.filter(Q(host_name__icontains=search) | Q(cluster_name__icontains=search))
+        found = found.filter(Q(name__icontains=search) | Q(cluster_name__icontains=search))
     matching = found.count()
     pages = max(1, -(-matching // PAGE_ROWS))
     page = min(page, pages)

@@ -51,7 +51,7 @@ def away_now(run: Run) -> Away:
     now, usual = timezone.now(), usual_ranges()
     limits = {stage: late_after_s(found) for stage, found in usual.items()}
     late = [
-        step.target.host_name
+        step.target.name
         for step in steps
         if limits.get(step.stage)
         and step.started

@@ -162,7 +162,7 @@ def _at_work(
     late_s = late_after_s(usual)
     return AtWork(
         target=target.id,
-        name=target.host_name,
+        name=target.name,
         url=reverse("host", args=[target.host_id]),
         mark=mark(target.state),
         cluster=f"{target.zone_name} · {target.cluster_name}",

@@ -60,7 +60,7 @@ def run_opened(run: Run, view: RunView, role: str) -> Opened | None:
     targets = list(run.targets.filter(cluster=view.cluster).order_by("order")[: CELLS_MAX + 1])
     if not targets:
         return None
-    shown = sorted(targets[:CELLS_MAX], key=lambda target: natural(target.host_name))
+    shown = sorted(targets[:CELLS_MAX], key=lambda target: natural(target.name))
     counts = opened_counts(run, view.cluster)
     total = run.targets.filter(cluster=view.cluster).count() if len(targets) > CELLS_MAX else len(targets)
     focused = [target for target in shown if target.host_id == view.host]
@@ -98,7 +98,7 @@ def _link(target: Target, view: RunView) -> CellLink:
 
 
 def _cell(target: Target) -> Cell:
-    return Cell(target.id, target.host_name, said(target.host_name), mark(target.state))
+    return Cell(target.id, target.name, said(target.name), mark(target.state))
 
 
 def find_in_run(run: Run, view: RunView) -> str:
@@ -109,9 +109,9 @@ def find_in_run(run: Run, view: RunView) -> str:
     wanted = view.find
     hosts = run.targets.order_by("order")
     for narrowed in (
-        hosts.filter(host_name__iexact=wanted),
-        hosts.filter(host_name__iendswith=f"-{wanted}"),
-        hosts.filter(host_name__icontains=wanted),
+        hosts.filter(name__iexact=wanted),
+        hosts.filter(name__iendswith=f"-{wanted}"),
+        hosts.filter(name__icontains=wanted),
     ):
         several = list(narrowed[:2])
         if len(several) == 1:

@@ -128,10 +128,10 @@ def _seconds_left(run: Run, usual: dict[UUID, Range]) -> dict[UUID, list[Range]]
     for step in steps.select_related("target"):
         ends = host_ends(step)
         if ends is None:
-            rest = Range(0, usual[step.target.cluster_id].high_s)
+            rest = Range(0, usual[step.target.cluster_key].high_s)
         else:
             rest = Range((ends.low - now).total_seconds(), (ends.high - now).total_seconds())
-        found.setdefault(step.target.cluster_id, []).append(rest)
+        found.setdefault(step.target.cluster_key, []).append(rest)
     return found
 
 
@@ -164,7 +164,7 @@ def _played(
     turns: dict[UUID, Ends] = {}
     places: dict[UUID, int] = {}
     for target in asked:
-        place = places[target.cluster_id] = places.get(target.cluster_id, -1) + 1
+        place = places[target.cluster_key] = places.get(target.cluster_key, -1) + 1
         lows, highs = low.turns_s.get(target.cluster_id, []), high.turns_s.get(target.cluster_id, [])
         if place < len(lows):
             turns[target.id] = start.later(lows[place], highs[place])

@@ -48,7 +48,7 @@ class OutputHead:
 
 
 def output_head(run: Run, step: Step) -> OutputHead:
-    here = output_url(run, step.target.host_id, step.stage)
+    here = output_url(run, step.target.host_key, step.stage)
     mine = Step.objects.filter(target=step.target)
     ran = set(
         mine.filter(stage__in=STAGES).exclude(script="", output_bytes=0).values_list("stage", flat=True)
@@ -57,7 +57,7 @@ def output_head(run: Run, step: Step) -> OutputHead:
     return OutputHead(
         number=run.number,
         run_url=run_url(run),
-        host_name=step.target.host_name,
+        host_name=step.target.name,
         host_url=reverse("host", args=[step.target.host_id]),
         step=step.id,
         stage=step.stage,
@@ -73,7 +73,7 @@ def output_head(run: Run, step: Step) -> OutputHead:
         here=here,
         text_url=f"{here}?{urlencode({'attempt': step.attempt, 'text': 1})}",
         stages=[
-            Choice(output_url(run, step.target.host_id, stage), stage, stage == step.stage)
+            Choice(output_url(run, step.target.host_key, stage), stage, stage == step.stage)
             for stage in STAGES
             if stage in ran or stage == step.stage
         ],

@@ -98,7 +98,7 @@ def _problems(
     run: Run, attentions: Sequence[Attention], untold: Sequence[Target], role: str
 ) -> list[Problem]:
     targets = [attention.target for attention in attentions if attention.target] + list(untold)
-    now = hosts_now([target.host_id for target in targets], targets)
+    now = hosts_now([target.host_key for target in targets], targets)
     steps = failed_steps(targets)
     waiting = waiting_for(attentions, run)
     found = []
@@ -107,13 +107,13 @@ def _problems(
             found.append(_in_the_way(run, attention, names, role))
             continue
         target = attention.target
-        stands = now[target.host_id] if target else None
+        stands = now[target.host_key] if target else None
         step = steps.get(target.id) if target and attention.cause not in WAITS else None
         actions = host_actions(attention, role) + for_role(attention_actions(attention), role)
         found.append(_problem(run, target, attention, step, stands, actions))
     for target in untold:
         actions = _stuck_actions(run, target, role)
-        found.append(_problem(run, target, None, steps.get(target.id), now[target.host_id], actions))
+        found.append(_problem(run, target, None, steps.get(target.id), now[target.host_key], actions))
     return found
 
 
@@ -130,7 +130,7 @@ def _in_the_way(run: Run, attention: Attention, names: list[str], role: str) -> 
 def _stuck_actions(run: Run, target: Target, role: str) -> list[Action]:
     found = target_actions(run, target, role)
     if target.state == TargetState.NEEDS_PERSON:
-        back = return_action(target.host_id, target.host_name)
+        back = return_action(target.host_key, target.name)
         back = replace(back, says=f"{back.says} {after_flagged_words(run)}")
         found += for_role([back], role)
     return found
@@ -148,7 +148,7 @@ def _problem(
     lines = tail(step) if step is not None and has_output else []
     words = attention.message if attention else target.detail if target else ""
     is_failed = target is not None and target.state == TargetState.FAILED
-    name = target.host_name if target else ""
+    name = target.name if target else ""
     return Problem(
         mark=mark(TargetState.FAILED) if is_failed else NEEDS_PERSON,
         title=attention.title if attention else _("%(host)s failed") % {"host": name},
@@ -159,7 +159,7 @@ def _problem(
         by=attention.taken_by if attention else "",
         host_now=stands,
         lines=lines,
-        output_url=output_url(run, target.host_id, step.stage) if lines and step and target else "",
+        output_url=output_url(run, target.host_key, step.stage) if lines and step and target else "",
         stage=step.stage if step else "",
         actions=actions,
         url=reverse("need", args=[attention.id]) if attention else "",

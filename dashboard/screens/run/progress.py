@@ -63,11 +63,11 @@ def run_census(run: Run) -> Census:
 
 def _headroom(run: Run) -> str:
     """Spare memory in the cluster that the run works in, or comes to next."""
-    if run.kind == RunKind.HOST or run.state not in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED}:
+    if run.kind != RunKind.ROLLING or run.state not in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED}:
         return ""
     at_work = run.targets.filter(state__in=TARGET_BEGUN).order_by("order").first()
     ahead = at_work or run.targets.filter(state__in=TARGET_WAITING).order_by("order").first()
-    spare = spare_hosts(ahead.cluster_id) if ahead else None
+    spare = spare_hosts(ahead.cluster_key) if ahead else None
     if ahead is None or spare is None:
         return ""
     words = _("%(cluster)s has room for %(hosts)s out at once, %(needed)s needed")

@@ -77,7 +77,7 @@ def _line(record: HostRecord) -> ReportLine:
     target = record.target
     return ReportLine(
         order=target.order,
-        name=target.host_name,
+        name=target.name,
         where=f"{target.zone_name} · {target.cluster_name}",
         mark=mark(target.state),
         why=target.detail or target.not_needed,

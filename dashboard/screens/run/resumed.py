@@ -30,7 +30,7 @@ def goes_on_words(run: Run, waiting: int) -> str:
     told = turns_now(run, turns) if run.cloud.is_known(timezone.now()) else {}
     first = next((t for t in turns if t.id not in told or not told[t.id].why_not), None)
     if first is not None:
-        return _("Goes on with %(host)s; %(hosts)s still to do.") % {**still, "host": said(first.host_name)}
+        return _("Goes on with %(host)s; %(hosts)s still to do.") % {**still, "host": said(first.name)}
     if not turns:
         return _("No further host starts before one at work is done; %(hosts)s still to do.") % still
     return _held_words(run, turns[0], told[turns[0].id])
@@ -50,11 +50,11 @@ def nothing_moves(run: Run) -> bool:
 
 def waiting_names(run: Run) -> list[str]:
     """Whose turn comes next."""
-    return [target.host_name for target in _next_turns(run)[:NAMED_MAX]]
+    return [target.name for target in _next_turns(run)[:NAMED_MAX]]
 
 
 def _held_words(run: Run, target: Target, turn: Turn) -> str:
-    name = {"host": said(target.host_name)}
+    name = {"host": said(target.name)}
     if turn.waits_for:
         words = ngettext(
             "%(host)s waits until %(out)s is back: nothing moves before.",
@@ -87,8 +87,8 @@ def _next_turns(run: Run) -> list[Target]:
         is_new = target.cluster_id not in in_turn
         if is_new and len(in_turn) >= run.clusters_in_parallel:
             continue
-        if in_turn[target.cluster_id] >= run.max_unavailable:
+        if in_turn[target.cluster_key] >= run.max_unavailable:
             continue
-        in_turn[target.cluster_id] += 1
+        in_turn[target.cluster_key] += 1
         found.append(target)
     return found

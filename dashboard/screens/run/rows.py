@@ -94,11 +94,11 @@ def _row(
     is_waiting = target.state in TARGET_WAITING
     says, why = told.words(run, target) if is_waiting else _says(target)
     took_s = out_in_all_s(outs)
-    usual = usual_time_out(target.cluster_id) if target.state == TargetState.DONE else None
+    usual = usual_time_out(target.cluster_key) if target.state == TargetState.DONE else None
     tried = {step.attempt for step in steps if step.stage != Stage.RETURN}
     return Row(
         target=target.id,
-        name=target.host_name,
+        name=target.name,
         url=reverse("host", args=[target.host_id]),
         where=f"{target.zone_name} · {target.cluster_name}",
         mark=mark(target.state),
@@ -137,7 +137,7 @@ class _Waiting:
             return cls({}, {}, {}, {}, {}, None)
         is_known = run.cloud.is_known(timezone.now())
         return cls(
-            on_it=_instances_on([target.host_id for target in waiting]),
+            on_it=_instances_on([target.host_key for target in waiting]),
             stays=_stay(run, waiting),
             before=_names_before(run, waiting),
             turns=turns_now(run, waiting) if is_known else {},
@@ -194,11 +194,11 @@ def _stay(run: Run, waiting: Sequence[Target]) -> dict[UUID, str]:
     """Those that will not leave service, and why, as far as it is known before PreMaintenance asks again."""
     if run.kind != RunKind.ROLLING:
         return {}
-    ids = [target.host_id for target in waiting]
+    ids = [target.host_key for target in waiting]
     hooks = dict(Host.objects.filter(id__in=ids, hooks__isnull=False).values_list("id", "hooks"))
     found: dict[UUID, str] = {}
     for target in waiting:
-        scripts = hooks.get(target.host_id)
+        scripts = hooks.get(target.host_key)
         if target.not_needed:
             found[target.id] = _("Its scripts run, but it stays in service: %(why)s.") % {
                 "why": target.not_needed.rstrip(".")
@@ -229,11 +229,11 @@ def _names_before(run: Run, waiting: Sequence[Target]) -> dict[UUID, str]:
     """For each waiting host the waiting one before it; empty for the one whose turn is next."""
     in_order = sorted(waiting, key=lambda target: target.order)
     earlier = run.targets.filter(state__in=TARGET_WAITING, order__lt=in_order[0].order).order_by("-order")
-    last = earlier.values_list("host_name", flat=True).first() or ""
+    last = earlier.values_list("name", flat=True).first() or ""
     found: dict[UUID, str] = {}
     for target in in_order:
         found[target.id] = last
-        last = target.host_name
+        last = target.name
     return found
 
 
@@ -278,7 +278,7 @@ def _stage_times(run: Run, target: Target, steps: list[Step]) -> list[StageTime]
     """Its stages in order, each as it went last, with its duration and its output."""
     newest = {step.stage: step for step in steps}
     return [
-        _stage_time(run, target.host_id, newest[stage])
+        _stage_time(run, target.host_key, newest[stage])
         for stage in Stage
         if stage in newest and _is_told(newest[stage])
     ]

@@ -62,11 +62,11 @@ def _progress(counts: dict[str, int]) -> str:
 
 def _held_words(held: list[Target]) -> tuple[str, str]:
     """Every host in turn is held: which, and why."""
-    names = listing([said(target.host_name) for target in held])
+    names = listing([said(target.name) for target in held])
     says = ngettext("Held: %(names)s waits.", "Held: %(names)s wait.", len(held)) % {"names": names}
     if len({target.detail for target in held}) == 1:
         return says, sentence_case(held[0].detail)
-    return says, " ".join(f"{said(t.host_name)}: {t.detail.rstrip('.')}." for t in held[:3])
+    return says, " ".join(f"{said(t.name)}: {t.detail.rstrip('.')}." for t in held[:3])
 
 
 def _why_paused(run: Run) -> str:
@@ -76,7 +76,7 @@ def _why_paused(run: Run) -> str:
     if target is None:
         return sentence_case(message) or _("Nothing starts until somebody resumes.")
     why = target.detail or message
-    return _("%(host)s failed: %(why)s.") % {"host": said(target.host_name), "why": why.rstrip(".")}
+    return _("%(host)s failed: %(why)s.") % {"host": said(target.name), "why": why.rstrip(".")}
 
 
 def _is_checking(counts: dict[str, int]) -> bool:
@@ -89,7 +89,7 @@ def _is_checking(counts: dict[str, int]) -> bool:
 
 def _now_words(run: Run) -> str:
     """What is going on, where it is not known when it will end."""
-    at_work = list(run.targets.filter(state__in=TARGET_BEGUN).values_list("host_name", "state")[:NAMED_MAX])
+    at_work = list(run.targets.filter(state__in=TARGET_BEGUN).values_list("name", "state")[:NAMED_MAX])
     if not at_work:
         return _("The next host starts in a moment.")
     if len(at_work) == 1:
@@ -99,7 +99,7 @@ def _now_words(run: Run) -> str:
 
 
 def _goes_home(run: Run) -> str:
-    at_work = run.targets.filter(state__in=TARGET_BEGUN).values_list("host_name", flat=True)[:NAMED_MAX]
+    at_work = run.targets.filter(state__in=TARGET_BEGUN).values_list("name", flat=True)[:NAMED_MAX]
     names = [said(name) for name in at_work]
     if not names:
         return stuck_words(run) or _("no host is out of service.")
@@ -169,7 +169,7 @@ def _how_far(run: Run, counts: dict[str, int], *, with_failed: bool = True) -> s
 
 def by_hand_sentence(run: Run, target: Target) -> tuple[str, str]:
     """One host taken out by a person: what is so, what follows."""
-    name = {"host": said(target.host_name)}
+    name = {"host": said(target.name)}
     match target.state:
         case TargetState.IN_MAINTENANCE:
             return _("%(host)s is out of service.") % name, _("It is held until a person returns it.")

@@ -44,7 +44,7 @@ def terminal(run: Run, target: Target, steps: dict[str, Step]) -> Terminal | Non
     if step is None:
         return None
     is_script = step.stage in STAGES
-    page = output_url(run, target.host_id, step.stage) if is_script and step.output_bytes else ""
+    page = output_url(run, target.host_key, step.stage) if is_script and step.output_bytes else ""
     label = _("Live output of %(stage)s on %(host)s, last lines")
     return Terminal(
         target=target.id,
@@ -55,7 +55,7 @@ def terminal(run: Run, target: Target, steps: dict[str, Step]) -> Terminal | Non
         lines=tail(step) if is_script else [],
         output_url=page,
         text_url=f"{page}?{urlencode({'attempt': step.attempt, 'text': 1})}" if page else "",
-        label=label % {"stage": step.stage, "host": target.host_name},
+        label=label % {"stage": step.stage, "host": target.name},
     )
 
 

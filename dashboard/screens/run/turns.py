@@ -55,7 +55,7 @@ def turns_now(run: Run, targets: Sequence[Target]) -> dict[UUID, Turn]:
     """By target. Five queries, however many hosts are asked for."""
     if not targets:
         return {}
-    clusters = _clusters_now({target.cluster_id for target in targets})
+    clusters = _clusters_now({target.cluster_key for target in targets})
     limits = _limits(run, set(clusters))
     return {
         target.id: _turn(
@@ -69,9 +69,9 @@ def turns_now(run: Run, targets: Sequence[Target]) -> dict[UUID, Turn]:
 def _turn(target: Target, cluster: _ClusterNow, limit: int) -> Turn:
     back = cluster.once_ours_are_back()
     # What the host itself is up to, whoever else is out just now.
-    alone = host_verdict(target.host_id, back, cluster.instances, ours_out=[], limit=len(back) + 1)
+    alone = host_verdict(target.host_key, back, cluster.instances, ours_out=[], limit=len(back) + 1)
     now = host_verdict(
-        target.host_id, cluster.hosts, cluster.instances, ours_out=cluster.ours_out, limit=limit
+        target.host_key, cluster.hosts, cluster.instances, ours_out=cluster.ours_out, limit=limit
     )
     names = {host.id: host.name for host in cluster.hosts}
     waits_for = tuple(names.get(h, str(h)) for h in now.hosts) if isinstance(now, Hold) else ()
@@ -80,7 +80,7 @@ def _turn(target: Target, cluster: _ClusterNow, limit: int) -> Turn:
         besides = alone.reason if alone.reason != held.reason else ""
         return Turn([], held.reason, besides, waits_for, isinstance(now, Refuse))
     packing = now.packing if isinstance(now, Open) else alone.packing
-    goes_to = _goes_to(packing, target.host_id, cluster)
+    goes_to = _goes_to(packing, target.host_key, cluster)
     if isinstance(now, Open):
         return Turn(goes_to, "")
     return Turn(goes_to, now.reason, _("nothing else is in its way"), waits_for, isinstance(now, Refuse))

@@ -112,7 +112,7 @@ class RunsAsked:
 
 def _at_place(name: str) -> Q:
     there = Target.objects.filter(run=OuterRef("id"))
-    return Q(Exists(there.filter(Q(host_name__icontains=name) | Q(cluster_name__icontains=name))))
+    return Q(Exists(there.filter(Q(name__icontains=name) | Q(cluster_name__icontains=name))))
 
 
 def _mentions(words: str) -> Q:

@@ -73,7 +73,7 @@ def lane(run: Run, target: Target, steps: dict[str, Step]) -> Lane:
         ends=None if run.kind == RunKind.HOST else host_ends(current),
     )
     return Lane(
-        label=_("Stages of %(host)s") % {"host": target.host_name},
+        label=_("Stages of %(host)s") % {"host": target.name},
         stops=[*stops, done],
         track=" ".join(_PIECES),
         driven=" ".join(_PIECES[: place + 1]),

@@ -97,10 +97,7 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
 
 def _group(zone: str, cluster: str, targets: list[Target]) -> Group:
     finished = sum(t.state in TARGET_ENDED - {TargetState.NEEDS_PERSON} for t in targets)
-    cells = [
-        Cell(mark(t.state), said(t.host_name), t.host_name, reverse("host", args=[t.host_id]))
-        for t in targets
-    ]
+    cells = [Cell(mark(t.state), said(t.name), t.name, reverse("host", args=[t.host_id])) for t in targets]
     return Group(
         f"{zone} · {cluster}",
         _("%(n)s of %(all)s") % {"n": figure(finished), "all": figure(len(targets))},

@@ -16,11 +16,12 @@ from maintenance.backends.base import (
 )
 from maintenance.backends.lab import late, stages
 from maintenance.backends.lab.faults import fault_for, perform
-from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster
+from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster, read_servers
 from maintenance.backends.lab.looks import look_at_drain, look_at_job
 from maintenance.backends.lab.requests import accept_cancel, accept_prepare
 from maintenance.backends.lab.started import Start
 from maintenance.backends.lab.world import World, lab_world
+from maintenance.backends.servers import ServersRead
 from maintenance.domain.hook_stages import HookStage
 
 
@@ -60,6 +61,11 @@ class LabCloud:
 
     def _everything(self, world: World, age_max_s: float | None = None) -> Snapshot:
         return self._listing.get(world, age_max_s)
+
+    # ---- management servers ----
+
+    def read_servers(self) -> ServersRead:
+        return self._call("read_servers", None, lambda world: read_servers(world.door))
 
     # ---- taking a host out and back ----
 

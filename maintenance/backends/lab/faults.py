@@ -24,6 +24,7 @@ KINDS = ("delay", "lose-request", "lose-reply", "garble", "double", "late", "err
 # Waiting for a stage is no request of its own, it may always end early: it meets no fault.
 CALLS = (
     "snapshot",
+    "read_servers",
     "look_at_cluster",
     "look_at_host",
     "prepare_for_maintenance",

@@ -11,9 +11,7 @@ from maintenance.backends.base import (
     ClusterLook,
     ClusterRead,
     InstanceRead,
-    ManagementServerRead,
     Never,
-    PendingJobRead,
     PodRead,
     Snapshot,
     ZoneRead,
@@ -22,6 +20,7 @@ from maintenance.backends.lab.hosts import COLUMNS, host_read
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.record import forget_old
 from maintenance.backends.lab.world import World
+from maintenance.backends.servers import ManagementServerRead, PendingJobRead, ServersRead
 
 FORGET_EVERY_S = 3600
 INSTANCE_COLUMNS = (
@@ -81,7 +80,14 @@ def read_everything(door: Door) -> Snapshot:
             instance_read(row)
             for row in door.rows(f"SELECT {INSTANCE_COLUMNS} FROM lab_instance i ORDER BY i.name")
         ),
-        management_servers=tuple(
+    )
+
+
+def read_servers(door: Door) -> ServersRead:
+    """The management servers and what they work on, now."""
+    return ServersRead(
+        as_of=door.now(),
+        servers=tuple(
             ManagementServerRead(*row)
             for row in door.rows(
                 "SELECT m.id, m.name, m.state, m.version, count(h.id) FROM lab_management_server m"
@@ -89,7 +95,7 @@ def read_everything(door: Door) -> Snapshot:
                 " ORDER BY m.name"
             )
         ),
-        pending_jobs=pending_jobs(door),
+        jobs=pending_jobs(door),
     )
 
 

@@ -23,13 +23,13 @@ def run(inventory) -> Run:
 
 
 def end(run, host, state, detail=""):
-    Target.objects.filter(run=run, host_name=host).update(state=state, detail=detail, is_open=False)
+    Target.objects.filter(run=run, name=host).update(state=state, detail=detail, is_open=False)
 
 
 def add_step(run, host, stage, *, attempt=1, outcome="ok", exit_status=0, printed=b""):
     now = timezone.now()
     step = Step.objects.create(
-        target=Target.objects.get(run=run, host_name=host),
+        target=Target.objects.get(run=run, name=host),
         run=run,
         stage=stage,
         attempt=attempt,
@@ -97,7 +97,7 @@ def test_progress_counts_every_host_once(viewer, run):
 def test_each_ended_host_is_in_exactly_one_list_of_the_result(viewer, inventory, run):
     now = timezone.now().replace(microsecond=0)
     end(run, "kvm1", "Done")
-    Target.objects.filter(host_name="kvm1").update(out_at=now - timedelta(seconds=9), back_at=now)
+    Target.objects.filter(name="kvm1").update(out_at=now - timedelta(seconds=9), back_at=now)
     end(run, "kvm2", "Skipped", "there is no Maintenance script")
     end(run, "kvm3", "Failed", "Maintenance: exit status 1")
     add_step(run, "kvm1", "Maintenance", printed=b"patched\n")

@@ -46,7 +46,7 @@ def test_a_waiting_host_can_be_skipped_and_not_retried(operator, inventory, run)
 
 def test_a_failed_host_of_a_paused_run_can_be_retried(operator, inventory, run):
     Run.objects.update(state="Paused", paused_reason={"code": "host-failed"})
-    Target.objects.filter(host_name="kvm2").update(state="Failed", detail="exit status 1")
+    Target.objects.filter(name="kvm2").update(state="Failed", detail="exit status 1")
     answer = operator.post(f"{RUNS}{run.id}/hosts/{inventory.id('kvm2')}/retry/")
     assert answer.status_code == 200, answer.content
     assert answer.json()["state"] == "Running"

@@ -35,8 +35,8 @@ def put_host(run: Run, name: str, state: str, **columns: Any) -> Target:
         columns.setdefault("back_at", now - timedelta(seconds=20))
     if state in TARGET_ENDED:
         columns.setdefault("finished_at", now)
-    Target.objects.filter(run=run, host_name=name).update(state=state, **columns)
-    target = Target.objects.get(run=run, host_name=name)
+    Target.objects.filter(run=run, name=name).update(state=state, **columns)
+    target = Target.objects.get(run=run, name=name)
     if columns.get("out_at") and columns.get("back_at"):
         was_out(target, columns["out_at"], columns["back_at"])
     return target

@@ -64,7 +64,7 @@ def labels(page):
 def test_what_needs_a_person_is_grouped_by_cause_and_the_gravest_comes_first(operator, failed):
     ask(put_host(failed.run, "kvm2", TargetState.NEEDS_PERSON), Cause.HOST_NOT_BACK)
     for name in ("kvm2", "kvm3"):
-        ask(Target.objects.get(host_name=name), Cause.STAGE_FAILED)
+        ask(Target.objects.get(name=name), Cause.STAGE_FAILED)
 
     overview = Page(operator.get("/").text).by_id("overview-needs").text
 

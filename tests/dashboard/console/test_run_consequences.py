@@ -62,7 +62,7 @@ def held(run: Run, name: str, why: str) -> Target:
 
 
 def flagged(run: Run, name: str) -> str:
-    target = run.targets.get(host_name=name)
+    target = run.targets.get(name=name)
     with unit_of_work() as work:
         ask_for_person(work, Cause.HOST_NOT_BACK, run=run, target=target, message="it is away")
     return f"/needs-a-person/{Attention.objects.get(target=target).id}/"
@@ -181,7 +181,7 @@ def test_a_machine_whose_agent_is_up_is_not_to_be_brought_up(operator, lost):
 )
 def test_returning_a_lost_host_says_what_its_run_does_then(operator, lost, rule, says):
     Run.objects.filter(id=lost.id).update(on_failure=rule)
-    host = lost.targets.get(host_name="kvm1").host_id
+    host = lost.targets.get(name="kvm1").host_id
 
     on_need = text_of(page_of_need(operator, flagged(lost, "kvm1")))
     on_host = text_of(page_of_need(operator, f"/hosts/{host}/"))

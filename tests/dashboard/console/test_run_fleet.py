@@ -178,7 +178,7 @@ def test_the_questions_to_the_database_do_not_grow_with_the_fleet(operator, flee
         page_of(operator, fleet, asked)
     Target.objects.bulk_create(
         Target(
-            run=fleet, host_id=uuid4(), cluster_id=cluster.id, host_name=f"{cluster.name}-host-{n}",
+            run=fleet, host_id=uuid4(), cluster_id=cluster.id, name=f"{cluster.name}-host-{n}",
             cluster_name=cluster.name, zone_name="zone1", order=1000 + n, is_open=False,
             state=(TargetState.READY, TargetState.DONE, TargetState.WORKING)[n % 3],
         )

@@ -150,7 +150,7 @@ def test_a_run_over_many_hosts_shows_counts_and_short_lists_and_asks_no_more_que
 
 def _another(like: Target, n: int) -> Target:
     return Target(
-        run=like.run, host_id=uuid4(), cluster_id=like.cluster_id, host_name=f"host-{n}", cluster_name="c1",
+        run=like.run, host_id=uuid4(), cluster_id=like.cluster_id, name=f"host-{n}", cluster_name="c1",
         zone_name="zone1", order=n + 10, state="Ready" if n % 2 else "Done", is_open=False,
     )  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_a_host_that_is_left_out_is_skipped_by_the_run(operator, inventory):
 
     operator.post("/rolling/new/start/", form_of(inventory, "c1", page=page, **fields))
 
-    assert Run.objects.get().targets.get(host_name="kvm2").state == "Skipped"
+    assert Run.objects.get().targets.get(name="kvm2").state == "Skipped"
 
 
 def test_hosts_chosen_in_another_scope_before_do_not_spoil_this_one(operator, inventory):

@@ -88,12 +88,12 @@ def test_a_reset_lab_is_not_answered_from_an_old_listing(lab: LabCloud):
 
 
 def test_pending_jobs_end_and_others_take_their_place(lab: LabCloud):
-    before = {job.id for job in lab.snapshot().pending_jobs}
+    before = {job.id for job in lab.read_servers().jobs}
     ended = PendingJob.objects.order_by("ends").first()
     assert ended is not None
     PendingJob.objects.filter(id=ended.id).update(ends=ended.created)
 
-    after = lab.snapshot().pending_jobs
+    after = lab.read_servers().jobs
 
     assert len(after) == len(before)
     assert {job.id for job in after} & before == before - {ended.id}
@@ -117,8 +117,8 @@ def test_the_demo_is_the_originals_topology(lab: LabCloud):
     assert len({(i.account, i.domain) for i in listing.instances}) >= 4
     assert any(i.affinity_groups for i in listing.instances)
     assert any(i.tags for i in listing.instances)
-    assert listing.pending_jobs
-    assert [server.agents for server in listing.management_servers] == [4, 3, 3]
+    assert lab.read_servers().jobs
+    assert [server.agents for server in lab.read_servers().servers] == [4, 3, 3]
     assert str(KVM1) == "86c0b59f-89de-40db-9b30-251f851e869f"
 
 

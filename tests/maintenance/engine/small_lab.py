@@ -161,12 +161,12 @@ def ended(run: Run, *, within_s: float = 30) -> Run:
 
 
 def target_of(run: Run, host: str) -> Target:
-    return Target.objects.get(run=run, host_name=host)
+    return Target.objects.get(run=run, name=host)
 
 
 def stages_of(run: Run, host: str) -> list[tuple[str, str]]:
     """(stage, outcome) of the host, in the order they were done."""
-    steps = Step.objects.filter(run=run, target__host_name=host).order_by("started")
+    steps = Step.objects.filter(run=run, target__name=host).order_by("started")
     return [(step.stage, step.outcome) for step in steps]
 
 

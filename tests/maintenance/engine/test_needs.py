@@ -110,7 +110,7 @@ def test_a_host_that_waits_for_another_reason_now_is_told_for_that_one(lab):
 
         taken = asked("foreign-maintenance")
         assert settled(full).resolved_by == "observed: it waits for another reason"
-        assert (taken.target.host_name, taken.host.name) == ("kvm1", "kvm3")
+        assert (taken.target.name, taken.host.name) == ("kvm1", "kvm3")
         lab_models.Instance.objects.filter(id__in=big).update(memory_mb=512)
         actions.cancel_run(run.id, actor="operator")
         ended(run)
@@ -172,7 +172,7 @@ def test_a_host_that_a_person_took_back_has_its_own_turn_and_its_run_goes_on(lab
 
         assert ended(run).state == "Succeeded"
     assert target_of(run, "kvm2").state == "Done"
-    assert Step.objects.filter(run=run, target__host_name="kvm2", stage="Maintenance", outcome="ok").exists()
+    assert Step.objects.filter(run=run, target__name="kvm2", stage="Maintenance", outcome="ok").exists()
     assert not Attention.objects.filter(resolved_at=None).exists()
     assert not HostOut.objects.filter(closed_at=None).exists()
 

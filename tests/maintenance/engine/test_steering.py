@@ -19,7 +19,7 @@ UNTIL_LET_GO = '#!/bin/sh\necho begun\nwhile ! [ -e "$LAB_HOST_DIR/go" ]; do sle
 
 def in_stage(run, host, stage):
     """The script of the stage has printed its first line."""
-    step = Step.objects.filter(run=run, target__host_name=host, stage=stage, output_bytes__gt=0)
+    step = Step.objects.filter(run=run, target__name=host, stage=stage, output_bytes__gt=0)
     return wait_until(step.first, within_s=20)
 
 

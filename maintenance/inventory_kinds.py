@@ -1,0 +1,114 @@
+"""The kinds of things a cloud's snapshot lists, and how each becomes a row."""
+
+from maintenance.backends.base import Snapshot
+from maintenance.following import Kind, named
+from maintenance.models import Agent, Cluster, Host, Instance, Pod, Zone
+
+
+def _about_host(row: Host) -> dict[str, str]:
+    return {"host": str(row.id), "host_name": row.name, "cluster": str(row.cluster_id)}
+
+
+def _about_instance(row: Instance) -> dict[str, str]:
+    return {"instance": str(row.id), "name": row.name, "host": str(row.host_id or "")}
+
+
+KINDS: tuple[Kind[Snapshot], ...] = (
+    Kind(Zone, "zone.changed", lambda s: ((z.id, {"name": z.name}) for z in s.zones), named("zone")),
+    Kind(
+        Pod,
+        "pod.changed",
+        lambda s: ((p.id, {"name": p.name, "zone_id": p.zone_id}) for p in s.pods),
+        named("pod"),
+    ),
+    Kind(
+        Cluster,
+        "cluster.changed",
+        lambda s: (
+            (
+                c.id,
+                {
+                    "name": c.name,
+                    "pod_id": c.pod_id,
+                    "hypervisor": c.hypervisor,
+                    "allocation_state": c.allocation_state,
+                },
+            )
+            for c in s.clusters
+        ),
+        named("cluster"),
+    ),
+    Kind(
+        Host,
+        "host.changed",
+        lambda s: (
+            (
+                h.id,
+                {
+                    "name": h.name,
+                    "cluster_id": h.cluster_id,
+                    "state": h.state,
+                    "resource_state": h.resource_state,
+                    "hypervisor": h.hypervisor,
+                    "management_server_id": h.management_server_id,
+                    "cpu_cores": h.cpu_cores,
+                    "memory_mb": h.memory_mb,
+                    "tags": list(h.tags),
+                    "guests_max": h.guests_max,
+                    "agent_version": h.agent_version,
+                    "kernel_version": h.kernel_version,
+                    "boot_id": h.boot_id,
+                },
+            )
+            for h in s.hosts
+        ),
+        _about_host,
+    ),
+    Kind(
+        Instance,
+        "instance.changed",
+        lambda s: (
+            (
+                i.id,
+                {
+                    "name": i.name,
+                    "host_id": i.host_id,
+                    "state": i.state,
+                    "account": i.account,
+                    "domain": i.domain,
+                    "cpu_cores": i.cpu_cores,
+                    "memory_mb": i.memory_mb,
+                    "tags": list(i.tags),
+                    "affinity_groups": list(i.affinity_groups),
+                },
+            )
+            for i in s.instances
+        ),
+        _about_instance,
+    ),
+    Kind(
+        Agent,
+        "agent.changed",
+        lambda s: (
+            (
+                a.id,
+                {
+                    "name": a.name,
+                    "kind": a.kind,
+                    "host_order": a.host_order,
+                    "zone_id": a.zone_id,
+                    "cluster_id": a.cluster_id,
+                    "is_direct": a.is_direct,
+                    "state": a.state,
+                    "resource_state": a.resource_state,
+                    "management_server_id": a.management_server_id,
+                    "servers_listed": None if a.servers_listed is None else list(a.servers_listed),
+                    "algorithm": a.algorithm,
+                    "check_interval_s": a.check_interval_s,
+                },
+            )
+            for a in s.agents
+        ),
+        named("agent"),
+    ),
+)
