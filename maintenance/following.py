@@ -70,6 +70,25 @@ def follow(
         work.event(kind.event, kind.about(row), after={"new": True})
 
 
+def follow_one(
+    work: UnitOfWork, kind: Kind[Any], key: UUID, values: dict[str, Any], seen_at: datetime
+) -> None:
+    """One row is what was just seen of it. A listing made before `seen_at` will not turn it back."""
+    manager: models.Manager[Any] = kind.model._default_manager
+    row = manager.select_for_update(no_key=True).filter(id=key).first()
+    if row is None or row.changed_at > seen_at:
+        return
+    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if not differing:
+        return
+    before = {name: getattr(row, name) for name in differing}
+    for name, value in differing.items():
+        setattr(row, name, value)
+    row.changed_at = seen_at
+    row.save(update_fields=[*differing, "changed_at"])
+    work.event(kind.event, kind.about(row), before=_plain(before), after=_plain(differing))
+
+
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {
         name: str(value) if isinstance(value, UUID | datetime) else value for name, value in values.items()

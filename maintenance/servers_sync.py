@@ -104,13 +104,14 @@ def _peer(peer: PeerRead) -> dict[str, str]:
     return {"name": peer.name, "address": peer.address, "state": peer.state}
 
 
+SERVER: Kind[ServersRead] = Kind(
+    ManagementServer,
+    "server.changed",
+    lambda s: ((m.id, _columns_of(m)) for m in s.servers),
+    named("server"),
+)
 KINDS: tuple[Kind[ServersRead], ...] = (
-    Kind(
-        ManagementServer,
-        "server.changed",
-        lambda s: ((m.id, _columns_of(m)) for m in s.servers),
-        named("server"),
-    ),
+    SERVER,
     Kind(
         PendingJob,
         "jobs.changed",

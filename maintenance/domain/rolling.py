@@ -1,60 +1,18 @@
-"""The whole story of a rolling maintenance: one table of a host's way, and one function that decides what starts now.
+"""Runs over hosts: one table of a host's way, and whose turn it is.
 
-Plain data in, plain data out: no Django, no clock, no I/O. The engine loads a `RunView`, calls `decide`, and does what
-it says; a test can do the same with ten thousand hosts in virtual time.
+Plain data in, plain data out: no Django, no clock, no I/O.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from uuid import UUID
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import (
-    RUN_ENDED,
-    TARGET_BEGUN,
-    TARGET_WAITING,
-    RunKind,
-    RunState,
-    Stage,
-    TargetState,
-)
+from maintenance.domain.run_view import Decision, Move, Result, RunView, StartStage, result_of
+from maintenance.domain.states import RunKind, Stage, TargetState
 
 PREFLIGHTS_AT_ONCE = 8
 PREFLIGHT_MAX_AGE = timedelta(minutes=60)
-
-
-class Result(StrEnum):
-    """An outcome, as far as the table cares."""
-
-    SUCCESS = "success"
-    NOT_NEEDED = "not needed"
-    FAILURE = "failure"
-
-
-def result_of(outcome: Outcome) -> Result:
-    """Whatever is not known to be good is a failure: a lost or unknown result is never a success."""
-    match outcome:
-        case Outcome.OK:
-            return Result.SUCCESS
-        case Outcome.NOT_NEEDED:
-            return Result.NOT_NEEDED
-        case _:
-            return Result.FAILURE
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What a host becomes when a stage has ended, and which stage comes next."""
-
-    state: TargetState
-    then: Stage | None = None
-    failing: bool = False  # it goes home first, then it is Failed
-    fails_run: bool = False  # nothing was touched, nothing will be
-    words: str = ""
-
 
 T, S, R = TargetState, Stage, Result
 
@@ -85,13 +43,13 @@ BY_HAND: Mapping[tuple[Stage, Result], Move] = {
     (S.RETURN, R.FAILURE): Move(T.NEEDS_PERSON, words="flagged: needs a person"),
 }
 
-TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {
+HOST_TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {
     RunKind.ROLLING: ROLLING,
     RunKind.HOST: BY_HAND,
 }
 
 
-def next_move(
+def next_host_move(
     kind: RunKind, stage: Stage, outcome: Outcome, *, failing: bool, cancelling: bool, stays: bool = False
 ) -> Move:
     """The host's next move after a stage ended.
@@ -100,10 +58,10 @@ def next_move(
     or there is no Maintenance script, so that it ends Skipped after PreMaintenance and never leaves service.
     """
     result = result_of(outcome)
-    if result is Result.NOT_NEEDED and (stage, result) not in TABLES[kind]:
+    if result is Result.NOT_NEEDED and (stage, result) not in HOST_TABLES[kind]:
         # Exit status 70 skips maintenance only before the host leaves service; elsewhere it is a failure.
         result = Result.FAILURE
-    move = TABLES[kind][stage, result]
+    move = HOST_TABLES[kind][stage, result]
     if stage is Stage.RETURN and result is Result.SUCCESS:
         if failing:
             return Move(T.FAILED)
@@ -119,98 +77,12 @@ def next_move(
     return move
 
 
-# ---- what starts now ---------------------------------------------------------------------------------------------
+# ---- whose turn it is ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class TargetView:
-    """One host of a run, as far as the decision needs it."""
-
-    id: UUID
-    cluster: UUID
-    order: int
-    state: TargetState
-    next_stage: Stage | None = None
-    has_open_step: bool = False
-    preflight_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run as known now. `begun` has every host in progress; `waiting` at least the first candidates of each
-    cluster, in the plan's order; `counts` all hosts by state."""
-
-    kind: RunKind
-    state: RunState
-    pausing: bool
-    ending: RunState | None
-    max_unavailable: int
-    clusters_in_parallel: int
-    begun: tuple[TargetView, ...]
-    waiting: tuple[TargetView, ...]
-    counts: Mapping[TargetState, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StartStage:
-    """A stage of a host starts now."""
-
-    target: UUID
-    stage: Stage
-
-
-@dataclass(frozen=True, slots=True)
-class CancelWaiting:
-    """Every host that has not begun will not."""
-
-
-@dataclass(frozen=True, slots=True)
-class BecomePaused:
-    """Nothing is in progress any more: the asked pause is reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndRun:
-    """The run is over."""
-
-    state: RunState
-
-
-type Decision = StartStage | CancelWaiting | BecomePaused | EndRun
-
-
-def decide(run: RunView, now: datetime) -> list[Decision]:
-    """Everything that starts, or ends, now. Deterministic: the same view and time give the same answer."""
-    if run.state is RunState.QUEUED or run.state in RUN_ENDED:
-        return []
-    # Whoever has begun goes on, also in a paused or stopping run: out of service is no place to stand still.
-    decisions: list[Decision] = [
-        StartStage(target.id, target.next_stage)
-        for target in run.begun
-        if target.next_stage is not None and not target.has_open_step
-    ]
-    in_progress = [t for t in run.begun if t.state in TARGET_BEGUN or t.state is T.CHECKING]
-    waiting = sum(run.counts.get(state, 0) for state in TARGET_WAITING)
-    match run.state:
-        case RunState.STOPPING:
-            if waiting:
-                decisions.append(CancelWaiting())
-            elif not in_progress:
-                decisions.append(EndRun(run.ending or RunState.FAILED))
-        case RunState.PAUSED:
-            pass
-        case RunState.RUNNING if run.pausing:
-            if not in_progress:
-                decisions.append(BecomePaused())
-        case RunState.RUNNING if not waiting and not in_progress and not _has_open_steps(run):
-            decisions.append(EndRun(_end_of(run.counts)))
-        case RunState.RUNNING:
-            decisions += _preflights(run) or _turns(run, now)
-    return decisions
-
-
-def _has_open_steps(run: RunView) -> bool:
-    return any(target.has_open_step for target in run.begun)
+def host_turns(run: RunView, now: datetime) -> list[Decision]:
+    """What begins now: PreFlights first, on all hosts; then the hosts' turns."""
+    return _preflights(run) or _turns(run, now)
 
 
 def _preflights(run: RunView) -> list[Decision]:
@@ -240,10 +112,3 @@ def _turns(run: RunView, now: datetime) -> list[Decision]:
         fresh = target.preflight_at is not None and now - target.preflight_at <= PREFLIGHT_MAX_AGE
         decisions.append(StartStage(target.id, Stage.PRE_MAINTENANCE if fresh else Stage.PREFLIGHT))
     return decisions
-
-
-def _end_of(counts: Mapping[TargetState, int]) -> RunState:
-    """Any failed or flagged host makes the run Failed; skips alone do not."""
-    if counts.get(T.FAILED, 0) or counts.get(T.NEEDS_PERSON, 0):
-        return RunState.FAILED
-    return RunState.SUCCEEDED

@@ -10,16 +10,16 @@ from django.db.models import Count, Exists, F, OuterRef, Q, Window
 from django.db.models.functions import RowNumber
 
 from maintenance.clock import database_now
+from maintenance.domain.decide import decide
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.rolling import (
-    PREFLIGHTS_AT_ONCE,
+from maintenance.domain.rolling import PREFLIGHTS_AT_ONCE
+from maintenance.domain.run_view import (
     BecomePaused,
     CancelWaiting,
     EndRun,
     RunView,
     StartStage,
     TargetView,
-    decide,
 )
 from maintenance.domain.states import (
     RUN_ENDED,

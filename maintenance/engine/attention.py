@@ -22,6 +22,9 @@ class Cause(StrEnum):
     FOREIGN_MAINTENANCE = "foreign-maintenance"  # `host` is the one that others took
     SLOT_TAKEN = "slot-taken"
     UNSETTLED = "unsettled"
+    SERVER_FAILED = "server-failed"
+    SERVER_NOT_BACK = "server-not-back"
+    SERVER_STUCK = "server-stuck"  # one that prepares, and is held by what does not help itself
     RUN_PAUSED = "run-paused"  # nothing is in its way any more, and nobody has resumed it
 
 
@@ -37,6 +40,9 @@ TITLES: dict[Cause, str] = {
     Cause.FOREIGN_MAINTENANCE: "{host} was taken out of service by others",
     Cause.SLOT_TAKEN: "{host} waits for its turn: others of its cluster are out of service",
     Cause.UNSETTLED: "{host} waits: instances on it are not settled",
+    Cause.SERVER_FAILED: "{host} failed",
+    Cause.SERVER_NOT_BACK: "{host} is not back as it was",
+    Cause.SERVER_STUCK: "{host} cannot get ready",
     Cause.RUN_PAUSED: "Run {run} is paused and waits to be resumed",
 }
 
@@ -46,7 +52,7 @@ def ask_for_person(
 ) -> None:
     """An open attention for this cause and target; a second call while it is open only brings its words up to date.
 
-    `host`: the one it is about, where that is not the target's own.
+    The target may be a management server. `host`: the one it is about, where that is not the target's own.
     """
     name, host_id = (host.name, host.id) if host is not None else (target.name, target.host_id)
     title = TITLES[cause].format(host=name, run=run.number)[:300]
@@ -55,9 +61,14 @@ def ask_for_person(
         run=run,
         target=target,
         resolved_at=None,
-        defaults={"title": title, "message": message, "host_id": host_id},
+        defaults={
+            "title": title,
+            "message": message,
+            "host_id": host_id,
+            "server_id": target.server_id,
+        },
     )
-    about = {"attention": str(attention.id), "run": str(run.id), "host": str(host_id)}
+    about = _about(attention)
     if not is_new:
         if (attention.title, attention.message) != (title, message):
             attention.title, attention.message, attention.host_id = title, message, host_id
@@ -78,8 +89,15 @@ def resolve_attentions(work: UnitOfWork, which: Q, *, by: str) -> None:
     for attention in Attention.objects.filter(which, resolved_at=None):
         attention.resolved_at, attention.resolved_by = Now(), by
         attention.save(update_fields=["resolved_at", "resolved_by"])
-        about = {"attention": str(attention.id), "run": str(attention.run_id), "host": str(attention.host_id)}
-        work.event("attention.resolved", about, after={"by": by})
+        work.event("attention.resolved", _about(attention), after={"by": by})
+
+
+def _about(attention: Attention) -> dict[str, str]:
+    """What its events name: its run, and its host or its management server."""
+    about = {"attention": str(attention.id), "run": str(attention.run_id)}
+    if attention.server_id is not None:
+        return about | {"server": str(attention.server_id)}
+    return about | {"host": str(attention.host_id)}
 
 
 def _owe_notifications(attention: Attention, run: Run, target: Target) -> None:
@@ -91,10 +109,18 @@ def _owe_notifications(attention: Attention, run: Run, target: Target) -> None:
         "message": attention.message,
         "run": str(run.id),
         "run_number": run.number,
-        "host": str(target.host_id),
-        "host_name": target.name,
-        "cluster_name": target.cluster_name,
+        **_names(target),
         "url": f"{settings.BASE_URL}/rolling/{run.id}/",
         "attention_url": f"{settings.BASE_URL}/needs-a-person/{attention.id}/",
     }
     owe_notifications(attention.title, body)
+
+
+def _names(target: Target) -> dict[str, str]:
+    if target.server_id is not None:
+        return {"management_server": str(target.server_id), "management_server_name": target.name}
+    return {
+        "host": str(target.host_id),
+        "host_name": target.name,
+        "cluster_name": target.cluster_name,
+    }

@@ -10,7 +10,8 @@ from maintenance.backends.base import ClusterLook, Never
 from maintenance.clock import database_now
 from maintenance.domain.gate import RUNNING, Hold, Open, Refuse, Verdict, host_verdict
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, Result
+from maintenance.domain.rolling import PREFLIGHT_MAX_AGE
+from maintenance.domain.run_view import Result
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.engine.advance import lock_run, move_target
 from maintenance.engine.attention import WAITS, resolve_attentions

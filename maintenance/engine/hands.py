@@ -67,6 +67,9 @@ class Hands:
     step: Step
     cloud: Cloud
     orders: Orders = field(default_factory=Orders)
+    stuck_since: datetime | None = (
+        None  # a server that prepares: since when something holds it that needs a person
+    )
     output_position: int | None = None  # the next byte of output to read; None: not looked up yet
     hooks: dict[str, dict[str, object]] | None = None  # the host's scripts by stage, as last seen
 
@@ -82,6 +85,10 @@ class Hands:
     @property
     def host_id(self) -> UUID:
         return self.target.host_key
+
+    @property
+    def server_id(self) -> UUID:
+        return self.target.server_key
 
     @property
     def about(self) -> dict[str, str]:

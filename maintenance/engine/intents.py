@@ -22,7 +22,8 @@ def write_intent(hands: Hands, action: str) -> Intent:
     lease, so that whoever takes a step over finds every request of the dead owner either done or refused.
     """
     return Intent.objects.create(
-        host_id=hands.host_id,
+        host_id=hands.target.host_id,
+        server_id=hands.target.server_id,
         step=hands.step,
         action=action,
         expires_at=database_now() + timedelta(seconds=settings.INTENT_VALID_S),
@@ -35,20 +36,40 @@ def send(hands: Hands, intent: Intent, ask: Callable[[datetime], str]) -> None:
 
     Raises: Never (with the cloud's words; nothing was done), Later (nothing was done, or it came too late), LostLease.
     """
+    job_id = _ask(hands, intent, ask)
+    if job_id is None:
+        return
+    failpoint(f"{intent.action}.sent", hands.target.name)
+    _write(hands, intent, job_id=job_id)
+    failpoint(f"{intent.action}.noted", hands.target.name)
+
+
+def send_at_once(hands: Hands, intent: Intent, ask: Callable[[datetime], object]) -> bool:
+    """`send` of a request that is answered at once, without a job: it is settled with its answer. Whether one was read.
+
+    Raises: Never, Later, LostLease, as `send` does.
+    """
+    if _ask(hands, intent, ask) is None:
+        return False
+    failpoint(f"{intent.action}.sent", hands.target.name)
+    _write(hands, intent, settled_at=database_now())
+    failpoint(f"{intent.action}.noted", hands.target.name)
+    return True
+
+
+def _ask[Answer](hands: Hands, intent: Intent, ask: Callable[[datetime], Answer]) -> Answer | None:
+    """The cloud's answer; None when none was read."""
     failpoint(f"{intent.action}.written", hands.target.name)
     try:
-        job_id = ask(intent.expires_at)
+        return ask(intent.expires_at)
     except NoReply as silence:
         hands.note(f"no reply to {intent.action}: {silence}; looking what came of it")
-        return
+        return None
     except (Never, Later) as refusal:
         _write(hands, intent, refused=str(refusal), settled_at=database_now())
         if isinstance(refusal, Expired):
             raise Later(f"the request came too late: {refusal}") from refusal  # a new one may be written
         raise
-    failpoint(f"{intent.action}.sent", hands.target.name)
-    _write(hands, intent, job_id=job_id)
-    failpoint(f"{intent.action}.noted", hands.target.name)
 
 
 def follow_jobs(hands: Hands) -> None:
@@ -64,8 +85,9 @@ def follow_jobs(hands: Hands) -> None:
 
 
 def open_intents(hands: Hands) -> QuerySet[Intent]:
-    """Intents for this host whose fate is not known: not settled, and (without a job) not yet expired."""
-    unsettled = Intent.objects.filter(host_id=hands.host_id, settled_at=None)
+    """Intents for this host or server whose fate is not known: not settled, and (without a job) not yet expired."""
+    of_it = {"host_id": hands.target.host_id, "server_id": hands.target.server_id}
+    unsettled = Intent.objects.filter(**of_it, settled_at=None)
     return unsettled.exclude(Q(job_id="") & Q(expires_at__lte=database_now()))
 
 
@@ -94,5 +116,6 @@ __all__ = [
     "last_failure",
     "open_intents",
     "send",
+    "send_at_once",
     "write_intent",
 ]

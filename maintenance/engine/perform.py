@@ -4,7 +4,7 @@ import structlog
 from django.conf import settings
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import Stage
+from maintenance.domain.states import SERVER_STAGES, Stage
 from maintenance.engine.claim import Claim, LostLease
 from maintenance.engine.drain import drain
 from maintenance.engine.failpoints import failpoint
@@ -12,16 +12,21 @@ from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
 from maintenance.engine.scripts import end_script, run_script
+from maintenance.engine.servers.cancel import take_back
+from maintenance.engine.servers.prepare import prepare
+from maintenance.engine.servers.restart import come_back, settle, shut_down
 from maintenance.engine.settle import Ending, end_step
 from maintenance.feed import ENGINE, unit_of_work
 
 log = structlog.get_logger(__name__)
 
+WITHOUT_SCRIPT = SERVER_STAGES | {Stage.DRAIN, Stage.RETURN}
+
 
 def perform(claim: Claim, orders: Orders) -> None:
     """The step has ended, waits again, or belongs to somebody else. Raises only what the database raises."""
     hands = Hands.take(claim, orders)
-    bound = log.bind(run=str(claim.run_id), host=hands.target.name, stage=claim.stage, epoch=claim.epoch)
+    bound = log.bind(run=str(claim.run_id), target=hands.target.name, stage=claim.stage, epoch=claim.epoch)
     if claim.taken_over:
         bound.warning("step taken over")
         with unit_of_work(ENGINE) as work:
@@ -31,7 +36,7 @@ def perform(claim: Claim, orders: Orders) -> None:
     failpoint(f"{claim.stage}.taken", hands.target.name)
     try:
         if claim.takeovers >= settings.TAKEOVERS_MAX:
-            if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in {Stage.DRAIN, Stage.RETURN}:
+            if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in WITHOUT_SCRIPT:
                 end_script(hands)  # tried once only: this may be what ends the engines
             words = f"given up after {claim.takeovers} engines died or froze while doing it"
             return end_step(claim, Ending(Outcome.UNKNOWN, words))
@@ -40,6 +45,16 @@ def perform(claim: Claim, orders: Orders) -> None:
                 drain(hands)
             case Stage.RETURN:
                 give_back(hands)
+            case Stage.SERVER_PREPARE | Stage.SERVER_PREPARE_SHUTDOWN:
+                prepare(hands)
+            case Stage.SERVER_CANCEL | Stage.SERVER_CANCEL_SHUTDOWN:
+                take_back(hands)
+            case Stage.SERVER_SHUT_DOWN:
+                shut_down(hands)
+            case Stage.SERVER_COME_BACK:
+                come_back(hands)
+            case Stage.SERVER_SETTLE:
+                settle(hands)
             case _:
                 run_script(hands)
     except LostLease:

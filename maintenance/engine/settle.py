@@ -7,9 +7,11 @@ from datetime import datetime
 from django.db.models import Q
 
 from maintenance.clock import database_now
+from maintenance.domain.decide import next_move
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.rolling import Move, Result, next_move, result_of
+from maintenance.domain.run_view import Move, Result, result_of
 from maintenance.domain.states import (
+    OVER_SERVERS,
     RUN_ENDED,
     TARGET_ENDED,
     OnFailure,
@@ -89,6 +91,8 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: E
         cancelling=target.cancelling,
         stays=bool(stays),
     )
+    if run.kind in OVER_SERVERS:
+        return _apply_server(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", now)
     if move.then is Stage.RETURN and not HostOut.objects.filter(target=target, closed_at=None).exists():
         # It never left service: there is nothing to return.
         move = Move(TargetState.CANCELLED if target.cancelling else TargetState.FAILED)
@@ -107,6 +111,20 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: E
         _answer_failure(work, run, target, move.state, target.detail, now, cause)
     elif is_home:
         _go_on_after_pause_for(work, run, target)
+
+
+def _apply_server(work: UnitOfWork, run: Run, target: Target, move: Move, reason: str, now: datetime) -> None:
+    """A management server becomes what the move says. One in doubt always stops the line."""
+    _apply(work, run, target, move, reason, "", now)
+    if move.state is TargetState.NEEDS_PERSON:
+        cause = Cause.SERVER_NOT_BACK
+    elif move.state is TargetState.FAILED:
+        cause = Cause.SERVER_FAILED
+    else:
+        return
+    ask_for_person(work, cause, run=run, target=target, message=target.detail)
+    if run.kind == RunKind.SERVER_RESTART:
+        stop_the_line(work, run, target, cause, target.detail, now)
 
 
 def _is_home_from_others(run: Run, target: Target, stage: Stage, ending: Ending) -> bool:
@@ -157,13 +175,14 @@ def _apply(
             changes["detail"] = ""
     if move.state in TARGET_ENDED:
         changes["finished_at"] = now
-        changes["agent_after"] = software_of(target)
+        if target.host_id is not None:
+            changes["agent_after"] = software_of(target)
         if run.state in RUN_ENDED:
             changes["is_open"] = False  # a last return after the run's end
     move_target(work, target, move.state, **changes)
     if move.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
         resolve_attentions(work, Q(target=target) & ~Q(cause=Cause.INSTANCE_LOST), by=ENGINE)
-    if move.state is TargetState.DONE:
+    if move.state is TargetState.DONE and target.host_id is not None:
         failed_before = Q(host_id=target.host_id, run__state__in=RUN_ENDED, cause=Cause.STAGE_FAILED)
         resolve_attentions(work, failed_before, by=f"run {run.number}, in which it is done")
 
@@ -217,7 +236,7 @@ def stop_the_line(
     run.paused_reason = {
         "code": cause,
         "message": f"{target.name}: {reason}",
-        "host": str(target.host_id),
+        **({"host": str(target.host_id)} if target.host_id else {"server": str(target.server_id)}),
         "since": now.isoformat(),
         "by": ENGINE,
     }

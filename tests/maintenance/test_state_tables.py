@@ -6,7 +6,8 @@ import pytest
 from django.core.management import call_command
 
 from maintenance.domain import states
-from maintenance.domain.rolling import ROLLING, Move, Result
+from maintenance.domain.rolling import ROLLING
+from maintenance.domain.run_view import Move, Result
 from maintenance.domain.states import Stage, TargetState
 from maintenance.management.commands.state_tables import BEGIN, END, MarksMissing, TablesStale, all_tables
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from maintenance.domain.decide import TABLES, next_move
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.outcomes import NOT_NEEDED_STATUS, Outcome, judge
-from maintenance.domain.rolling import TABLES, Move, Result, next_move
+from maintenance.domain.run_view import Move, Result
 from maintenance.domain.states import RUN_MOVES, RunKind, RunState, Stage, TargetState, word
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.hooks.results import HookEnd

@@ -8,18 +8,16 @@ from uuid import UUID
 
 import pytest
 
+from maintenance.domain.decide import decide, next_move
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.rolling import (
-    PREFLIGHT_MAX_AGE,
-    PREFLIGHTS_AT_ONCE,
+from maintenance.domain.rolling import PREFLIGHT_MAX_AGE, PREFLIGHTS_AT_ONCE
+from maintenance.domain.run_view import (
     BecomePaused,
     CancelWaiting,
     EndRun,
     RunView,
     StartStage,
     TargetView,
-    decide,
-    next_move,
 )
 from maintenance.domain.states import (
     STATE_DURING,
