@@ -15,7 +15,21 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
 from dashboard.models import Role, User
-from maintenance.models import Cloud, Cluster, FeedEvent, Host, Instance, Pod, Run, Target, Zone
+from maintenance.models import (
+    Agent,
+    Cloud,
+    Cluster,
+    CutOffJob,
+    FeedEvent,
+    Host,
+    Instance,
+    ManagementServer,
+    PendingJob,
+    Pod,
+    Run,
+    Target,
+    Zone,
+)
 
 type Person = User | AnonymousUser
 
@@ -134,6 +148,11 @@ MATRIX: Mapping[str, Row] = {
     "api:host-cancel": OPERATE,
     "api:instances": READ,
     "api:instance": READ,
+    "api:servers": READ,
+    "api:server": READ,
+    "api:server-ready-for-shutdown": READ,
+    "api:jobs": READ,
+    "api:cut-off-jobs": READ,
     "api:events": READ,
     "api:runs": {"GET": READERS, "POST": OPERATORS},
     "api:run": READ,
@@ -268,6 +287,22 @@ def visible_hosts(person: Person) -> QuerySet[Host]:
 
 def visible_instances(person: Person) -> QuerySet[Instance]:
     return _seen_by(person, Instance.objects.all())
+
+
+def visible_servers(person: Person) -> QuerySet[ManagementServer]:
+    return _seen_by(person, ManagementServer.objects.all())
+
+
+def visible_agents(person: Person) -> QuerySet[Agent]:
+    return _seen_by(person, Agent.objects.all())
+
+
+def visible_jobs(person: Person) -> QuerySet[PendingJob]:
+    return _seen_by(person, PendingJob.objects.all())
+
+
+def visible_cut_off_jobs(person: Person) -> QuerySet[CutOffJob]:
+    return _seen_by(person, CutOffJob.objects.all())
 
 
 def visible_runs(person: Person) -> QuerySet[Run]:

@@ -26,7 +26,7 @@ from dashboard.api.pages import Pages
 from dashboard.api.views import ApiView
 from maintenance.clock import database_now
 from maintenance.domain.hook_stages import STAGES
-from maintenance.models import Cloud, Cluster, Host, Instance, Pod, Zone
+from maintenance.models import Cloud, Cluster, Host, Instance, PendingJob, Pod, Zone
 from maintenance.models.inventory import Listed
 
 MIB = 1024 * 1024
@@ -253,7 +253,7 @@ class InstanceRows(Rows):
         return rows.annotate(host_name=F("host__name"))
 
 
-def how_many(model: type[Host | Instance], field: str) -> Coalesce:
+def how_many(model: type[Host | Instance | PendingJob], field: str) -> Coalesce:
     """Counted beside the rows, in the same query: those of the model that point at the row and are still listed."""
     there = model._default_manager.filter(**{field: OuterRef("pk")}, gone_at=None).order_by().values(field)
     return Coalesce(Subquery(there.annotate(n=Count("pk")).values("n")), 0, output_field=IntegerField())

@@ -150,7 +150,7 @@ class StageShape(serializers.Serializer):
 
 class HostOfRun(serializers.Serializer):
     id = serializers.UUIDField(source="host_id")
-    name = serializers.CharField(source="name")
+    name = serializers.CharField()
     clusterid = serializers.UUIDField(source="cluster_id")
     clustername = serializers.CharField(source="cluster_name")
     zonename = serializers.CharField(source="zone_name")

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.api import events, hosts_by_hand, inventory, runs, stage_output, tokens
+from dashboard.api import events, hosts_by_hand, inventory, jobs, runs, servers, stage_output, tokens
 from dashboard.api.schema import Schema
 
 app_name = "api"
@@ -19,6 +19,9 @@ a_run: list[URLPattern | URLResolver] = [
         stage_output.StageOutput.as_view(),
         name="run-stage-output",
     ),
+]
+a_server: list[URLPattern | URLResolver] = [
+    path("ready-for-shutdown/", servers.ReadyForShutdown.as_view(), name="server-ready-for-shutdown"),
 ]
 version_1: list[URLPattern | URLResolver] = [
     path("auth/token/", tokens.Token.as_view(), name="token"),
@@ -38,6 +41,11 @@ version_1: list[URLPattern | URLResolver] = [
     path("hosts/<uuid:host_id>/cancel-maintenance/", hosts_by_hand.Return.as_view(), name="host-cancel"),
     path("instances/", inventory.Instances.as_view(), name="instances"),
     path("instances/<uuid:id>/", inventory.OneInstance.as_view(), name="instance"),
+    path("management-servers/", servers.Servers.as_view(), name="servers"),
+    path("management-servers/<uuid:id>/", servers.OneServer.as_view(), name="server"),
+    path("management-servers/<uuid:server_id>/", include(a_server)),
+    path("jobs/", jobs.Jobs.as_view(), name="jobs"),
+    path("jobs/cut-off/", jobs.CutOffRows.as_view(), name="cut-off-jobs"),
     path("events/", events.Events.as_view(), name="events"),
     path("rolling-maintenances/", runs.Runs.as_view(), name="runs"),
     path("rolling-maintenances/<uuid:run_id>/", include(a_run)),
