@@ -5,7 +5,15 @@ Each action checks, writes and tells in one transaction, and rings the engine's 
 
 from maintenance.actions.attentions import resolve_attention, take_attention
 from maintenance.actions.by_hand import prepare_host, return_host
-from maintenance.actions.errors import ActionError, BadInput, Conflict, IllegalMove, NotFound, PlanChanged
+from maintenance.actions.errors import (
+    ActionError,
+    AllBlocked,
+    BadInput,
+    Conflict,
+    IllegalMove,
+    NotFound,
+    PlanChanged,
+)
 from maintenance.actions.planning import compute_plan
 from maintenance.actions.requests import StartRequest
 from maintenance.actions.start import start_rolling_maintenance
@@ -14,6 +22,7 @@ from maintenance.actions.take_back import take_back_host
 
 __all__ = [
     "ActionError",
+    "AllBlocked",
     "BadInput",
     "Conflict",
     "IllegalMove",

@@ -5,8 +5,10 @@ from uuid import UUID
 from django.db.models import Q
 
 from maintenance.actions.errors import Conflict, IllegalMove
+from maintenance.actions.in_the_way import restart_in_the_way
 from maintenance.actions.planning import clusters_as_read, host_or_not_found, is_taken_by_others
-from maintenance.actions.start import next_run_number, owner_of
+from maintenance.actions.run_numbers import next_run_number, owner_of
+from maintenance.actions.server_offers import refuse_when_all_blocked
 from maintenance.clock import database_now
 from maintenance.domain.gate import Hold, Open, Refuse, host_verdict
 from maintenance.domain.states import RUN_ENDED, TARGET_BEGUN, RunKind, RunState, Stage, TargetState
@@ -30,12 +32,14 @@ def prepare_host(host_id: UUID, *, actor: str, reason: str = "", request_id: str
     """The host goes into maintenance and is held there until `return_host`. Returns the run that does it.
 
     Raises: NotFound; Conflict when another run has it, it is taken by others, not Up and Enabled, the cluster's limit
-    is reached, or its instances have no room.
+    is reached, its instances have no room, or management servers are being restarted; AllBlocked.
     """
     with unit_of_work(actor, request_id=request_id) as work:
         host = host_or_not_found(host_id)
         Cluster.objects.select_for_update(no_key=True).get(id=host.cluster_id)
         _refuse(host)
+        restart_in_the_way(host.cloud)
+        refuse_when_all_blocked(host.cloud)
         target = begin_by_hand(work, host, TargetState.READY, Stage.DRAIN, actor=actor, reason=reason)
         about = about_run(target.run) | about_target(target)
         work.audit("host put into maintenance", about, reason=reason)

@@ -48,6 +48,14 @@ class IllegalMove(ActionError):
         self.legal = list(legal)
 
 
+class AllBlocked(ActionError):
+    """Every management server of the cloud refuses new work now; `retry_after_s` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class PlanChanged(ActionError):
     """The cloud is no longer as the plan showed it; `plan` is what would be done now."""
 

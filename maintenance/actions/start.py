@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from django.db import connection
-
 from maintenance.actions.errors import Conflict, PlanChanged
+from maintenance.actions.in_the_way import restart_in_the_way
 from maintenance.actions.planning import Scope, plan_of, scope_of
 from maintenance.actions.requests import IDS_MAX, StartRequest
+from maintenance.actions.run_numbers import next_run_number, owner_of
+from maintenance.actions.server_offers import refuse_when_all_blocked
 from maintenance.domain.order import natural
 from maintenance.domain.plan import Plan, PlannedHost, Verdict
 from maintenance.domain.states import RunKind, RunState, TargetState
@@ -15,14 +16,12 @@ from maintenance.feed import unit_of_work
 from maintenance.kept_plan import keep_plan
 from maintenance.models import Cluster, Host, Run, Target
 
-RUN_NUMBER_LOCK = 0x72756E73  # "runs"
-
 
 def start_rolling_maintenance(request: StartRequest, *, actor: str, request_id: str = "") -> Run:
     """A queued run over the scope's hosts; an engine begins it within a second.
 
     Raises: BadInput; PlanChanged when the plan is not the one whose hash was given; Conflict naming the run that has
-    one of the hosts, or listing every host that is not Up and Enabled.
+    one of the hosts or restarts the management servers, or listing every host that is not Up and Enabled; AllBlocked.
     """
     request.check()
     with unit_of_work(actor, request_id=request_id) as work:
@@ -32,6 +31,8 @@ def start_rolling_maintenance(request: StartRequest, *, actor: str, request_id: 
         list(Cluster.objects.select_for_update(no_key=True).filter(id__in=clusters).order_by("id"))
         plan = plan_of(request, scope)
         _refuse_busy(scope)
+        restart_in_the_way(scope.cloud)
+        refuse_when_all_blocked(scope.cloud)
         if request.plan_hash and request.plan_hash != plan.hash:
             raise PlanChanged(
                 "the cloud is no longer as the plan showed it; look at the difference", plan=plan
@@ -72,12 +73,6 @@ def _refuse_busy(scope: Scope) -> None:
     )
 
 
-def owner_of(run: Run) -> dict[str, str | int]:
-    """Who is in the way: run, person, since when."""
-    since = run.created_at.isoformat()
-    return {"run": str(run.id), "number": run.number, "by": run.started_by, "since": since}
-
-
 def _refuse_unready(plan: Plan) -> None:
     blocked = plan.of(Verdict.BLOCKED)
     if blocked:
@@ -114,16 +109,6 @@ def _make_run(request: StartRequest, scope: Scope, plan: Plan, actor: str) -> Ru
     run.save(force_insert=True)
     run.refresh_from_db(fields=["created_at"])
     return run
-
-
-def next_run_number() -> int:
-    """The number people call the next run by: without gaps, because the lock is held until the commit."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RUN_NUMBER_LOCK])
-        cursor.execute("SELECT coalesce(max(number), 0) + 1 FROM maintenance_run")
-        row = cursor.fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def _make_targets(run: Run, plan: Plan, hosts: Sequence[Host]) -> None:

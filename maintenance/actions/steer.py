@@ -1,4 +1,4 @@
-"""Steering a run: pause, resume, cancel; retry or skip one of its hosts."""
+"""Steering a run: pause, resume, cancel; retry or skip one of its hosts or management servers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,9 @@ from django.db.models import Q
 
 from maintenance.actions.errors import IllegalMove, NotFound
 from maintenance.clock import database_now
+from maintenance.domain.server_run import HOME_OF_KIND, stage_again
 from maintenance.domain.states import (
+    OVER_SERVERS,
     STATE_DURING,
     TARGET_BEGUN,
     RunKind,
@@ -112,7 +114,7 @@ def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
             ending=RunState.CANCELLED,
             details=details,
         )
-        decided = {Cause.STAGE_FAILED, Cause.FOREIGN_MAINTENANCE, Cause.RUN_PAUSED}
+        decided = {Cause.SERVER_FAILED, Cause.STAGE_FAILED, Cause.FOREIGN_MAINTENANCE, Cause.RUN_PAUSED}
         resolve_attentions(at.work, Q(run=run, cause__in=decided), by=actor)
         begun = Target.objects.select_for_update(no_key=True).filter(
             run=run, state__in=[*TARGET_BEGUN, TargetState.CHECKING]
@@ -121,9 +123,13 @@ def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
             target.cancelling = True
             target.save(update_fields=["cancelling"])
             if target.state == TargetState.IN_MAINTENANCE:
-                move_target(at.work, target, TargetState.RETURNING, next_stage=Stage.RETURN)
+                move_target(at.work, target, TargetState.RETURNING, next_stage=_way_home(run))
         advance(at.work, run)
     return at.run
+
+
+def _way_home(run: Run) -> Stage:
+    return HOME_OF_KIND[RunKind(run.kind)] if run.kind in OVER_SERVERS else Stage.RETURN
 
 
 def skip_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") -> Run:
@@ -149,7 +155,7 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
     """
     with _steering(run_id, "retry a host", actor, request_id) as at:
         target = _target(at, host_id, "retry")
-        is_out = HostOut.objects.filter(target=target, closed_at=None).exists()
+        is_out = _is_out(target)
         resolve_attentions(at.work, Q(target=target), by=actor)
         target.attempt += 1
         again = {
@@ -162,7 +168,9 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
         }
         if is_out:
             failed_stage = _last_stage(target)
-            if failed_stage is Stage.RETURN:
+            if at.run.kind in OVER_SERVERS:
+                failed_stage = stage_again(RunKind(at.run.kind), failed_stage)
+            elif failed_stage is Stage.RETURN:
                 again["failing"] = target.failing  # why it went home does not change by trying again
             move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
         else:
@@ -172,17 +180,25 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
     return at.run
 
 
+def _is_out(target: Target) -> bool:
+    """Whether it is not yet back: a host that the ledger counts as out, a server in doubt."""
+    if target.server_id is not None:
+        return target.state == TargetState.NEEDS_PERSON
+    return HostOut.objects.filter(target=target, closed_at=None).exists()
+
+
 def _last_stage(target: Target) -> Stage:
     last = Step.objects.filter(target=target).exclude(started=None).order_by("-started").first()
     return Stage(last.stage) if last else Stage.RETURN
 
 
 def _target(at: Steering, host_id: UUID, move: str) -> Target:
-    target = Target.objects.select_for_update(no_key=True).filter(run=at.run, host_id=host_id).first()
+    which = Q(host_id=host_id) | Q(server_id=host_id)
+    target = Target.objects.select_for_update(no_key=True).filter(which, run=at.run).first()
     if target is None:
-        raise NotFound(f"run {at.run.number} has no host {host_id}")
+        raise NotFound(f"run {at.run.number} has no host or server {host_id}")
     legal = legal_target_moves(RunState(at.run.state), TargetState(target.state))
-    if at.run.kind == RunKind.HOST:
+    if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART}:
         legal -= {"skip"}
     if move not in legal:
         raise IllegalMove(

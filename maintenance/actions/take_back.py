@@ -9,7 +9,7 @@ from uuid import UUID
 from maintenance.actions.by_hand import begin_by_hand
 from maintenance.actions.errors import BadInput, Conflict
 from maintenance.actions.planning import host_or_not_found
-from maintenance.actions.start import owner_of
+from maintenance.actions.run_numbers import owner_of
 from maintenance.clock import database_now
 from maintenance.domain.states import RunKind, RunState, Stage, TargetState
 from maintenance.engine.advance import (

@@ -63,7 +63,14 @@ HOME: Mapping[Stage, Stage] = {  # how a server that has begun this goes home
     S.SERVER_PREPARE: S.SERVER_CANCEL,
     S.SERVER_PREPARE_SHUTDOWN: S.SERVER_CANCEL_SHUTDOWN,
 }
+HOME_OF_KIND: Mapping[RunKind, Stage] = {kind: HOME[first] for kind, first in FIRST_STAGE.items()}
 IS_HOME = frozenset({S.SERVER_CANCEL, S.SERVER_CANCEL_SHUTDOWN})
+
+
+def stage_again(kind: RunKind, failed: Stage) -> Stage:
+    """Where a server in doubt goes on when a person says so. A restarted one may be down, so it is seen back first."""
+    after_down = {S.SERVER_COME_BACK, S.SERVER_CANCEL, S.SERVER_SETTLE}
+    return S.SERVER_COME_BACK if kind is RunKind.SERVER_RESTART and failed in after_down else failed
 
 
 def next_server_move(

@@ -249,6 +249,18 @@ def _legal(view: ServersView, server_id: UUID) -> tuple[ServerMove, ...]:
     return tuple(sorted(legal_moves(server.state))) if server and server.state else ()
 
 
+def blocked_words(servers: Sequence[ServerFacts], wait_s: int) -> str:
+    """Why nothing new can be asked of the cloud now, and when to try again."""
+    named = ", ".join(f"{server.name} is {server.state or 'in a state nobody knows'}" for server in servers)
+    return (
+        f"in maintenance, try again in about {_about(wait_s)}: no management server takes new work ({named})"
+    )
+
+
+def _about(seconds: int) -> str:
+    return f"{max(1, round(seconds / 60))} min" if seconds >= 60 else f"{max(1, seconds)} s"
+
+
 def remaining_addresses(view: ServersView, *, leaving: UUID) -> list[str]:
     """Addresses of the `host` setting that agents can go to: not the leaving server's, and of a server that is Up.
 

@@ -6,9 +6,9 @@ from maintenance.domain.states import RunKind, RunState, TargetState
 def legal_run_moves(state: RunState, *, pausing: bool, kind: str = RunKind.ROLLING) -> frozenset[str]:
     """Of pause, resume and cancel, those that are legal now.
 
-    One host held by hand has nothing to pause: it waits for a person anyway.
+    One host or server held by hand has nothing to pause: it waits for a person anyway.
     """
-    if kind == RunKind.HOST:
+    if kind in {RunKind.HOST, RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN}:
         is_open = state in {RunState.QUEUED, RunState.RUNNING, RunState.PAUSED}
         return frozenset({"cancel"}) if is_open else frozenset()
     match state:

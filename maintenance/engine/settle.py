@@ -65,7 +65,10 @@ def end_step(claim: Claim, ending: Ending) -> None:
             about_step(claim, target),
             after={"outcome": ending.outcome, "detail": ending.detail},
         )
-        _move_on(work, run, target, claim.stage, ending, now)
+        if run.kind in OVER_SERVERS:
+            _move_server_on(work, run, target, claim.stage, ending, now)
+        else:
+            _move_on(work, run, target, claim.stage, ending, now)
         advance(work, run, locked=target, claims_next=True)
         failpoint(f"{claim.stage}.moving", target.name)
     failpoint(f"{claim.stage}.ended", target.name)
@@ -91,8 +94,6 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: E
         cancelling=target.cancelling,
         stays=bool(stays),
     )
-    if run.kind in OVER_SERVERS:
-        return _apply_server(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", now)
     if move.then is Stage.RETURN and not HostOut.objects.filter(target=target, closed_at=None).exists():
         # It never left service: there is nothing to return.
         move = Move(TargetState.CANCELLED if target.cancelling else TargetState.FAILED)
@@ -113,9 +114,21 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: E
         _go_on_after_pause_for(work, run, target)
 
 
-def _apply_server(work: UnitOfWork, run: Run, target: Target, move: Move, reason: str, now: datetime) -> None:
-    """A management server becomes what the move says. One in doubt always stops the line."""
-    _apply(work, run, target, move, reason, "", now)
+def _move_server_on(
+    work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: Ending, now: datetime
+) -> None:
+    """A management server becomes what its table says. One that failed or is in doubt always stops the line."""
+    move = next_move(
+        RunKind(run.kind),
+        stage,
+        ending.outcome,
+        failing=bool(target.failing),
+        cancelling=target.cancelling,
+    )
+    _apply(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", "", now)
+    if move.state in {TargetState.DONE, TargetState.IN_MAINTENANCE}:
+        before = Q(server_id=target.server_id, run__state__in=RUN_ENDED)
+        resolve_attentions(work, before, by=f"run {run.number}, in which it is {move.state}")
     if move.state is TargetState.NEEDS_PERSON:
         cause = Cause.SERVER_NOT_BACK
     elif move.state is TargetState.FAILED:

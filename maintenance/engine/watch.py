@@ -9,11 +9,20 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from maintenance.domain.gate import MAINTENANCE_STATES
-from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, TARGET_WAITING, RunKind, RunState, TargetState
+from maintenance.domain.servers import ServerState
+from maintenance.domain.states import (
+    RUN_ACTIVE,
+    RUN_ENDED,
+    TARGET_BEGUN,
+    TARGET_WAITING,
+    RunKind,
+    RunState,
+    TargetState,
+)
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.taken import taken_by_others
 from maintenance.feed import ENGINE, unit_of_work
-from maintenance.models import Attention, Host, Instance, Run, Target
+from maintenance.models import Attention, Host, Instance, ManagementServer, Run, Target
 
 RUNS = frozenset({"Running", "Migrating"})  # an instance that migrates live runs
 ROUND_MAX = 50  # more are looked at in the next round
@@ -25,6 +34,7 @@ def watch_needs() -> None:
     settle_returned_hosts()
     settle_found_instances()
     ask_for_paused_runs()
+    settle_returned_servers()
 
 
 # ---- hosts that others took ----------------------------------------------------------------------------------
@@ -98,10 +108,28 @@ def ask_for_paused_runs() -> None:
                 continue
             assert run.paused_reason is not None
             reason = run.paused_reason
-            target = run.targets.filter(host_id=reason["host"]).first()
+            target = run.targets.filter(host_id=reason.get("host")).first()
             if target is not None:
                 message = f"It paused because of {reason['message']}"
                 ask_for_person(work, Cause.RUN_PAUSED, run=run, target=target, message=message)
+
+
+# ---- management servers ------------------------------------------------------------------------------------------
+
+
+def settle_returned_servers() -> None:
+    """A server that was not back is Up again. Where its run paused for it, it still waits for a person's word."""
+    over = _open(Cause.SERVER_NOT_BACK).filter(run__state__in=RUN_ENDED)
+    for attention in over[:ROUND_MAX]:
+        server = ManagementServer.objects.select_related("cloud").filter(id=attention.server_id).first()
+        if server is not None and server.gone_at is None:
+            if not server.is_known(timezone.now()) or server.state != ServerState.UP:
+                continue
+            seen = "observed Up"
+        else:
+            seen = "observed: the cloud no longer lists it"
+        with unit_of_work(ENGINE) as work:
+            resolve_attentions(work, Q(id=attention.id), by=seen)
 
 
 def _open(cause: Cause) -> QuerySet[Attention]:
