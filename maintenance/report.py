@@ -1,12 +1,14 @@
-"""The result of a rolling run in CloudStack's shape, with ours beside it: every host in exactly one list."""
+"""The result of a run in CloudStack's shape, with ours beside it: every host, or management server, in exactly one
+list."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
-from maintenance.domain.states import RunState, Stage, TargetState
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import OVER_SERVERS, RunState, Stage, TargetState
 from maintenance.kept_plan import KeptLine, kept_plan
 from maintenance.models import HostOut, Run, Step, Target
 from maintenance.output_tails import output_tails
@@ -20,6 +22,8 @@ def run_result(run: Run) -> dict[str, Any]:
     Dates as CloudStack's own answer has them: from before prepare to after cancel (startdate, enddate), UTC.
     `output` is the Maintenance script's, its last 4 kB.
     """
+    if run.kind in OVER_SERVERS:
+        return _server_result(run)
     updated: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
@@ -42,6 +46,36 @@ def run_result(run: Run) -> dict[str, Any]:
         "hostsupdated": updated,
         "hostsskipped": skipped,
         "hostsfailed": failed,
+    }
+
+
+def _server_result(run: Run) -> dict[str, Any]:
+    """`{success, details, serversdone, serversskipped, serversfailed}` of what has ended so far."""
+    done: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    failed: list[dict[str, Any]] = []
+    for record in host_records(run):
+        target, out = record.target, record.outs[-1] if record.outs else None
+        named = {"managementserverid": str(target.server_id), "managementservername": target.name}
+        match TargetState(target.state):
+            case TargetState.DONE:
+                dates = {
+                    "startdate": _date(out.since if out else None),
+                    "enddate": _date(out.until if out else None),
+                }
+                done.append(named | dates)
+            case TargetState.SKIPPED | TargetState.CANCELLED:
+                skipped.append(named | {"reason": target.detail})
+            case TargetState.FAILED | TargetState.NEEDS_PERSON:
+                failed.append(named | {"reason": target.detail})
+            case _:
+                pass  # not over yet: it is in no list
+    return {
+        "success": run.state == RunState.SUCCEEDED,
+        "details": run.details,
+        "serversdone": done,
+        "serversskipped": skipped,
+        "serversfailed": failed,
     }
 
 
@@ -85,8 +119,8 @@ class TimeOut:
 
 @dataclass(frozen=True, slots=True)
 class HostRecord:
-    """One host of a run, from its plan to its end. `kept` is the plan's line, where a plan was kept; `outs` is every
-    time that it was out of service in this run, in order."""
+    """One host, or management server, of a run, from its plan to its end. `kept` is the plan's line, where a plan was
+    kept; `outs` is every time that it was out of service in this run, in order."""
 
     target: Target
     stages: list[StageRecord]
@@ -121,7 +155,7 @@ def times_out(targets: Iterable[Target]) -> dict[UUID, list[TimeOut]]:
 
 
 def host_records(run: Run) -> list[HostRecord]:
-    """Every host of the run once, in the run's order. Four queries."""
+    """Every host, or management server, of the run once, in the run's order. Four queries."""
     stages: dict[UUID, list[StageRecord]] = {}
     for step in Step.objects.filter(run=run).order_by("attempt", "round", "started"):
         record = StageRecord(
@@ -139,6 +173,46 @@ def host_records(run: Run) -> list[HostRecord]:
     targets = list(Target.objects.filter(run=run).order_by("order"))
     outs = times_out(targets)
     return [
-        HostRecord(target, stages.get(target.id, []), lines.get(target.host_key), outs.get(target.id, []))
+        HostRecord(
+            target=target,
+            stages=stages.get(target.id, []),
+            kept=lines.get(target.host_id) if target.host_id else None,
+            outs=_server_outs(stages.get(target.id, [])) if target.server_id else outs.get(target.id, []),
+        )
         for target in targets
     ]
+
+
+def _server_outs(stages: Sequence[StageRecord]) -> list[TimeOut]:
+    """Management servers are in no ledger: what their stages tell."""
+    out = server_time_out(stages)
+    return [out] if out else []
+
+
+class Timed(Protocol):
+    """A stage as far as its times go: a step, or its record."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def started(self) -> datetime | None: ...
+    @property
+    def finished(self) -> datetime | None: ...
+
+
+LEAVES = frozenset({Stage.SERVER_PREPARE, Stage.SERVER_PREPARE_SHUTDOWN, Stage.SERVER_SHUT_DOWN})
+COMES_HOME = frozenset({Stage.SERVER_CANCEL, Stage.SERVER_CANCEL_SHUTDOWN})
+
+
+def server_time_out(stages: Iterable[Timed]) -> TimeOut | None:
+    """From when a management server was asked to leave until it was seen Up again; `stages` in order. None while its
+    turn has not come; `until` is None while it is away, or was to stay down."""
+    since = until = None
+    for stage in stages:
+        if stage.stage in LEAVES and stage.started is not None:
+            since, until = since or stage.started, None
+        elif stage.stage in COMES_HOME and stage.outcome == Outcome.OK:
+            until = stage.finished
+    return TimeOut(since, until) if since else None

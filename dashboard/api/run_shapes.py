@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,9 @@ from django.db.models import Count
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from dashboard.api.result_shapes import Result
 from maintenance.domain.states import (
+    OVER_SERVERS,
     TARGET_WAITING,
     RunKind,
     RunState,
@@ -21,9 +24,13 @@ from maintenance.domain.states import (
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.models import Run, Step, Target
 from maintenance.output_tails import output_tails
-from maintenance.report import run_result
+from maintenance.report import run_result, server_time_out
 
-WAY = {stage: place for place, stage in enumerate(Stage)}
+# A server that comes back from its shutdown is taken out of maintenance last.
+_LATE = (Stage.SERVER_CANCEL, Stage.SERVER_CANCEL_SHUTDOWN, Stage.SERVER_SETTLE)
+WAY = {
+    stage: place for place, stage in enumerate([*(stage for stage in Stage if stage not in _LATE), *_LATE])
+}
 FAILED = frozenset({TargetState.FAILED, TargetState.NEEDS_PERSON})
 SKIPPED = frozenset({TargetState.SKIPPED, TargetState.CANCELLED})
 
@@ -31,7 +38,7 @@ type Counts = Mapping[str, int]
 
 
 class Progress(serializers.Serializer):
-    """How many hosts are where; `total` is the sum of the others."""
+    """How many hosts, or management servers, are where; `total` is the sum of the others."""
 
     total = serializers.IntegerField()
     done = serializers.IntegerField()
@@ -50,9 +57,18 @@ class PausedReason(serializers.Serializer):
 
 
 class RunScope(serializers.Serializer):
-    kind = serializers.CharField(help_text="zones, pods, clusters or hosts")
+    kind = serializers.CharField(help_text="zones, pods, clusters, hosts or servers")
     ids = serializers.ListField(child=serializers.UUIDField())
     words = serializers.CharField()
+
+
+class ServerRules(serializers.Serializer):
+    """What was asked of a run over management servers."""
+
+    algorithm = serializers.CharField(help_text="how agents leave; empty: by the cloud's setting")
+    forced = serializers.BooleanField(help_text="at the end of the window on to Maintenance, not back to Up")
+    rebalance = serializers.BooleanField(help_text="agents go home at once when a server is Up again")
+    settle_s = serializers.IntegerField(help_text="how long a server is watched before the next one's turn")
 
 
 class RunShort(serializers.Serializer):
@@ -60,7 +76,10 @@ class RunShort(serializers.Serializer):
 
     id = serializers.UUIDField()
     number = serializers.IntegerField(help_text="what people call it: Run 118")
-    kind = serializers.CharField(help_text="rolling, or host: one host by hand")
+    kind = serializers.CharField(
+        help_text="over hosts: rolling, host (one by hand); over management servers: server-maintenance, "
+        "server-shutdown, server-restart"
+    )
     cloud = serializers.UUIDField(source="cloud_id")
     cloudname = serializers.CharField(source="cloud.name")
     state = serializers.CharField(help_text=", ".join(RunState))
@@ -78,6 +97,7 @@ class RunShort(serializers.Serializer):
     clusters_in_parallel = serializers.IntegerField()
     skip_unready = serializers.BooleanField()
     not_before = serializers.DateTimeField(allow_null=True)
+    server_rules = serializers.SerializerMethodField(help_text="null for a run over hosts")
     plan_hash = serializers.CharField()
     started_by = serializers.CharField()
     reason = serializers.CharField()
@@ -89,6 +109,10 @@ class RunShort(serializers.Serializer):
 
     def get_word(self, run: Run) -> str:
         return word(run.state)
+
+    @extend_schema_field(ServerRules(allow_null=True))
+    def get_server_rules(self, run: Run) -> Any:
+        return ServerRules(run).data if run.kind in OVER_SERVERS else None
 
     @extend_schema_field(PausedReason(allow_null=True))
     def get_paused_reason(self, run: Run) -> Any:
@@ -113,7 +137,7 @@ class RunShort(serializers.Serializer):
 
 
 class StageShape(serializers.Serializer):
-    """One stage of one host: its last attempt."""
+    """One stage of one host or management server: its last attempt."""
 
     stage = serializers.CharField(help_text=", ".join(Stage))
     state = serializers.CharField(help_text="Pending, Running or Ended")
@@ -133,7 +157,10 @@ class StageShape(serializers.Serializer):
     script = serializers.CharField(help_text="its path on the host; empty when there is none")
     note = serializers.CharField()
     detail = serializers.CharField()
-    movement = serializers.JSONField(help_text="of a drain: {moved, left, moving, stuck}")
+    movement = serializers.JSONField(
+        help_text="of a drain: {moved, left, moving, stuck}; of a server that prepares: {jobs_left, jobs, agents_left, "
+        "agents, agents_stuck, window_ends_at, tasks, why}"
+    )
     attempt = serializers.IntegerField()
 
     @extend_schema_field(serializers.CharField(allow_null=True))
@@ -169,54 +196,80 @@ class HostOfRun(serializers.Serializer):
         return word(target.state)
 
     def get_moves(self, target: Target) -> list[str]:
-        run: Run = self.context["run"]
-        legal = legal_target_moves(RunState(run.state), TargetState(target.state))
-        return sorted(legal - {"skip"} if run.kind == RunKind.HOST else legal)
+        return _target_moves(self.context["run"], target)
 
     @extend_schema_field(StageShape(many=True))
     def get_stages(self, target: Target) -> Any:
         return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
 
 
-class HostUpdated(serializers.Serializer):
-    hostid = serializers.UUIDField()
-    hostname = serializers.CharField()
-    startdate = serializers.CharField(
-        allow_null=True, help_text="as CloudStack writes it: 2021-09-28T20:05:04+0000"
+class ServerOfRun(serializers.Serializer):
+    """One management server of a run. Its stages are called as CloudStack calls the request."""
+
+    id = serializers.UUIDField(source="server_id")
+    name = serializers.CharField()
+    order = serializers.IntegerField()
+    state = serializers.CharField(help_text=", ".join(TargetState))
+    word = serializers.SerializerMethodField(help_text="the people's word for the state")
+    detail = serializers.CharField(help_text="why it is where it is")
+    attempt = serializers.IntegerField()
+    moves = serializers.SerializerMethodField(help_text="what is legal now, of retry and skip")
+    out = serializers.SerializerMethodField(
+        help_text="when it was asked to leave; null: its turn has not come"
     )
-    enddate = serializers.CharField(allow_null=True)
-    output = serializers.CharField()
+    back = serializers.SerializerMethodField(
+        help_text="when it was seen Up again; null: it is away, or to stay down"
+    )
+    finished = serializers.DateTimeField(source="finished_at", allow_null=True)
+    stages = serializers.SerializerMethodField()
 
+    def get_word(self, target: Target) -> str:
+        return word(target.state)
 
-class HostWithReason(serializers.Serializer):
-    hostid = serializers.UUIDField()
-    hostname = serializers.CharField()
-    reason = serializers.CharField()
+    def get_moves(self, target: Target) -> list[str]:
+        return _target_moves(self.context["run"], target)
 
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_out(self, target: Target) -> datetime | None:
+        out = server_time_out(self.context["stages"][target.id])
+        return out.since if out else None
 
-class Result(serializers.Serializer):
-    """CloudStack's shape, and ours beside it: each host that is over is in exactly one list."""
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_back(self, target: Target) -> datetime | None:
+        out = server_time_out(self.context["stages"][target.id])
+        return out.until if out else None
 
-    success = serializers.BooleanField()
-    details = serializers.CharField()
-    hostsupdated = HostUpdated(many=True)
-    hostsskipped = HostWithReason(many=True)
-    hostsfailed = HostWithReason(many=True)
+    @extend_schema_field(StageShape(many=True))
+    def get_stages(self, target: Target) -> Any:
+        return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
 
 
 class RunLong(RunShort):
-    """One run with all its hosts."""
+    """One run with all its hosts, or all its management servers; the other list is empty."""
 
     hosts = serializers.SerializerMethodField()
+    servers = serializers.SerializerMethodField()
     result = serializers.SerializerMethodField()
 
     @extend_schema_field(HostOfRun(many=True))
     def get_hosts(self, run: Run) -> Any:
-        return HostOfRun(self.context["targets"], many=True, context={**self.context, "run": run}).data
+        return self._targets(HostOfRun, run) if run.kind not in OVER_SERVERS else []
+
+    @extend_schema_field(ServerOfRun(many=True))
+    def get_servers(self, run: Run) -> Any:
+        return self._targets(ServerOfRun, run) if run.kind in OVER_SERVERS else []
+
+    def _targets(self, shape: type[serializers.Serializer], run: Run) -> Any:
+        return shape(self.context["targets"], many=True, context={**self.context, "run": run}).data
 
     @extend_schema_field(Result)
     def get_result(self, run: Run) -> dict[str, Any]:
         return run_result(run)
+
+
+def _target_moves(run: Run, target: Target) -> list[str]:
+    legal = legal_target_moves(RunState(run.state), TargetState(target.state))
+    return sorted(legal - {"skip"} if run.kind == RunKind.HOST else legal)
 
 
 def _part(state: TargetState) -> str:

@@ -9,11 +9,9 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from maintenance.balance_settings import balance_from_json
 from maintenance.domain.servers import (
     PREPARING,
     Refusal,
-    ServerFacts,
     ServerMove,
     ServerState,
     ServersView,
@@ -21,7 +19,8 @@ from maintenance.domain.servers import (
     server_state,
 )
 from maintenance.domain.states import UNKNOWN_WORD, StepState, word
-from maintenance.models import Agent, Cloud, ManagementServer, Step, Target
+from maintenance.models import ManagementServer, Step, Target
+from maintenance.servers_view import servers_view
 
 SERVER_WORDS: Mapping[ServerState, str] = {
     ServerState.UP: "Up",
@@ -94,7 +93,7 @@ class Beside:
 
 def beside(rows: Sequence[ManagementServer], now: datetime) -> dict[UUID, Beside]:
     """By server. A few queries, however many servers are asked for."""
-    views = {cloud_id: _view(cloud_id) for cloud_id in {row.cloud_id for row in rows}}
+    views = {cloud.id: servers_view(cloud) for cloud in {row.cloud_id: row.cloud for row in rows}.values()}
     open_targets = {
         target.server_key: target
         for target in Target.objects.filter(server__in=rows, is_open=True).select_related("run")
@@ -151,14 +150,3 @@ def _preparing(row: ManagementServer, step: Step | None) -> dict[str, Any]:
         "window_ends_at": seen.get("window_ends_at") or row.window_ends_at,
         "why": seen.get("why", []),
     }
-
-
-def _view(cloud_id: UUID) -> ServersView:
-    """All servers of the cloud and the settings that the rules look at, as last read."""
-    rows = ManagementServer.objects.filter(cloud=cloud_id, gone_at=None).order_by("name", "id")
-    balance = Cloud.objects.values_list("balance", flat=True).get(id=cloud_id)
-    return ServersView(
-        servers=tuple(ServerFacts(row.id, row.name, row.address, server_state(row.state)) for row in rows),
-        host_setting=balance_from_json(balance).hosts if balance else (),
-        has_indirect_agents=Agent.objects.filter(cloud=cloud_id, gone_at=None, is_direct=False).exists(),
-    )

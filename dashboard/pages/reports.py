@@ -12,9 +12,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import run_or_404
+from dashboard.pages.server_reports import server_report, server_rows
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.run.report import run_report
-from maintenance.domain.states import RunState, Stage, TargetState, word
+from maintenance.domain.states import OVER_SERVERS, RunState, Stage, TargetState, word
 from maintenance.kept_plan import kept_plan
 from maintenance.models import Run
 from maintenance.report import HostRecord, host_records, run_result
@@ -83,11 +84,13 @@ def run_report_file(request: HttpRequest, run_id: UUID, form: str) -> HttpRespon
     run = run_or_404(request, run_id)
     match form:
         case "json":
-            text = json.dumps(_whole(run), indent=1, ensure_ascii=False)
+            whole = server_report(run) if run.kind in OVER_SERVERS else _whole(run)
+            text = json.dumps(whole, indent=1, ensure_ascii=False)
             answer = HttpResponse(text, content_type="application/json")
         case "csv":
             writer = csv.writer(_Echo())
-            text = "".join(writer.writerow([_plain(cell) for cell in row]) for row in _rows(run))
+            rows = server_rows(run) if run.kind in OVER_SERVERS else _rows(run)
+            text = "".join(writer.writerow([_plain(cell) for cell in row]) for row in rows)
             answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
         case _:
             raise Http404("no such form of report")
