@@ -99,7 +99,7 @@ def ask_for_paused_runs() -> None:
     open_ones = Attention.objects.filter(run=OuterRef("id"), resolved_at=None)
     at_work = Target.objects.filter(run=OuterRef("id"), is_open=True, state__in=TARGET_BEGUN)
     forgotten = Run.objects.filter(
-        kind=RunKind.ROLLING, state=RunState.PAUSED, paused_reason__by=ENGINE
+        kind__in=[RunKind.ROLLING, RunKind.SERVER_RESTART], state=RunState.PAUSED, paused_reason__by=ENGINE
     ).exclude(Exists(open_ones) | Exists(at_work))
     for run_id in list(forgotten.values_list("id", flat=True)[:ROUND_MAX]):
         with unit_of_work(ENGINE) as work:
@@ -108,7 +108,8 @@ def ask_for_paused_runs() -> None:
                 continue
             assert run.paused_reason is not None
             reason = run.paused_reason
-            target = run.targets.filter(host_id=reason.get("host")).first()
+            which = Q(server_id=reason["server"]) if "server" in reason else Q(host_id=reason["host"])
+            target = run.targets.filter(which).first()
             if target is not None:
                 message = f"It paused because of {reason['message']}"
                 ask_for_person(work, Cause.RUN_PAUSED, run=run, target=target, message=message)
@@ -121,6 +122,7 @@ def settle_returned_servers() -> None:
     """A server that was not back is Up again. Where its run paused for it, it still waits for a person's word."""
     over = _open(Cause.SERVER_NOT_BACK).filter(run__state__in=RUN_ENDED)
     for attention in over[:ROUND_MAX]:
+        assert attention.server_id is not None
         server = ManagementServer.objects.select_related("cloud").filter(id=attention.server_id).first()
         if server is not None and server.gone_at is None:
             if not server.is_known(timezone.now()) or server.state != ServerState.UP:
