@@ -1,9 +1,9 @@
-"""A cloud's settings of agent balance, as its row keeps them."""
+"""A cloud's settings of agent balance, and a change of them, as rows keep them."""
 
 from typing import Any
 from uuid import UUID
 
-from maintenance.backends.servers import BalanceSettings
+from maintenance.backends.servers import BalanceChange, BalanceSettings
 
 
 def balance_as_json(settings: BalanceSettings) -> dict[str, Any]:
@@ -30,4 +30,34 @@ def balance_from_json(kept: dict[str, Any]) -> BalanceSettings:
         check_interval_of_cluster_s=of_cluster,
         maintenance_timeout_min=kept["maintenance_timeout_min"],
         ignore_maintenance_hosts=kept["ignore_maintenance_hosts"],
+    )
+
+
+def change_as_json(change: BalanceChange) -> dict[str, Any]:
+    """What `CloudChange.change` holds: only what shall change. A cluster's null removes its own interval."""
+    kept: dict[str, Any] = {
+        "hosts": None if change.hosts is None else list(change.hosts),
+        "algorithm": change.algorithm,
+        "check_interval_s": change.check_interval_s,
+        "maintenance_timeout_min": change.maintenance_timeout_min,
+        "ignore_maintenance_hosts": change.ignore_maintenance_hosts,
+    }
+    told = {name: value for name, value in kept.items() if value is not None}
+    if change.check_interval_of_cluster_s:
+        told["check_interval_of_cluster_s"] = {
+            str(cluster): seconds for cluster, seconds in sorted(change.check_interval_of_cluster_s.items())
+        }
+    return told
+
+
+def change_from_json(kept: dict[str, Any]) -> BalanceChange:
+    """What `change_as_json` wrote."""
+    of_cluster = kept.get("check_interval_of_cluster_s", {})
+    return BalanceChange(
+        hosts=tuple(kept["hosts"]) if "hosts" in kept else None,
+        algorithm=kept.get("algorithm"),
+        check_interval_s=kept.get("check_interval_s"),
+        check_interval_of_cluster_s={UUID(cluster): seconds for cluster, seconds in of_cluster.items()},
+        maintenance_timeout_min=kept.get("maintenance_timeout_min"),
+        ignore_maintenance_hosts=kept.get("ignore_maintenance_hosts"),
     )

@@ -19,6 +19,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from maintenance.engine.claim import Claim, claim_step, renew
+from maintenance.engine.cloud_changes import ask_due_change
 from maintenance.engine.hands import Orders
 from maintenance.engine.perform import perform
 from maintenance.engine.presence import goodbye, say_alive, say_hello
@@ -72,6 +73,7 @@ class Engine:
                 ("prune", PRUNE_EVERY_S, prune),
                 ("inventory", 0.5, read_due_cloud),
                 ("servers", settings.SERVERS_POLL_S / 2, read_due_servers),
+                ("cloud changes", 0.5, ask_due_change),
                 ("notifications", 1.0, send_due_notification),
                 ("listen", 0.0, self._listen),
             )
