@@ -9,10 +9,11 @@ from maintenance.backends.lab.agents.moves import (
     send_home,
     server_gone,
     server_is_back,
-    settle_agents,
     stay,
 )
-from maintenance.backends.lab.agents.settings import balance_settings, change_settings
+from maintenance.backends.lab.agents.reading import balance_settings
+from maintenance.backends.lab.agents.settings import change_settings
+from maintenance.backends.lab.agents.settling import settle_agents
 from maintenance.backends.lab.agents.waiting import AgentsLeft, agents_left, empty_at
 
 __all__ = [

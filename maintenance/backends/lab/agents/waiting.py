@@ -4,11 +4,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from maintenance.backends.lab.agents.going import IN_MAINTENANCE, IS_UP, RESOURCE_STATE
+from maintenance.backends.lab.agents.settling import settle_agents
 from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.outside import Door
-from maintenance.backends.servers import LeavingAgent
+from maintenance.backends.servers import LeavingAgent, ServerLook
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+_HOLDERS = (
+    f"FROM lab_agent a LEFT JOIN lab_host h ON h.id = a.host_id WHERE a.server_id = %s AND {IS_UP}"
+    f" AND {RESOURCE_STATE} <> ALL(%s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +28,40 @@ class AgentsLeft:
 
 
 def agents_left(
-    door: Door, config: LabConfig, server_id: UUID, *, ignore_maintenance_hosts: bool
+    door: Door,
+    config: LabConfig,
+    server_id: UUID,
+    *,
+    ignore_maintenance_hosts: bool,
+    now: datetime | None = None,
 ) -> AgentsLeft:
-    """The agents that hold the server, settled up to now."""
-    return AgentsLeft(0, 0, ())
+    """The agents that hold the server, settled up to now; stuck ones first. One whose agent is not Up holds nothing."""
+    settle_agents(door, config, now)
+    left_out = list(IN_MAINTENANCE) if ignore_maintenance_hosts else []
+    counts = door.row(
+        f"SELECT count(*), count(*) FILTER (WHERE a.stuck <> '') {_HOLDERS}", server_id, left_out
+    )
+    assert counts is not None
+    named = door.rows(
+        "SELECT a.id, a.name, a.kind, coalesce((SELECT m.name FROM lab_management_server m"
+        f"   WHERE m.id = a.moves_to_id), ''), a.stuck {_HOLDERS}"
+        " ORDER BY a.stuck = '', a.kind = 'host', a.host_order LIMIT %s",
+        server_id,
+        left_out,
+        ServerLook.NAMED_MAX,
+    )
+    return AgentsLeft(counts[0], counts[1], tuple(LeavingAgent(*row) for row in named))
 
 
 def empty_at(door: Door, server_id: UUID, *, ignore_maintenance_hosts: bool) -> datetime | None:
     """When the last agent leaves, or left; None while one does not go. Where none ever left it is long ago."""
-    return LONG_AGO
+    left_out = list(IN_MAINTENANCE) if ignore_maintenance_hosts else []
+    holders = door.row(
+        f"SELECT count(*) FILTER (WHERE a.moves_at IS NULL), max(a.moves_at) {_HOLDERS}", server_id, left_out
+    )
+    last = door.row("SELECT max(moved_at) FROM lab_agent WHERE last_server_id = %s", server_id)
+    assert holders is not None
+    assert last is not None
+    if holders[0]:
+        return None
+    return max(holders[1] or LONG_AGO, last[0] or LONG_AGO)
