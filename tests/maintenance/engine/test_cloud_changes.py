@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Answering:
-    """A cloud that answers one request after another as a test wants: yes (None), an error, or what happens meanwhile."""
+    """A cloud that answers one request after another as a test wants: None is yes; a callable happens meanwhile."""
 
     def __init__(self, *answers: BaseException | Callable[[], None] | None) -> None:
         self.answers = list(answers)
