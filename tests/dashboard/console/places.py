@@ -77,3 +77,16 @@ def text_of(fragment: str) -> str:
     """What a person reads of it."""
     words = html.unescape(re.sub(r"<[^>]+>", " ", fragment)).replace("\N{NO-BREAK SPACE}", " ")
     return " ".join(words.split())
+
+
+def section(page: str, element: str) -> str:
+    """The words of a part of the page."""
+    return text_of(page.partition(f'id="{element}"')[2].partition(">")[2].partition("</section>")[0])
+
+
+def urls(inventory) -> dict[str, str]:
+    return {
+        "zone": f"/zones/{inventory.zone.id}/",
+        "pod": f"/pods/{inventory.pod.id}/",
+        "cluster": f"/clusters/{inventory.clusters['c1'].id}/",
+    }

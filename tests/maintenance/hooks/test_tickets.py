@@ -1,9 +1,7 @@
 """The same ticket never runs a script twice, whoever dies in between."""
 
-import fcntl
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -13,54 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from maintenance.hooks.processes import Process
 from maintenance.hooks.results import HookEnd
 from maintenance.hooks.ticket_folder import TicketFolder
 from maintenance.hooks.tickets import NoSuchTicket, TicketMalformed, TicketState
-
-TICKET = "0b8f2a64-5f0e-4a53-9f0a-6d9d3b1c2e4f"
-OTHER = "0b8f2a64-5f0e-4a53-9f0a-6d9d3b1c2e50"
-REPOSITORY = Path(__file__).parents[3]
-STARTER = """
-import sys
-from pathlib import Path
-from maintenance.domain.hook_stages import HookStage
-from maintenance.hooks.find import find_script
-from maintenance.hooks.tickets import Tickets
-folder, root, ticket = sys.argv[1:]
-script = find_script(Path(folder), HookStage.MAINTENANCE)
-tickets = Tickets(Path(root))
-print("ready", flush=True)
-sys.stdin.readline()
-tickets.start(ticket, script, payload=None, timeout_s=30)
-print("started", flush=True)
-sys.stdin.readline()
-"""
-
-
-def another_process(hooks, ticket: str = TICKET) -> subprocess.Popen[bytes]:
-    """A process that starts the ticket when it is told to, and then waits."""
-    return subprocess.Popen(
-        [sys.executable, "-c", STARTER, str(hooks.folder), str(hooks.root), ticket],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-    )
-
-
-def tell(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    process.stdin.write(b"go\n")
-    process.stdin.flush()
-
-
-def hear(process: subprocess.Popen[bytes]) -> bytes:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def start(hooks, script, ticket: str = TICKET) -> None:
-    hooks.tickets.start(ticket, script, payload=None, timeout_s=30)
+from tests.maintenance.hooks.starters import (
+    OTHER,
+    REPOSITORY,
+    STARTER,
+    TICKET,
+    another_process,
+    hear,
+    start,
+    tell,
+)
 
 
 def test_a_ticket_that_never_was_is_absent(hooks) -> None:
@@ -212,139 +175,6 @@ def test_a_ticket_whose_starter_died_can_still_be_ended_and_never_begins_then(ho
     assert not (hooks.folder / "count").exists()
 
 
-def test_a_killed_runner_means_lost_and_never_a_second_run(hooks) -> None:
-    script = hooks.sh("echo ran >> count; echo begun; sleep 600")
-    start(hooks, script)
-    hooks.until_it_says(TICKET, b"begun")
-    pid = hooks.tickets.look(TICKET).pid
-    assert pid is not None
-
-    os.kill(pid, signal.SIGKILL)
-
-    assert hooks.tickets.wait(TICKET, 10)
-    start(hooks, script)
-    look = hooks.tickets.look(TICKET)
-    assert (look.state, look.result, look.pid) == (TicketState.LOST, None, None)
-    assert look.detail == "The runner ended without a result"
-    assert hooks.output(TICKET) == b"begun\n"
-    assert (hooks.folder / "count").read_text() == "ran\n"
-    hooks.tickets.kill_as_lost(TICKET)
-
-
-def test_a_script_does_not_outlive_its_killed_runner_and_the_rest_is_found_as_strays(hooks) -> None:
-    start(hooks, hooks.sh("setsid -f sleep 601; echo $$; exec sleep 602"))
-    hooks.until_it_says(TICKET, b"\n")
-    script = Process(int(hooks.output(TICKET)), _started(int(hooks.output(TICKET))))
-    pid = hooks.tickets.look(TICKET).pid
-    assert pid is not None
-    assert hooks.tickets.strays() == []
-
-    os.kill(pid, signal.SIGKILL)
-    assert script.wait(5)
-    strays = hooks.tickets.end_strays()
-
-    assert [stray.command.partition(" ")[2] for stray in strays] == ["sleep 601"]
-    assert [stray.ticket for stray in strays] == [TICKET]
-    assert all(stray.process.wait(5) for stray in strays)
-
-
-def test_a_reboot_kills_everything_at_once_and_leaves_no_result(hooks) -> None:
-    start(
-        hooks, hooks.sh("trap '' TERM; setsid -f env -u PITSTOP_HOOK_TICKET sleep 603; echo begun; sleep 604")
-    )
-    hooks.until_it_says(TICKET, b"begun")
-    pid = hooks.tickets.look(TICKET).pid
-    assert pid is not None
-    everything = [Process(pid, _started(pid))]
-
-    hooks.tickets.kill_as_lost(TICKET)
-    hooks.tickets.kill_as_lost(TICKET)
-
-    assert not any(process.is_alive() for process in everything)
-    assert not [line for line in _commands() if "sleep 603" in line or "sleep 604" in line]
-    assert hooks.tickets.look(TICKET).state is TicketState.LOST
-
-
-def test_a_reboot_right_after_the_start_leaves_nothing_running(hooks) -> None:
-    script = hooks.sh("sleep 605")
-    for number in range(5):
-        ticket = f"0b8f2a64-5f0e-4a53-9f0b-{number:012d}"
-        start(hooks, script, ticket)
-        hooks.tickets.kill_as_lost(ticket)
-        assert hooks.tickets.look(ticket).state is TicketState.LOST
-    assert not [line for line in _commands() if "sleep 605" in line]
-
-
-def test_a_reboot_leaves_a_finished_ticket_its_result(hooks) -> None:
-    start(hooks, hooks.sh("exit 3"))
-    hooks.result(TICKET)
-
-    hooks.tickets.kill_as_lost(TICKET)
-
-    assert hooks.result(TICKET).exit_status == 3
-
-
-def test_hangup_and_interrupt_do_not_reach_the_script(hooks) -> None:
-    start(hooks, hooks.sh("echo begun; read line < go; exit 5"))
-    os.mkfifo(hooks.folder / "go")
-    hooks.tickets.stop(TICKET, "")
-    hooks.result(TICKET)
-    start(hooks, hooks.find(), OTHER)
-    hooks.until_it_says(OTHER, b"begun")
-    pid = hooks.tickets.look(OTHER).pid
-    assert pid is not None
-    for number in (signal.SIGHUP, signal.SIGINT):
-        os.kill(pid, number)
-
-    (hooks.folder / "go").write_text("go\n")
-
-    assert hooks.result(OTHER).exit_status == 5
-
-
-def test_a_term_for_the_runner_is_a_stop(hooks) -> None:
-    start(hooks, hooks.sh("echo begun; sleep 600"))
-    hooks.until_it_says(TICKET, b"begun")
-    pid = hooks.tickets.look(TICKET).pid
-    assert pid is not None
-
-    os.kill(pid, signal.SIGTERM)
-
-    assert (hooks.result(TICKET).end, hooks.result(TICKET).detail) == (
-        HookEnd.STOPPED,
-        "its runner was told to end",
-    )
-
-
-def test_a_number_that_another_process_has_now_is_not_taken_for_the_runner(hooks) -> None:
-    start(hooks, hooks.sh("sleep 600"))
-    hooks.tickets.kill_as_lost(TICKET)
-    bystander = subprocess.Popen(["sleep", "606"])
-    try:
-        (hooks.root / TICKET / "runner").write_text(f"{bystander.pid} 1\n")
-
-        assert hooks.tickets.look(TICKET).state is TicketState.LOST
-        hooks.tickets.stop(TICKET, "late")
-        hooks.tickets.kill_as_lost(TICKET)
-        Process(bystander.pid, 1).send(signal.SIGKILL)
-
-        assert Process(bystander.pid, 1).wait(0)
-        assert bystander.poll() is None
-    finally:
-        bystander.kill()
-        bystander.wait()
-
-
-def test_a_lock_that_outlives_its_runner_does_not_make_it_live(hooks) -> None:
-    start(hooks, hooks.sh("exit 0"))
-    hooks.result(TICKET)
-    folder = TicketFolder(hooks.root, TICKET)
-    (folder.path / "result.json").unlink()
-    with (folder.path / "lock").open() as leaked:
-        fcntl.flock(leaked, fcntl.LOCK_EX)
-
-        assert hooks.tickets.look(TICKET).state is TicketState.LOST
-
-
 def test_a_result_of_another_ticket_is_not_taken(hooks) -> None:
     start(hooks, hooks.sh("exit 0"))
     start(hooks, hooks.sh("exit 0"), OTHER)
@@ -428,14 +258,3 @@ def test_a_full_disk_is_found_before_anything_runs(hooks) -> None:
     assert b"File too large" in full.stderr
     assert list(hooks.root.iterdir()) == []
     assert not (hooks.folder / "ran").exists()
-
-
-def _started(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-
-
-def _commands() -> list[str]:
-    """The command lines of our descendants and of the ones that lost their parents."""
-    return subprocess.run(
-        ["ps", "-eo", "args"], capture_output=True, text=True, check=True
-    ).stdout.splitlines()
