@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.census import RUNNING
 from dashboard.screens.fleet import DrawnHost, drawn_hosts
+from dashboard.screens.hook_box import HookBox
 from dashboard.screens.host.drift import stages_adrift
 from dashboard.screens.places.figures import SCRIPTED
 from dashboard.screens.places.kinds import CLUSTER, ZONE, Link, link_to
@@ -23,17 +24,6 @@ HOOK_LETTERS = {
     HookStage.POST_MAINTENANCE: "V",
 }
 DRIFT_NAMED = 2  # stages; of more only their number is said
-
-
-@dataclass(frozen=True, slots=True)
-class HookBox:
-    """One of the four letters: there, not there, or not known; `drifts`: other than in its cluster."""
-
-    letter: str
-    title: str
-    is_missing: bool
-    is_unknown: bool
-    drifts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

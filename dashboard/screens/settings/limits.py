@@ -126,6 +126,10 @@ _WORDS: Mapping[str, Callable[[], tuple[str, str]]] = {
         _("Longest way back into service"),
         _("A host that takes longer needs a person. Holds at once, also for runs in progress."),
     ),
+    limits.SERVER_RETURN_TIMEOUT_S.key: lambda: (
+        _("Longest way back of a management server"),
+        _("One that takes longer to come back needs a person. Holds at once, also for runs in progress."),
+    ),
     limits.FEED_KEPT_DAYS.key: lambda: (
         _("What engines and clouds did is kept"),
         _("Older lines leave the timeline within minutes. What people did is kept for ever."),

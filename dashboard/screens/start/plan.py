@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.forms import StartChoices
+from dashboard.screens.hook_box import HookBox
 from dashboard.screens.hosts.rows import HOOK_LETTERS
 from dashboard.screens.marks import Mark
 from dashboard.screens.start.order import seen
@@ -27,17 +28,6 @@ IN_THE_WAY_MAX = 12
 
 
 @dataclass(frozen=True, slots=True)
-class ScriptBox:
-    """One of the four letters, as `parts/hooks.html` draws it."""
-
-    letter: str
-    title: str
-    is_missing: bool
-    is_unknown: bool
-    drifts: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class PlanRow:
     id: UUID
     order: int
@@ -47,7 +37,7 @@ class PlanRow:
     instances: int
     goes_to: list[tuple[str, int]]
     stays: str
-    scripts: list[ScriptBox]
+    scripts: list[HookBox]
     expected: str
     spare: str
     is_tight: bool
@@ -263,9 +253,9 @@ def _stay_words(host: PlannedHost) -> str:
     return _("stay")
 
 
-def _boxes(host: PlannedHost) -> list[ScriptBox]:
+def _boxes(host: PlannedHost) -> list[HookBox]:
     return [
-        ScriptBox(
+        HookBox(
             HOOK_LETTERS[stage],
             (_("%(stage)s: not known") if there is None else "%(stage)s" if there else _("%(stage)s: none"))
             % {"stage": stage},
