@@ -204,6 +204,7 @@ TAKEOVERS_MAX = number("PITSTOP_TAKEOVERS_MAX", 20)
 SWEEP_S = number("PITSTOP_SWEEP_S", 1)
 ENGINE_THREADS = number("PITSTOP_ENGINE_THREADS", 16)
 INVENTORY_POLL_S = number("PITSTOP_INVENTORY_POLL_S", 2)  # how often a cloud's lists are read
+SERVER_READ_BACK_S = 10.0  # how long an answer waits until a server's new state was read back
 SERVERS_POLL_S = 0.5  # how often management servers and pending jobs are read: an ended job leaves within 1 s
 INVENTORY_UNKNOWN_S = number("PITSTOP_INVENTORY_UNKNOWN_S", 30)  # older rows are shown as unknown
 HELD_TELL_S = number(

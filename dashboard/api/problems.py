@@ -19,7 +19,15 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from dashboard.requests import request_id
-from maintenance.actions.errors import ActionError, BadInput, Conflict, IllegalMove, NotFound, PlanChanged
+from maintenance.actions.errors import (
+    ActionError,
+    AllBlocked,
+    BadInput,
+    Conflict,
+    IllegalMove,
+    NotFound,
+    PlanChanged,
+)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_DATABASE_S = 5
@@ -138,6 +146,8 @@ def _told_by_action(reason: ActionError) -> tuple[int, Facts]:
             return 400, {"detail": sentence, "errors": [error]}
         case NotFound():
             return 404, {"detail": sentence}
+        case AllBlocked():
+            return 503, {"type": "urn:pitstop:all-blocked", "detail": sentence}
         case IllegalMove():
             return 409, {
                 "type": "urn:pitstop:illegal-move",
@@ -167,6 +177,8 @@ def _headers(reason: Exception) -> dict[str, str]:
         headers["WWW-Authenticate"] = challenge
     if wait_s := getattr(reason, "wait", None):
         headers["Retry-After"] = str(int(wait_s))
+    if isinstance(reason, AllBlocked):
+        headers["Retry-After"] = str(reason.retry_after_s)
     if isinstance(reason, OperationalError | InterfaceError):
         headers["Retry-After"] = str(RETRY_DATABASE_S)
     return headers

@@ -9,18 +9,10 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from maintenance.domain.servers import (
-    PREPARING,
-    Refusal,
-    ServerMove,
-    ServerState,
-    ServersView,
-    refusal_of,
-    server_state,
-)
+from maintenance.actions.server_offers import ServerOffer, offers_of
+from maintenance.domain.servers import PREPARING, ServerState, server_state
 from maintenance.domain.states import UNKNOWN_WORD, StepState, word
 from maintenance.models import ManagementServer, Step, Target
-from maintenance.servers_view import servers_view
 
 SERVER_WORDS: Mapping[ServerState, str] = {
     ServerState.UP: "Up",
@@ -31,7 +23,6 @@ SERVER_WORDS: Mapping[ServerState, str] = {
     ServerState.SHUTTING_DOWN: "Shutting down",
     ServerState.DOWN: "Down",
 }
-NOT_KNOWN = "it could not be read lately, so nobody knows what it is"
 
 
 class RunOfServer(serializers.Serializer):
@@ -93,7 +84,9 @@ class Beside:
 
 def beside(rows: Sequence[ManagementServer], now: datetime) -> dict[UUID, Beside]:
     """By server. A few queries, however many servers are asked for."""
-    views = {cloud.id: servers_view(cloud) for cloud in {row.cloud_id: row.cloud for row in rows}.values()}
+    offers: dict[UUID, list[ServerOffer]] = {}
+    for cloud in {row.cloud_id: row.cloud for row in rows}.values():
+        offers |= offers_of(cloud, [row for row in rows if row.cloud_id == cloud.id], now)
     open_targets = {
         target.server_key: target
         for target in Target.objects.filter(server__in=rows, is_open=True).select_related("run")
@@ -106,23 +99,23 @@ def beside(rows: Sequence[ManagementServer], now: datetime) -> dict[UUID, Beside
     for row in rows:
         target = open_targets.get(row.id)
         step = steps.get(target.id) if target else None
-        found[row.id] = _beside(row, views[row.cloud_id], target, step, now)
+        found[row.id] = _beside(row, offers[row.id], target, step, now)
     return found
 
 
 def _beside(
-    row: ManagementServer, view: ServersView, target: Target | None, step: Step | None, now: datetime
+    row: ManagementServer,
+    offers: Sequence[ServerOffer],
+    target: Target | None,
+    step: Step | None,
+    now: datetime,
 ) -> Beside:
-    run = run_in_short(target) if target else None
-    if not row.is_known(now):
-        return Beside(UNKNOWN_WORD, (), {str(move): NOT_KNOWN for move in ServerMove}, run)
-    state = server_state(row.state)
-    refused: dict[ServerMove, Refusal | None] = {move: refusal_of(move, row.id, view) for move in ServerMove}
+    state = server_state(row.state) if row.is_known(now) else None
     return Beside(
         word=SERVER_WORDS[state] if state else UNKNOWN_WORD,
-        legal=tuple(str(move) for move, refusal in refused.items() if refusal is None),
-        why_not={str(move): refusal.words for move, refusal in refused.items() if refusal is not None},
-        run=run,
+        legal=tuple(str(offer.move) for offer in offers if offer.is_possible),
+        why_not={str(offer.move): offer.why_not for offer in offers if not offer.is_possible},
+        run=run_in_short(target) if target else None,
         preparing=_preparing(row, step) if state in PREPARING else None,
     )
 

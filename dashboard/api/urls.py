@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard.api import events, hosts_by_hand, inventory, jobs, runs, servers, stage_output, tokens
+from dashboard.api import (
+    events,
+    hosts_by_hand,
+    inventory,
+    jobs,
+    runs,
+    server_moves,
+    servers,
+    stage_output,
+    tokens,
+)
 from dashboard.api.schema import Schema
 
 app_name = "api"
@@ -22,6 +32,12 @@ a_run: list[URLPattern | URLResolver] = [
 ]
 a_server: list[URLPattern | URLResolver] = [
     path("ready-for-shutdown/", servers.ReadyForShutdown.as_view(), name="server-ready-for-shutdown"),
+    path("prepare-for-maintenance/", server_moves.Prepare.as_view(), name="server-prepare-for-maintenance"),
+    path("cancel-maintenance/", server_moves.Cancel.as_view(), name="server-cancel-maintenance"),
+    path("prepare-for-shutdown/", server_moves.PrepareShutdown.as_view(), name="server-prepare-for-shutdown"),
+    path("trigger-shutdown/", server_moves.TriggerShutdown.as_view(), name="server-trigger-shutdown"),
+    path("cancel-shutdown/", server_moves.CancelShutdown.as_view(), name="server-cancel-shutdown"),
+    path("restart/", server_moves.Restart.as_view(), name="server-restart"),
 ]
 version_1: list[URLPattern | URLResolver] = [
     path("auth/token/", tokens.Token.as_view(), name="token"),
@@ -44,6 +60,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("management-servers/", servers.Servers.as_view(), name="servers"),
     path("management-servers/<uuid:id>/", servers.OneServer.as_view(), name="server"),
     path("management-servers/<uuid:server_id>/", include(a_server)),
+    path("management-server-restarts/", server_moves.Restarts.as_view(), name="server-restarts"),
     path("jobs/", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/cut-off/", jobs.CutOffRows.as_view(), name="cut-off-jobs"),
     path("events/", events.Events.as_view(), name="events"),

@@ -10,6 +10,7 @@ from django.test import Client
 
 from dashboard.access import MATRIX
 from maintenance import actions
+from tests.dashboard.console.server_runs import add_job, make_servers, server_run
 from tests.dashboard.people import api_of, make_person
 from tests.dashboard.walk import all_routes
 
@@ -48,6 +49,18 @@ def test_what_it_says_of_a_run_is_what_a_run_has(schema, operator, inventory):
     assert set(shapes["RunLong"]["properties"]) == set(shown)
     assert set(shapes["HostOfRun"]["properties"]) == set(shown["hosts"][0])
     assert set(shapes["HostRow"]["properties"]) == set(operator.get("hosts/").json()["results"][0])
+
+
+def test_what_it_says_of_a_server_its_job_and_its_run_is_what_they_have(schema, operator, inventory):
+    servers = make_servers(inventory, "mgmt2")
+    add_job(inventory, servers["mgmt1"], "StartVMCmdByAdmin")
+    run = server_run(inventory, [servers["mgmt2"]])
+    shapes = schema["components"]["schemas"]
+    shown = operator.get("management-servers/").json()["results"][0]
+    assert set(shapes["ServerRow"]["properties"]) == set(shown)
+    assert set(shapes["JobRow"]["properties"]) == set(operator.get("jobs/").json()["results"][0])
+    shown = operator.get(f"rolling-maintenances/{run.id}/").json()
+    assert set(shapes["ServerOfRun"]["properties"]) == set(shown["servers"][0])
 
 
 def test_whoever_has_logged_in_may_read_it(db):
