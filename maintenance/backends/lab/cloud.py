@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from maintenance.backends.base import (
+    Blocked,
     ClusterLook,
     DrainLook,
     HooksLook,
@@ -15,14 +16,19 @@ from maintenance.backends.base import (
     StageLook,
 )
 from maintenance.backends.lab import late, stages
+from maintenance.backends.lab.endpoints import Endpoint, Endpoints, through
 from maintenance.backends.lab.faults import fault_for, perform
-from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster, read_servers
+from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster
 from maintenance.backends.lab.looks import look_at_drain, look_at_job
-from maintenance.backends.lab.requests import accept_cancel, accept_prepare
+from maintenance.backends.lab.requests import Via, accept_cancel, accept_prepare
+from maintenance.backends.lab.servers import by_hand
+from maintenance.backends.lab.servers.asked import START, Asked
+from maintenance.backends.lab.servers.reading import look_at_server, read_servers
 from maintenance.backends.lab.started import Start
 from maintenance.backends.lab.world import World, lab_world
-from maintenance.backends.servers import ServersRead
+from maintenance.backends.servers import ServerLook, ServersRead
 from maintenance.domain.hook_stages import HookStage
+from maintenance.domain.servers import ServerMove
 
 
 class LabCloud:
@@ -31,6 +37,7 @@ class LabCloud:
     def __init__(self, cloud_id: UUID) -> None:
         self.cloud_id = cloud_id
         self._listing = KeptListing()
+        self._endpoints = Endpoints()
 
     # ---- inventory ----
 
@@ -65,29 +72,73 @@ class LabCloud:
     # ---- management servers ----
 
     def read_servers(self) -> ServersRead:
-        return self._call("read_servers", None, lambda world: read_servers(world.door))
+        return self._call("read_servers", None, read_servers)
+
+    def look_at_server(self, server_id: UUID) -> ServerLook:
+        return self._call("look_at_server", None, lambda world: look_at_server(world, server_id))
+
+    def prepare_server(
+        self, server_id: UUID, *, algorithm: str | None, forced: bool, expires_at: datetime
+    ) -> None:
+        details = {"algorithm": algorithm, "forced": forced}
+        self._ask("prepare_server", Asked(uuid4(), server_id, ServerMove.PREPARE, expires_at, details))
+
+    def cancel_server_maintenance(self, server_id: UUID, *, rebalance: bool, expires_at: datetime) -> None:
+        details = {"rebalance": rebalance}
+        asked = Asked(uuid4(), server_id, ServerMove.CANCEL, expires_at, details)
+        self._ask("cancel_server_maintenance", asked)
+
+    def prepare_server_shutdown(self, server_id: UUID, *, expires_at: datetime) -> None:
+        asked = Asked(uuid4(), server_id, ServerMove.PREPARE_SHUTDOWN, expires_at)
+        self._ask("prepare_server_shutdown", asked)
+
+    def trigger_server_shutdown(self, server_id: UUID, *, expires_at: datetime) -> None:
+        asked = Asked(uuid4(), server_id, ServerMove.TRIGGER_SHUTDOWN, expires_at)
+        self._ask("trigger_server_shutdown", asked)
+
+    def cancel_server_shutdown(self, server_id: UUID, *, expires_at: datetime) -> None:
+        asked = Asked(uuid4(), server_id, ServerMove.CANCEL_SHUTDOWN, expires_at)
+        self._ask("cancel_server_shutdown", asked)
+
+    def start_server(self, server_id: UUID, *, expires_at: datetime) -> bool:
+        return self._ask("start_server", Asked(uuid4(), server_id, START, expires_at))
+
+    def _ask(self, call: str, asked: Asked) -> bool:
+        """A request about a server goes through another one; an order to start one, through none."""
+        return self._call(
+            call,
+            None,
+            lambda world: by_hand.accept(world, asked),
+            lambda world, seconds: by_hand.put_on_its_way(world, asked, seconds),
+            not_through=asked.server_id,
+            through_none=asked.move == START,
+        )
 
     # ---- taking a host out and back ----
 
     def prepare_for_maintenance(self, host_id: UUID, *, expires_at: datetime) -> str:
-        request = uuid4()
-
-        def deliver(world: World) -> str:
-            with world.locked(host_id):
-                return accept_prepare(world.door, world.config, host_id, request, expires_at)
-
-        later = late.request("prepare", host_id, request=request, expires_at=expires_at)
-        return self._call("prepare_for_maintenance", host_id, deliver, later)
+        return self._ask_about_host("prepare", host_id, expires_at)
 
     def cancel_maintenance(self, host_id: UUID, *, expires_at: datetime) -> str:
+        return self._ask_about_host("cancel", host_id, expires_at)
+
+    def _ask_about_host(self, kind: str, host_id: UUID, expires_at: datetime) -> str:
+        """Asynchronous work: the server that takes it becomes its job's."""
+        call, accept = _HOST_CALLS[kind]
         request = uuid4()
 
-        def deliver(world: World) -> str:
-            with world.locked(host_id):
-                return accept_cancel(world.door, world.config, host_id, request, expires_at)
+        def deliver(world: World, endpoint: Endpoint | None) -> str:
+            server_id = endpoint.server_id if endpoint else None
+            with world.locked(host_id, server_id) as state:
+                via = Via(server_id, endpoint.name if endpoint else "", state)
+                return accept(world.door, world.config, host_id, request, expires_at, via)
 
-        later = late.request("cancel", host_id, request=request, expires_at=expires_at)
-        return self._call("cancel_maintenance", host_id, deliver, later)
+        def later(world: World, endpoint: Endpoint | None, seconds: float) -> None:
+            via = Via(endpoint.server_id if endpoint else None)
+            late.request(kind, host_id, request=request, expires_at=expires_at, via=via)(world, seconds)
+
+        with lab_world() as world:
+            return self._through_one(world, call, host_id, deliver, later, is_async=True)
 
     def look_at_job(self, job_id: str) -> JobLook:
         return self._call("look_at_job", None, lambda world: look_at_job(world, job_id))
@@ -136,13 +187,55 @@ class LabCloud:
         host_id: UUID | None,
         deliver: Callable[[World], T],
         later: Callable[[World, float], None] | None = None,
+        *,
+        not_through: UUID | None = None,
+        through_none: bool = False,
     ) -> T:
         with lab_world() as world:
-            fault = fault_for(world.door, world.config, call, host_id, has_any=world.has_faults)
-            return perform(
-                world.door,
-                fault,
+            return self._through_one(
+                world,
                 call,
-                lambda: deliver(world),
-                None if later is None else lambda seconds: later(world, seconds),
+                host_id,
+                lambda world, _: deliver(world),
+                None if later is None else lambda world, _, seconds: later(world, seconds),
+                not_through=not_through,
+                through_none=through_none,
             )
+
+    def _through_one[T](
+        self,
+        world: World,
+        call: str,
+        host_id: UUID | None,
+        deliver: Callable[[World, Endpoint | None], T],
+        later: Callable[[World, Endpoint | None, float], None] | None,
+        *,
+        is_async: bool = False,
+        not_through: UUID | None = None,
+        through_none: bool = False,
+    ) -> T:
+        """The call's answer, from one management server. One that has just been blocked is not asked twice."""
+        fault = fault_for(world.door, world.config, call, host_id, has_any=world.has_faults)
+
+        def ask(endpoint: Endpoint | None) -> T:
+            with through(world, endpoint, call):
+                return perform(
+                    world.door,
+                    fault,
+                    call,
+                    lambda: deliver(world, endpoint),
+                    None if later is None else lambda seconds: later(world, endpoint, seconds),
+                )
+
+        if through_none:
+            return ask(None)
+        try:
+            return ask(self._endpoints.choose(world, is_async=is_async, not_through=not_through))
+        except Blocked:
+            return ask(self._endpoints.choose(world, is_async=is_async, not_through=not_through))
+
+
+_HOST_CALLS = {
+    "prepare": ("prepare_for_maintenance", accept_prepare),
+    "cancel": ("cancel_maintenance", accept_cancel),
+}

@@ -4,6 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+# What the cloud itself calls some of them.
+ALSO_CALLED = {
+    "management.server.maintenance.timeout": "maintenance_timeout_min",
+    "management.server.maintenance.ignore.maintenance.hosts": "ignore_maintenance_hosts",
+}
+NEVER = -1.0  # as seconds until a server is started again
+WORDS = {"true": 1, "false": 0}
+
 
 class UnknownSetting(Exception):
     """There is no lab setting of that name."""
@@ -30,9 +38,20 @@ class LabConfig:
     listing_age_max_s: float = 5.0
     look_age_s: float = 0.0  # look_at_host and look_at_cluster may be this stale
     call_latency_s: float = 0.01  # of look_at_host and look_at_cluster
+    agent_move_s: float = 0.15  # an agent is handed over to another management server in this time
+    agent_reconnect_s: float = 0.3  # one whose server is gone has another after this
     boot_grace_s: float = 0.2  # from the reboot's request to the moment everything on the host is killed
     boot_back_s: float = 3.0  # from there until the agent is back
     start_s: float = 1.0  # an instance that is started is Running after this; the same for stopping
+    maintenance_timeout_min: float = 60.0  # minutes of the lab: a management server's window to prepare in
+    ignore_maintenance_hosts: int = 0  # 1: agents of hosts in a maintenance state do not hold their server
+    server_autostart_s: float = (
+        3.0  # a server that went down is started again after this; `never`: by a person
+    )
+    server_start_s: float = 1.0  # from the order to start a server until its process runs
+    can_start_servers: int = 1  # 0: the cloud's operator has not said how its servers are started
+    stop_tasks_s: float = 0.05  # a server's background tasks and listener take this to stop
+    start_tasks_s: float = 0.2  # and this to start, once it is Up again
     virtual_script_s: float = 1.0  # how long a simulated script takes
     virtual_failure_rate: float = 0.0  # share of simulated Maintenance scripts that fail
     random_fault_rate: float = 0.0  # share of calls answered wrongly at random (faults.py)
@@ -41,8 +60,9 @@ class LabConfig:
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> "LabConfig":
         """The defaults with what was changed; names of an older version are ignored."""
+        own = {ALSO_CALLED[name]: value for name, value in kept.items() if name in ALSO_CALLED} | dict(kept)
         known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in kept.items() if name in known})
+        return cls(**{name: value for name, value in own.items() if name in known})
 
     def scaled(self, seconds: float) -> float:
         """Seconds of the lab in seconds of the database's clock."""
@@ -51,13 +71,22 @@ class LabConfig:
 
 def parse_setting(name: str, text: str) -> float | int:
     """The value for one setting. Raises: UnknownSetting naming those there are, BadValue."""
+    name = ALSO_CALLED.get(name, name)
     kinds = {field.name: field.type for field in fields(LabConfig)}
     if name not in kinds:
         raise UnknownSetting(f"no lab setting {name!r}; there are {', '.join(sorted(kinds))}")
+    if name == "server_autostart_s" and text in ("never", "-1"):
+        return NEVER
+    is_whole = kinds[name] in (int, "int")
     try:
-        value = int(text) if kinds[name] in (int, "int") else float(text)
+        value: float | int = int(WORDS.get(text.lower(), text)) if is_whole else float(text)
     except ValueError:
         raise BadValue(f"{name} is a number; {text!r} is none") from None
-    if not 0 <= value < 1e9 or (name == "time_scale" and value == 0):
+    if not 0 <= value < 1e9 or (name in ("time_scale", "maintenance_timeout_min") and value == 0):
         raise BadValue(f"{name} cannot be {text}")
     return value
+
+
+def kept_name(name: str) -> str:
+    """Under which name a setting is kept: the cloud's, where it has one."""
+    return next((clouds for clouds, own in ALSO_CALLED.items() if own == name), name)

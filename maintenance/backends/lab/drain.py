@@ -36,7 +36,12 @@ def drain_step(door: Door, config: LabConfig, due: Due, aftermath: Aftermath) ->
     if host is None:
         return
     if due.details.get("first"):
-        door.run("UPDATE lab_job SET state = 'succeeded' WHERE id = %s", due.details["job"])
+        # One that was cut off with its management server has failed; the host empties all the same.
+        door.run(
+            "UPDATE lab_job SET state = 'succeeded', ended = %s WHERE id = %s AND state = 'pending'",
+            due.at,
+            due.details["job"],
+        )
     guests = guests_of_cluster(door, host.cluster_id)
     here = [guest for guest in guests if guest.host_id == host.id and guest.state != "Stopped"]
     if not here:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from maintenance.backends.base import Later, NoReply
+from maintenance.backends.base import CloudError, Later, NoReply
 from maintenance.backends.lab.config import BadValue, LabConfig
 from maintenance.backends.lab.outside import Door
 
@@ -25,6 +25,13 @@ KINDS = ("delay", "lose-request", "lose-reply", "garble", "double", "late", "err
 CALLS = (
     "snapshot",
     "read_servers",
+    "look_at_server",
+    "prepare_server",
+    "cancel_server_maintenance",
+    "prepare_server_shutdown",
+    "trigger_server_shutdown",
+    "cancel_server_shutdown",
+    "start_server",
     "look_at_cluster",
     "look_at_host",
     "prepare_for_maintenance",
@@ -85,26 +92,27 @@ def perform[T](
             door.rest(seconds)
             return deliver()
         case Fault("lose-request"):
-            raise _silence(call, "the request was lost")
+            raise silence(call, "the request was lost")
         case Fault("lose-reply"):
             deliver()
-            raise _silence(call, "the reply was lost")
+            raise silence(call, "the reply was lost")
         case Fault("garble"):
             deliver()
-            raise _silence(call, "the reply cannot be read")
+            raise silence(call, "the reply cannot be read")
         case Fault("double"):
             deliver()
             return deliver()
         case Fault("late", seconds):
             if deliver_later is not None:
                 deliver_later(seconds)
-            raise _silence(call, "no reply in time")
+            raise silence(call, "no reply in time")
         case Fault("error", _, text):
             raise Later(text or "530 internal error")
     raise AssertionError(f"no such fault: {fault.kind}")
 
 
-def _silence(call: str, reason: str) -> Exception:
+def silence(call: str, reason: str) -> CloudError:
+    """What a caller says who hears nothing."""
     return Later(f"{call}: {reason}") if call in SAY_LATER else NoReply(f"{call}: {reason}")
 
 

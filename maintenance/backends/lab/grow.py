@@ -5,6 +5,8 @@ from uuid import uuid4
 from django.db import transaction
 
 from maintenance.backends.lab import folders, topology
+from maintenance.backends.lab.agents.adding import add_agents
+from maintenance.backends.lab.agents.lock import agents_locked
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.seed import SCRIPTS
@@ -39,8 +41,12 @@ def grow(
         _insert_clusters(door, first, clusters)
         _insert_hosts(door, first, clusters, hosts, is_virtual)
         _insert_instances(door, first, clusters, instances_each)
+        with agents_locked(door):
+            add_agents(door)
         door.run("UPDATE lab_world SET generation = %s", uuid4())
-    door.run("ANALYZE lab_cluster, lab_host, lab_instance")  # else every look reads the whole fleet
+    door.run(
+        "ANALYZE lab_cluster, lab_host, lab_agent, lab_instance"
+    )  # else every look reads the whole fleet
     if not is_virtual:
         _make_folders(door, first, clusters)
     return clusters
@@ -76,13 +82,12 @@ def _insert_clusters(door: Door, first: int, clusters: int) -> None:
 
 
 def _insert_hosts(door: Door, first: int, clusters: int, hosts: int, is_virtual: bool) -> None:
-    """Dealt round the clusters, and round the management servers."""
+    """Dealt round the clusters. Their agents connect when somebody looks."""
     door.run(
-        "INSERT INTO lab_host (id, cluster_id, name, hypervisor, state, resource_state, management_server_id,"
+        "INSERT INTO lab_host (id, cluster_id, name, hypervisor, state, resource_state,"
         " cpu_cores, memory_mb, tags, agent_version, kernel_version, is_virtual, boot_id, agent_session, drain_tries)"
         " SELECT md5('host:' || name)::uuid, md5('cluster:' || cluster)::uuid, name, 'KVM', 'Up', 'Enabled',"
-        " (SELECT array_agg(id ORDER BY name) FROM lab_management_server)[1 + n %% (SELECT greatest(1, count(*))"
-        "   FROM lab_management_server)], 64, 131072, '{}', %s, '6.1.0-27-amd64', %s, gen_random_uuid(), 1, 0"
+        " 64, 131072, '{}', %s, '6.1.0-27-amd64', %s, gen_random_uuid(), 1, 0"
         " FROM (SELECT n, %s || '-c' || lpad((%s::int + n %% %s::int)::text, 4, '0') AS cluster,"
         "   %s || '-c' || lpad((%s::int + n %% %s::int)::text, 4, '0') || '-h' || lpad((n / %s::int + 1)::text, 3, '0')"
         "   AS name FROM generate_series(0, %s::int - 1) n) AS fleet",

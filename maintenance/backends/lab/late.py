@@ -9,7 +9,7 @@ from maintenance.backends.base import CloudError
 from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.record import note_effect
-from maintenance.backends.lab.requests import accept_cancel, accept_prepare
+from maintenance.backends.lab.requests import Via, accept_cancel, accept_prepare
 from maintenance.backends.lab.settle import Aftermath, Due, after, applies, schedule
 from maintenance.backends.lab.started import Start
 
@@ -21,9 +21,14 @@ type DeliverLater = Callable[["World", float], None]
 _ACCEPT = {"prepare": accept_prepare, "cancel": accept_cancel}
 
 
-def request(kind: str, host_id: UUID, *, request: UUID, expires_at: datetime) -> DeliverLater:
-    """How a prepare or cancel is put on its slow way: it keeps its expiry."""
-    details = {"kind": kind, "request": str(request), "expires_at": expires_at.isoformat()}
+def request(kind: str, host_id: UUID, *, request: UUID, expires_at: datetime, via: Via) -> DeliverLater:
+    """How a prepare or cancel is put on its slow way: it keeps its expiry and its management server."""
+    details = {
+        "kind": kind,
+        "request": str(request),
+        "expires_at": expires_at.isoformat(),
+        "via": None if via.server_id is None else str(via.server_id),
+    }
     return lambda world, seconds: _put_on_its_way(world, host_id, "late_request", details, seconds)
 
 
@@ -46,12 +51,19 @@ def _put_on_its_way(
 def late_request(door: Door, config: LabConfig, due: Due, aftermath: Aftermath) -> None:
     """It arrives now. Nobody hears the answer; a refusal is noted."""
     expires_at = datetime.fromisoformat(due.details["expires_at"])
+    request = UUID(due.details["request"])
     try:
-        _ACCEPT[due.details["kind"]](door, config, due.host_id, UUID(due.details["request"]), expires_at)
+        _ACCEPT[due.details["kind"]](door, config, due.host_id, request, expires_at, _via(door, due))
     except CloudError as refusal:
         note_effect(
             door, f"late_{due.details['kind']}_refused", due.host_id, f"{type(refusal).__name__}: {refusal}"
         )
+
+
+def _via(door: Door, due: Due) -> Via:
+    """The server as it is when the request arrives."""
+    row = door.row("SELECT id, name, state FROM lab_management_server WHERE id = %s", due.details.get("via"))
+    return Via(*row) if row else Via()
 
 
 @applies("late_start")

@@ -5,7 +5,7 @@ import threading
 import time
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from maintenance.backends.base import (
     ClusterLook,
@@ -16,11 +16,12 @@ from maintenance.backends.base import (
     Snapshot,
     ZoneRead,
 )
+from maintenance.backends.lab.agents import agents_now, balance_settings, settle_agents
+from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.hosts import COLUMNS, host_read
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.record import forget_old
 from maintenance.backends.lab.world import World
-from maintenance.backends.servers import ManagementServerRead, PendingJobRead, ServersRead
 
 FORGET_EVERY_S = 3600
 INSTANCE_COLUMNS = (
@@ -47,7 +48,8 @@ class KeptListing:
             good_for_s = self._good_for_s if age_max_s is None else age_max_s
             if self._snapshot is None or self._generation != world.generation or age_s >= good_for_s:
                 world.settle_everywhere()
-                self._snapshot = read_everything(world.door)
+                settle_agents(world.door, world.config)
+                self._snapshot = read_everything(world.door, world.config)
                 self._generation = world.generation
                 self._read_at = time.monotonic()
                 config = world.config
@@ -63,7 +65,7 @@ class KeptListing:
             forget_old(door)
 
 
-def read_everything(door: Door) -> Snapshot:
+def read_everything(door: Door, config: LabConfig) -> Snapshot:
     """Everything there is, in one statement's view for each kind of thing."""
     return Snapshot(
         as_of=door.now(),
@@ -80,22 +82,8 @@ def read_everything(door: Door) -> Snapshot:
             instance_read(row)
             for row in door.rows(f"SELECT {INSTANCE_COLUMNS} FROM lab_instance i ORDER BY i.name")
         ),
-    )
-
-
-def read_servers(door: Door) -> ServersRead:
-    """The management servers and what they work on, now."""
-    return ServersRead(
-        as_of=door.now(),
-        servers=tuple(
-            ManagementServerRead(*row)
-            for row in door.rows(
-                "SELECT m.id, m.name, m.state, m.version, count(h.id) FROM lab_management_server m"
-                " LEFT JOIN lab_host h ON h.management_server_id = m.id AND h.state = 'Up' GROUP BY m.id"
-                " ORDER BY m.name"
-            )
-        ),
-        jobs=pending_jobs(door),
+        agents=agents_now(door),
+        balance=balance_settings(door, config),
     )
 
 
@@ -127,20 +115,3 @@ def cluster_of_listing(listing: Snapshot, cluster_id: UUID) -> ClusterLook:
 def instance_read(row: tuple[Any, ...]) -> InstanceRead:
     """A row of INSTANCE_COLUMNS as the protocol's value."""
     return InstanceRead(*[*row[:8], tuple(row[8]), tuple(row[9])])
-
-
-def pending_jobs(door: Door) -> tuple[PendingJobRead, ...]:
-    """Other people's work: one that has ended is gone, and its like begins anew."""
-    ended = door.rows("SELECT id FROM lab_pending_job WHERE ends <= clock_timestamp()")
-    for (job_id,) in ended:
-        door.run(
-            "UPDATE lab_pending_job SET id = %s, created = clock_timestamp(),"
-            " ends = clock_timestamp() + (ends - created) WHERE id = %s",
-            uuid4(),
-            job_id,
-        )
-    rows = door.rows(
-        "SELECT id, management_server_id, command, resource_type, account, domain, created FROM lab_pending_job"
-        " ORDER BY created, id"
-    )
-    return tuple(PendingJobRead(*row) for row in rows)

@@ -64,13 +64,68 @@ class Cluster(LabRow):
 
 
 class ManagementServer(LabRow):
+    """`state` is spelled as CloudStack does; what it is about to become is computed from the moments (servers/)."""
+
     id = models.UUIDField(primary_key=True)
     name = models.TextField(unique=True)
     state = models.TextField(default="Up")
     version = models.TextField()
+    address = models.TextField(default="")  # what the setting `host` calls it
+    os_distribution = models.TextField(default="")
+    kernel_version = models.TextField(default="")
+    java_version = models.TextField(default="")
+    booted_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    stopped_at = models.DateTimeField(null=True)
+    process = models.IntegerField(default=1)  # counts its process's starts
+    since = models.DateTimeField(db_default=Now())  # when it entered its state
+    algorithm = models.TextField(default="")  # of the preparation; empty: the setting's
+    is_forced = models.BooleanField(default=False)
+    window_ends_at = models.DateTimeField(null=True)
+    last_job_ended_at = models.DateTimeField(null=True)
+    handed_over_at = models.DateTimeField(null=True)  # its agents were told to go
+    tasks_stopped_at = models.DateTimeField(null=True)
+    tasks_start_at = models.DateTimeField(null=True)  # Up again, its background tasks start then
+    came_from_maintenance = models.BooleanField(default=False)
+    starts_at = models.DateTimeField(null=True)  # while Down: its process starts then
+    is_unreachable = models.BooleanField(default=False)  # the other servers cannot reach it
+    refuses_with = models.TextField(default="")  # its own refusal of whatever it is asked
 
     class Meta:
         db_table = "lab_management_server"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["address"], condition=~models.Q(address=""), name="lab_server_by_address"
+            )
+        ]
+
+
+class ServerMoment(LabRow):
+    """A server entered a state, and why."""
+
+    server = models.ForeignKey(ManagementServer, models.CASCADE)
+    at = models.DateTimeField()
+    state = models.TextField()
+    why = models.TextField()
+
+    class Meta:
+        db_table = "lab_server_moment"
+
+
+class ServerRequest(LabRow):
+    """A request about a server that was accepted, or is on its slow way. Delivered twice it is carried out once."""
+
+    id = models.UUIDField(primary_key=True)
+    server = models.ForeignKey(ManagementServer, models.CASCADE)
+    move = models.TextField()
+    details = models.JSONField(default=dict)
+    expires_at = models.DateTimeField()
+    arrives_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+    refusal = models.TextField(default="")  # of one that arrived late: nobody heard it
+
+    class Meta:
+        db_table = "lab_server_request"
 
 
 class Host(LabRow):
@@ -82,7 +137,6 @@ class Host(LabRow):
     hypervisor = models.TextField()
     state = models.TextField(default="Up")
     resource_state = models.TextField(default="Enabled")
-    management_server = models.ForeignKey(ManagementServer, models.SET_NULL, null=True)
     cpu_cores = models.IntegerField()
     memory_mb = models.IntegerField()
     tags = _words()
@@ -97,6 +151,50 @@ class Host(LabRow):
 
     class Meta:
         db_table = "lab_host"
+
+
+class Agent(LabRow):
+    """What connects to a management server: a host's agent (with the host's id), or a system VM's; made by itself for
+    every host, and for each zone's two system VMs. `state` and `resource_state` are a system VM's own: a host's agent
+    has its host's. Few indexes: thousands of rows change at once, and are always read together.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(unique=True)
+    kind = models.TextField()  # host | consoleproxy | secondarystoragevm
+    host_order = models.BigIntegerField(unique=True)  # the order of adding
+    zone = models.ForeignKey(Zone, models.CASCADE, db_index=False)
+    cluster = models.ForeignKey(Cluster, models.CASCADE, null=True, db_index=False)
+    host = models.OneToOneField(Host, models.CASCADE, null=True)
+    is_direct = models.BooleanField(default=False)  # the server connects to it; it knows no list
+    state = models.TextField(default="Up")
+    resource_state = models.TextField(default="Enabled")
+    # what the agent keeps: `host=a,b,c@algorithm`; on disk too, where its host has a folder
+    servers_listed = models.TextField(default="")
+    algorithm = models.TextField(default="")
+    check_interval_s = models.IntegerField(default=0)
+    next_check_at = models.DateTimeField(null=True)  # when it looks for its preferred server
+    # its connection
+    server = models.ForeignKey(
+        ManagementServer, models.SET_NULL, null=True, related_name="agents", db_index=False
+    )
+    last_server = models.ForeignKey(
+        ManagementServer, models.SET_NULL, null=True, related_name="last_agents", db_index=False
+    )
+    moves_to = models.ForeignKey(
+        ManagementServer, models.SET_NULL, null=True, related_name="arriving_agents", db_index=False
+    )
+    moves_at = models.DateTimeField(null=True)  # when it arrives there
+    moved_at = models.DateTimeField(null=True)  # when it last arrived anywhere
+    is_leaving = models.BooleanField(default=False)  # its server told it to go
+    stuck = models.TextField(default="")  # why it does not go, or has no server
+    is_away = models.BooleanField(default=False)  # as last seen: the agent itself is not Up
+    session = models.IntegerField(default=0)  # of the host's agent, as last seen
+    without_since = models.DateTimeField(null=True)  # Up, and connected to nothing
+    longest_gap_s = models.FloatField(default=0)  # the longest it was so
+
+    class Meta:
+        db_table = "lab_agent"
 
 
 class Instance(LabRow):
@@ -122,19 +220,41 @@ class Instance(LabRow):
 
 
 class PendingJob(LabRow):
-    """Work of other people on the cloud; when it ends, another takes its place."""
+    """Work of other people on the cloud. One that recurs is replaced by its like, on a server that is Up."""
 
     id = models.UUIDField(primary_key=True)
     management_server = models.ForeignKey(ManagementServer, models.SET_NULL, null=True)
     command = models.TextField()
     resource_type = models.TextField()
+    resource_name = models.TextField(default="")
     account = models.TextField()
     domain = models.TextField()
     created = models.DateTimeField()
-    ends = models.DateTimeField()
+    ends = models.DateTimeField(null=True)  # null: never
+    recurs = models.BooleanField(default=False)
+    waits = models.BooleanField(default=False)  # not begun: no server is Up
 
     class Meta:
         db_table = "lab_pending_job"
+
+
+class CutOffJob(LabRow):
+    """A job that ended because its server did."""
+
+    id = models.UUIDField(primary_key=True)
+    management_server = models.ForeignKey(ManagementServer, models.SET_NULL, null=True)
+    server_name = models.TextField()
+    command = models.TextField()
+    resource_type = models.TextField()
+    resource_name = models.TextField()
+    account = models.TextField()
+    domain = models.TextField()
+    created = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    why = models.TextField()
+
+    class Meta:
+        db_table = "lab_cut_off_job"
 
 
 class Job(LabRow):
@@ -143,13 +263,18 @@ class Job(LabRow):
     id = models.UUIDField(primary_key=True)
     request = models.UUIDField(unique=True)
     host = models.ForeignKey(Host, models.CASCADE)
+    server = models.ForeignKey(ManagementServer, models.SET_NULL, null=True)  # that accepted it
     kind = models.TextField()  # prepare | cancel
     state = models.TextField(default="pending")  # pending | succeeded | failed
     error = models.TextField(default="")
     created = models.DateTimeField(db_default=Now())
+    ended = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "lab_job"
+        indexes = [
+            models.Index(fields=["server"], condition=models.Q(state="pending"), name="lab_job_pending")
+        ]
 
 
 class Due(LabRow):

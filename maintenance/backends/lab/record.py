@@ -26,7 +26,14 @@ def note_harm(door: Door, what: str, host_id: UUID, instance_id: UUID | None = N
 
 def forget_old(door: Door) -> None:
     """The book and what hosts remember of scripts and jobs go back a week; harm is kept."""
-    for table, column in (("effect", "at"), ("job", "created"), ("ticket", "started")):
+    for table, column in (
+        ("effect", "at"),
+        ("job", "created"),
+        ("ticket", "started"),
+        ("cut_off_job", "ended_at"),
+        ("server_moment", "at"),
+        ("server_request", "done_at"),
+    ):
         door.run(f"DELETE FROM lab_{table} WHERE {column} < clock_timestamp() - %s::interval", KEPT_FOR)
 
 

@@ -23,6 +23,10 @@ TABLES = (
     "due",
     "job",
     "pending_job",
+    "cut_off_job",
+    "server_moment",
+    "server_request",
+    "agent",
     "instance",
     "host",
     "management_server",
@@ -72,12 +76,26 @@ def _make_rows(now: datetime) -> None:
         for name, (pod, hypervisor) in topology.CLUSTERS.items()
     )
     models.ManagementServer.objects.bulk_create(
-        models.ManagementServer(id=lab_id("ms", name), name=name, version=topology.MANAGEMENT_VERSION)
-        for name in topology.MANAGEMENT_SERVERS
+        _server_row(name, address, now)
+        for name, address in zip(topology.MANAGEMENT_SERVERS, topology.MANAGEMENT_ADDRESSES, strict=True)
     )
     models.Host.objects.bulk_create(_host_row(host) for host in topology.HOSTS)
     models.Instance.objects.bulk_create(_instance_row(instance) for instance in tenants.INSTANCES)
     _make_pending_jobs(now)
+
+
+def _server_row(name: str, address: str, now: datetime) -> models.ManagementServer:
+    return models.ManagementServer(
+        id=lab_id("ms", name),
+        name=name,
+        address=address,
+        version=topology.MANAGEMENT_VERSION,
+        os_distribution=topology.MANAGEMENT_OS,
+        kernel_version=topology.MANAGEMENT_KERNEL,
+        java_version=topology.MANAGEMENT_JAVA,
+        booted_at=now - timedelta(days=40),
+        started_at=now - timedelta(days=12),
+    )
 
 
 def _host_row(host: topology.DemoHost) -> models.Host:
@@ -88,7 +106,6 @@ def _host_row(host: topology.DemoHost) -> models.Host:
         cluster_id=cluster_id(host.cluster),
         name=host.name,
         hypervisor=hypervisor,
-        management_server_id=lab_id("ms", topology.MANAGEMENT_SERVERS[host.management_server - 1]),
         cpu_cores=host.cpu_cores,
         memory_mb=host.memory_gb * MB_PER_GB,
         tags=list(host.tags),
@@ -115,7 +132,9 @@ def _instance_row(instance: tenants.DemoInstance) -> models.Instance:
 
 
 def _make_pending_jobs(now: datetime) -> None:
-    for number, (command, resource_type, account, age_s, whole_s) in enumerate(tenants.PENDING_JOBS):
+    for number, (command, resource_type, resource, account, age_s, whole_s) in enumerate(
+        tenants.PENDING_JOBS
+    ):
         server = topology.MANAGEMENT_SERVERS[number % len(topology.MANAGEMENT_SERVERS)]
         created = now - timedelta(seconds=age_s)
         models.PendingJob.objects.create(
@@ -123,10 +142,12 @@ def _make_pending_jobs(now: datetime) -> None:
             management_server_id=lab_id("ms", server),
             command=command,
             resource_type=resource_type,
+            resource_name=resource,
             account=account,
             domain=tenants.ACCOUNTS[account],
             created=created,
             ends=created + timedelta(seconds=whole_s),
+            recurs=True,
         )
 
 

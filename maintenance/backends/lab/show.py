@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from maintenance.backends.lab import folders
+from maintenance.backends.lab.agents import agent_count, settle_agents
 from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.looks import look_at_drain
 from maintenance.backends.lab.record import harms
@@ -19,11 +20,11 @@ HOSTS_SHOWN_MAX = 60
 def show_everything(world: World) -> Iterator[str]:
     """Line by line: servers, hosts by cluster, jobs, faults, harm."""
     world.settle_everywhere()
-    for name, state, agents in world.door.rows(
-        "SELECT m.name, m.state, count(h.id) FROM lab_management_server m LEFT JOIN lab_host h"
-        " ON h.management_server_id = m.id AND h.state = 'Up' GROUP BY m.id ORDER BY m.name"
+    settle_agents(world.door, world.config)
+    for server_id, name, state in world.door.rows(
+        "SELECT id, name, state FROM lab_management_server ORDER BY name"
     ):
-        yield f"{name}  {state}  {agents} agents"
+        yield f"{name}  {state}  {agent_count(world.door, server_id)} agents"
     yield ""
     rows = world.door.rows(
         "SELECT z.name, c.name, h.name, h.state, h.resource_state, h.memory_mb, count(i.id),"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from maintenance.backends.lab import faults, folders, hosts
-from maintenance.backends.lab.config import parse_setting
+from maintenance.backends.lab.config import kept_name, parse_setting
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.started import end_cut_off_scripts
 from maintenance.backends.lab.world import World
@@ -87,7 +87,7 @@ def make_fail(name: str, stage: HookStage, exit_status: int) -> Path:
 def change_setting(door: Door, name: str, text: str) -> float | int:
     """One setting of the lab, for every process at once. Raises: UnknownSetting, BadValue."""
     value = parse_setting(name, text)
-    change_settings(door, {name: value})
+    change_settings(door, {kept_name(name): value})
     return value
 
 

@@ -75,12 +75,12 @@ INSTANCES: tuple[DemoInstance, ...] = (
     *_on("714-k-M7-apanic-kvm3", "admin", "mirror", 4, 2, **_GENERAL),
 )
 
-# command, resource type, account, how long it has run at the seed, how long its like takes (seconds)
+# command, resource type, resource, account, how long it has run at the seed, how long its like takes (seconds)
 PENDING_JOBS = (
-    ("CopyTemplateCmd", "Template", "admin", 600, 1500),
-    ("StartVMCmdByAdmin", "VirtualMachine", "shop", 8, 45),
-    ("CreateSnapshotCmd", "Snapshot", "clinic", 30, 120),
-    ("CreateSnapshotCmd", "Snapshot", "studio", 12, 150),
-    ("RestoreVMCmd", "VirtualMachine", "tenant", 3, 70),
-    ("MigrateVolumeCmd", "Volume", "warehouse", 90, 400),
+    ("CopyTemplateCmd", "Template", "debian-12-cloud", "admin", 20, 60),
+    ("StartVMCmdByAdmin", "VirtualMachine", "shop-web-2", "shop", 8, 45),
+    ("CreateSnapshotCmd", "Snapshot", "clinic-records-nightly", "clinic", 10, 40),
+    ("CreateSnapshotCmd", "Snapshot", "studio-share-hourly", "studio", 12, 50),
+    ("RestoreVMCmd", "VirtualMachine", "tenant-app-2", "tenant", 3, 35),
+    ("MigrateVolumeCmd", "Volume", "warehouse-erp-data", "warehouse", 15, 55),
 )

@@ -28,6 +28,10 @@ CLUSTERS = {
 }
 MANAGEMENT_VERSION = "4.21.0.0"
 MANAGEMENT_SERVERS = tuple(f"ref-trl-711-k-M7-apanic-mgmt{number}" for number in (1, 2, 3))
+MANAGEMENT_ADDRESSES = ("10.2.0.11", "10.2.0.12", "10.2.0.13")
+MANAGEMENT_OS = "Debian GNU/Linux 12"
+MANAGEMENT_KERNEL = "6.1.0-27-amd64"
+MANAGEMENT_JAVA = "17.0.13"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,6 @@ class DemoHost:
 
     name: str
     cluster: str
-    management_server: int
     memory_gb: int = 128
     cpu_cores: int = 64
     tags: tuple[str, ...] = ()
@@ -82,11 +85,10 @@ _711 = "ref-trl-711-k-M7-apanic-kvm"
 _714 = "ref-trl-714-k-M7-apanic-kvm"
 _SSD = ("general", "ssd")
 HOSTS = (
-    DemoHost(f"{_711}1", "p1-c1", 1, id=UUID("86c0b59f-89de-40db-9b30-251f851e869f"), scripts=FULL),
+    DemoHost(f"{_711}1", "p1-c1", id=UUID("86c0b59f-89de-40db-9b30-251f851e869f"), scripts=FULL),
     DemoHost(
         f"{_711}2",
         "p1-c1",
-        2,
         id=UUID("ef10dacd-ac4e-4ec0-bc8d-7fb5bb461c9d"),
         scripts=FULL,
         talks_spelling=True,
@@ -94,14 +96,12 @@ HOSTS = (
     DemoHost(
         f"{_711}3",
         "p1-c1",
-        3,
         id=UUID("fcc8b96e-1c29-492e-a074-96babec70ecc"),
         scripts=_without(FULL, "Maintenance"),
     ),
     DemoHost(
         f"{_711}4",
         "p1-c2",
-        1,
         tags=("ssd",),
         guests_max=25,
         id=UUID("adbbfc34-9369-4a15-93dc-7ed85756c24e"),
@@ -110,7 +110,6 @@ HOSTS = (
     DemoHost(
         f"{_711}5",
         "p1-c2",
-        2,
         tags=("ssd",),
         guests_max=25,
         id=UUID("8f27f11a-9c60-4c30-8622-0e1bce718adc"),
@@ -120,23 +119,19 @@ HOSTS = (
     DemoHost(
         f"{_711}6",
         "p1-c2",
-        3,
         tags=("ssd",),
         guests_max=25,
         id=UUID("4a732078-2f5d-4bf1-8425-2135004a6b1a"),
         scripts=PAIR,
     ),
-    DemoHost("ref-trl-711-v-M7-apanic-esxi1", "p1-c3", 1, memory_gb=64, cpu_cores=32),
+    DemoHost("ref-trl-711-v-M7-apanic-esxi1", "p1-c3", memory_gb=64, cpu_cores=32),
     DemoHost(
-        f"{_714}1", "p2-c1", 2, tags=_SSD, id=UUID("b0f54409-4874-4573-9c24-8efac5b07f6f"), scripts=REBOOTS
+        f"{_714}1", "p2-c1", tags=_SSD, id=UUID("b0f54409-4874-4573-9c24-8efac5b07f6f"), scripts=REBOOTS
     ),
-    DemoHost(
-        f"{_714}2", "p2-c1", 3, tags=_SSD, id=UUID("02228e26-a0d6-4607-824d-501ae5ac8dab"), scripts=PLAIN
-    ),
+    DemoHost(f"{_714}2", "p2-c1", tags=_SSD, id=UUID("02228e26-a0d6-4607-824d-501ae5ac8dab"), scripts=PLAIN),
     DemoHost(
         f"{_714}3",
         "p2-c1",
-        1,
         tags=("general",),
         id=UUID("59159ade-f5c3-4606-9174-e501301f59d4"),
         scripts=FULL,

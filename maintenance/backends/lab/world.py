@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from maintenance.backends.base import CloudError, Never
@@ -12,6 +13,7 @@ from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.hosts import HostNow, host_now, reboot, reboot_wishes
 from maintenance.backends.lab.outside import Door, NoLab, cluster_locked, lab_door
 from maintenance.backends.lab.record import note_effect
+from maintenance.backends.lab.servers.rows import accepting
 from maintenance.backends.lab.settle import (
     Aftermath,
     clusters_with_something_due,
@@ -29,6 +31,7 @@ class World:
     config: LabConfig
     generation: UUID
     has_faults: bool
+    now: datetime  # when the call began
 
     def host(self, host_id: UUID) -> HostNow:
         """The host as it is now, with everything due in its cluster done. Raises: Never."""
@@ -58,8 +61,9 @@ class World:
             self.settle(cluster_id)
 
     @contextmanager
-    def locked(self, host_id: UUID) -> Iterator[None]:
-        """The host's cluster locked, its time caught up before and after what is done inside.
+    def locked(self, host_id: UUID, via: UUID | None = None) -> Iterator[str]:
+        """The host's cluster locked, its time caught up before and after what is done inside. `via`: a management
+        server whose state, which is told, does not change meanwhile.
 
         What is refused inside does not turn time back. Raises: Never.
         """
@@ -68,10 +72,10 @@ class World:
         if found is None:
             raise Never(f"there is no host {host_id}")
         refusal: CloudError | None = None
-        with cluster_locked(self.door, found[0]):
+        with accepting(self.door, via) as state, cluster_locked(self.door, found[0]):
             before = settle_locked(self.door, self.config, found[0])
             try:
-                yield
+                yield state
             except CloudError as refused:
                 refusal = refused
             after = settle_locked(self.door, self.config, found[0])
@@ -111,8 +115,9 @@ def lab_world() -> Iterator[World]:
     """The lab for one call. Raises: CalledInsideTransaction, NoLab."""
     with lab_door() as door:
         row = door.row(
-            "SELECT generation, settings::text, EXISTS (SELECT 1 FROM lab_fault) FROM lab_world WHERE id = 1"
+            "SELECT generation, settings::text, EXISTS (SELECT 1 FROM lab_fault), clock_timestamp()"
+            " FROM lab_world WHERE id = 1"
         )
         if row is None:
             raise NoLab("the lab has not been seeded: run `manage.py lab reset`")
-        yield World(door, LabConfig.read(json.loads(row[1])), row[0], row[2])
+        yield World(door, LabConfig.read(json.loads(row[1])), row[0], row[2], row[3])

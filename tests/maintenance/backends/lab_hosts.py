@@ -7,7 +7,7 @@ from maintenance.backends.base import Cloud, InstanceRead, StageLook
 from maintenance.backends.lab import folders
 from maintenance.backends.lab.models import Host, World
 from maintenance.backends.lab.seed import cluster_id, host_id
-from maintenance.backends.lab.topology import HOSTS
+from maintenance.backends.lab.topology import HOSTS, MANAGEMENT_SERVERS, lab_id
 from maintenance.domain.hook_stages import HookStage
 from tests.waiting import wait_until
 
@@ -17,6 +17,7 @@ _BY_SHORT_NAME = {host.name.rpartition("-")[2] + "@" + host.cluster: host for ho
 KVM1, KVM2, KVM3 = (host_id(_BY_SHORT_NAME[f"kvm{n}@p1-c1"]) for n in (1, 2, 3))
 KVM4, KVM5, KVM6 = (host_id(_BY_SHORT_NAME[f"kvm{n}@p1-c2"]) for n in (4, 5, 6))
 P1_C1, P1_C2, P2_C1 = (cluster_id(name) for name in ("p1-c1", "p1-c2", "p2-c1"))
+MS1, MS2, MS3 = (lab_id("ms", name) for name in MANAGEMENT_SERVERS)
 OTHERS_OF = {KVM1: (KVM2, KVM3)}
 
 

@@ -19,6 +19,7 @@ from maintenance.domain.hook_stages import HookStage
 from tests.maintenance.backends.lab_hosts import (
     KVM1,
     KVM2,
+    MS1,
     P1_C1,
     install,
     set_lab,
@@ -177,6 +178,16 @@ def test_a_fault_with_probability_zero_is_never_met(lab: LabCloud):
 def test_every_call_passes_the_edge(lab: LabCloud, call: str):
     asks = {
         "snapshot": lab.snapshot,
+        "read_servers": lab.read_servers,
+        "look_at_server": lambda: lab.look_at_server(MS1),
+        "prepare_server": lambda: lab.prepare_server(MS1, algorithm=None, forced=False, expires_at=soon()),
+        "cancel_server_maintenance": lambda: lab.cancel_server_maintenance(
+            MS1, rebalance=True, expires_at=soon()
+        ),
+        "prepare_server_shutdown": lambda: lab.prepare_server_shutdown(MS1, expires_at=soon()),
+        "trigger_server_shutdown": lambda: lab.trigger_server_shutdown(MS1, expires_at=soon()),
+        "cancel_server_shutdown": lambda: lab.cancel_server_shutdown(MS1, expires_at=soon()),
+        "start_server": lambda: lab.start_server(MS1, expires_at=soon()),
         "look_at_cluster": lambda: lab.look_at_cluster(P1_C1),
         "look_at_host": lambda: lab.look_at_host(KVM1),
         PREPARE: lambda: lab.prepare_for_maintenance(KVM1, expires_at=soon()),
