@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from django.db import connection
 from django.template.loader import render_to_string
 
-from dashboard.live.drawings import events, frame, hosts, needs, overview, places, runs, settings
+from dashboard.live.drawings import (
+    events,
+    frame,
+    hosts,
+    jobs,
+    needs,
+    overview,
+    places,
+    runs,
+    servers,
+    settings,
+)
 from dashboard.live.drawings.drawing import Drawing, Key
 from dashboard.live.touched import Part
 from dashboard.live.whereabouts import read_if_wanted
@@ -20,6 +31,8 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **runs.DRAWINGS,
     **hosts.DRAWINGS,
     **places.DRAWINGS,
+    **servers.DRAWINGS,
+    **jobs.DRAWINGS,
 }
 
 

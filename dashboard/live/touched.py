@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
+from dashboard.live.touched_servers import touched_servers
 from dashboard.live.whereabouts import is_cut
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models.events import CHATTER
@@ -28,6 +29,12 @@ EVERY_NEED = "need:*"
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
+    "servers": ("blocked", "verdict", "table", "preparing", "restart"),
+    "server": (
+        *("head", "preparing", "moves", "tasks", "jobs-count", "agents-count"),
+        *("jobs", "agents", "peers", "history", "cut-off"),
+    ),
+    "jobs": ("total", "table", "cut-off"),
     "needs": ("verdict", "open"),
     "need": ("head", "story", "standing", "actions", "engine", "room"),
     "runs": ("verdict", "newest", "latest"),
@@ -51,7 +58,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     ),
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
-    FRAME: ("nav-runs", "nav-needs", "nav-hosts"),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers"),
 }
 
 
@@ -77,6 +84,8 @@ def touched(
         yield Part("timeline", "latest")
     for place in touched_places(subject, about, before, after):
         yield Part(*place)
+    for part in touched_servers(subject, about, before, after):
+        yield Part(*part)
     if subject in {"host", "target", "attention"} and is_cut("", ""):
         yield Part("overview", "clusters")  # which clusters are drawn depends on how their hosts are
     match subject:
@@ -96,8 +105,10 @@ def touched(
             yield Part("overview", "clusters")
         case "server":
             yield from _parts("overview", "servers", "events")
+            yield Part(FRAME, "nav-servers")
         case "jobs":
             yield from _parts("overview", "jobs", "servers")
+            yield Part(FRAME, "nav-jobs")
         case "engine":
             yield Part("overview", "events")
         case "settings":

@@ -11,16 +11,13 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from dashboard.access import ADMINISTRATORS, READERS, principal
 from dashboard.models import Role
 from dashboard.screens.live_words import live_words, no_engine
-from dashboard.screens.marks import Mark, mark, moving
-from dashboard.screens.needs.seen import open_count
-from dashboard.screens.words import duration, figure
-from maintenance.domain.states import RUN_ACTIVE, RunState
-from maintenance.models import Cloud, EngineProcess, Host, Run
+from dashboard.screens.nav_counts import NavCount, nav_counts
+from dashboard.screens.words import duration
+from maintenance.models import Cloud, EngineProcess
 
 MODULES = tuple(
     f"js/live/{path.name}" for path in sorted((settings.BASE_DIR / "static/js/live").glob("*.js"))
@@ -36,16 +33,6 @@ class Place:
     icon: str
     is_current: bool
     count_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class NavCount:
-    """A figure beside a line; empty when there is nothing to say. `title`: what it makes of the tab's title."""
-
-    id: str
-    text: str
-    mark: Mark | None
-    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +128,13 @@ def _places(path: str, role: str) -> list[tuple[str, list[Place]]]:
                 place(_("Overview"), "overview", "overview"),
                 place(_("Needs a person"), "needs", "needs", "nav-needs"),
                 place(_("Rolling maintenance"), "runs", "rolling", "nav-runs"),
+                place(_("Pending jobs"), "jobs", "jobs", "nav-jobs"),
             ],
         ),
         (
             _("Cloud"),
             [
+                place(_("Management servers"), "servers", "servers", "nav-servers"),
                 place(_("Zones"), "zones", "zones"),
                 place(_("Pods"), "pods", "pods"),
                 place(_("Clusters"), "clusters", "clusters"),
@@ -159,25 +148,4 @@ def _places(path: str, role: str) -> list[tuple[str, list[Place]]]:
                 *([place(_("Settings"), "settings", "settings")] if role in ADMINISTRATORS else []),
             ],
         ),
-    ]
-
-
-def nav_counts() -> list[NavCount]:
-    """Runs in progress with their worst state, things that need a person, hosts."""
-    runs = list(Run.objects.filter(state__in=RUN_ACTIVE).values_list("state", flat=True))
-    needs = open_count()
-    hosts = Host.objects.filter(gone_at=None).count()
-    worst = mark(RunState.PAUSED) if RunState.PAUSED in runs else moving(_("in progress"))
-    title = ngettext("! %(n)s needs you – Pitstop", "! %(n)s need you – Pitstop", needs) % {
-        "n": figure(needs)
-    }
-    return [
-        NavCount("nav-runs", figure(len(runs)) if runs else "", worst if runs else None),
-        NavCount(
-            "nav-needs",
-            figure(needs) if needs else "",
-            mark("NeedsPerson") if needs else None,
-            title if needs else "",
-        ),
-        NavCount("nav-hosts", figure(hosts) if hosts else "", None),
     ]

@@ -124,5 +124,17 @@ def elapsed(since: datetime | None, until: datetime | None = None) -> SafeString
     return format_html('<time datetime="{}" data-as="for">{}</time>', _iso(since.astimezone(UTC)), text)
 
 
+@register.simple_tag
+def left(until: datetime | None) -> SafeString:
+    """How much time is left, as a clock that runs down: 42:18, 1:02:18. live.js lets it run."""
+    if until is None:
+        return SafeString("–")
+    seconds = max(0, round((until - timezone.now()).total_seconds()))
+    minutes, s = divmod(seconds, 60)
+    hours, m = divmod(minutes, 60)
+    text = f"{hours}:{m:02}:{s:02}" if hours else f"{m:02}:{s:02}"
+    return format_html('<time datetime="{}" data-as="left">{}</time>', _iso(until.astimezone(UTC)), text)
+
+
 def _iso(utc: datetime) -> str:
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -34,6 +34,13 @@ export function duration(seconds) {
   return said.replaceAll(" ", NBSP);
 }
 
+/** 42:18 · 1:02:18: what is left of a window, as the tag `left` writes it. */
+function countdown(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+  return h ? `${h}:${two(m)}:${two(s % 60)}` : `${two(m)}:${two(s % 60)}`;
+}
+
 /** The moment so many seconds before now, on the reader's own clock. */
 export const clockBefore = (seconds) => clockFormat.format(new Date(Date.now() - seconds * 1000));
 
@@ -46,6 +53,7 @@ const WRITERS = {
   day: (date) => `${yearFormat.format(date)}, ${minuteFormat.format(date)}`,
   ago: (date) => say("ago", { duration: duration(since(date)) }),
   for: (date) => duration(since(date)),
+  left: (date) => countdown(-since(date)),
 };
 
 /** One moment, as it is said now. */
@@ -68,5 +76,5 @@ export function writeTimes(within) {
 /** A second has passed. What goes on is only counted while we know that it does. */
 export function tick(state) {
   const counted = state === "opening" || state === "live" || state === "late";
-  document.querySelectorAll(`time[data-as="ago"]${counted ? ', time[data-as="for"]' : ""}`).forEach(writeTime);
+  document.querySelectorAll(`time[data-as="ago"]${counted ? ', time[data-as="for"], time[data-as="left"]' : ""}`).forEach(writeTime);
 }

@@ -1,0 +1,1 @@
+"""What the management servers still work on, and what they were cut off from."""

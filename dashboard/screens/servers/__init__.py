@@ -1,0 +1,1 @@
+"""Management servers: how they are, what one of them waits for, what may be asked of them."""
