@@ -29,12 +29,15 @@ class Inventory:
 
     def was_last_read(self, ago: timedelta) -> None:
         """The cloud could not be read since."""
-        self.cloud.read_at = timezone.now() - ago
+        self.cloud.read_at = self.cloud.servers_read_at = timezone.now() - ago
         self.cloud.save()
 
 
 def make_inventory() -> Inventory:
-    cloud = Cloud.objects.create(name="lab", kind="lab", read_at=timezone.now(), as_of=timezone.now())
+    now = timezone.now()
+    cloud = Cloud.objects.create(
+        name="lab", kind="lab", read_at=now, as_of=now, servers_read_at=now, servers_as_of=now
+    )
     zone = Zone.objects.create(**_listed(cloud, "zone1"))
     pod = Pod.objects.create(zone=zone, **_listed(cloud, "pod1"))
     server = ManagementServer.objects.create(state="Up", version="4.21", agents=6, **_listed(cloud, "mgmt1"))

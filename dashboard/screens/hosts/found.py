@@ -55,7 +55,7 @@ def narrowed(listed: QuerySet[Host], asked: Asked) -> QuerySet[Host]:
         if chosen := getattr(asked, kind.name):
             found = found.filter(**{kind.of_host: chosen})
     if asked.state == "in-run":
-        found = found.filter(id__in=Target.objects.filter(is_open=True).values("host"))
+        found = found.filter(id__in=Target.objects.filter(is_open=True, host__isnull=False).values("host"))
     elif asked.state:
         found = serving(found, asked.state)
     return _with_scripts(found, asked.scripts)

@@ -1,4 +1,4 @@
-"""The overview's runs in progress: a card each, with the hosts that are at work now."""
+"""The overview's runs in progress: a card each, with the hosts or management servers that are at work now."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -7,17 +7,24 @@ from uuid import UUID
 
 from django.db.models import Case, F, When, Window
 from django.db.models.functions import RowNumber
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from dashboard.screens.marks import Mark, mark
+from dashboard.screens.marks import Mark
 from dashboard.screens.run.now import lane_icon, usual_of
 from dashboard.screens.run.outlook import held_runs, run_ends
-from dashboard.screens.runs.name import finished_of, run_mark, run_name, run_url
+from dashboard.screens.runs.name import (
+    finished_of,
+    kind_words,
+    run_mark,
+    run_name,
+    run_url,
+    target_mark,
+    target_url,
+)
 from dashboard.screens.runs.strip import Strip, counts_of, strip
 from dashboard.screens.runs.usual import Ends
 from dashboard.screens.words import figure
-from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind, RunState, StepState, TargetState
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunState, StepState, TargetState
 from maintenance.models import Run, Step, Target
 
 RUNS_MAX = 6
@@ -78,7 +85,7 @@ def _card(run: Run, at_work: list[WorkLine], *, is_held: bool) -> RunCard:
         name=run_name(run),
         url=run_url(run),
         number=run.number,
-        kind=_("rolling maintenance") if run.kind == RunKind.ROLLING else _("one host by hand"),
+        kind=kind_words(run),
         scope=run.scope_words,
         mark=run_mark(run, is_held=is_held),
         began=run.started_at or run.created_at,
@@ -112,8 +119,8 @@ def _line(target: Target, step: Step | None) -> WorkLine:
     usual = usual_of(target, step)
     return WorkLine(
         name=target.name,
-        url=reverse("host", args=[target.host_id]),
-        mark=mark(target.state),
+        url=target_url(target),
+        mark=target_mark(target),
         since=step.started if step else target.out_at,
         usual=_("usually %(range)s") % {"range": usual} if usual else "",
         lane_icon=lane_icon(target.state),

@@ -48,7 +48,8 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
     now = timezone.now()
     if unknown := [cloud for cloud in clouds if not cloud.is_known(now)]:
         return _not_known(unknown), people or _("What is shown is the last that was known."), UNKNOWN
-    at_work = Target.objects.filter(is_open=True, state__in=TARGET_BEGUN).count()
+    begun = Target.objects.filter(is_open=True, state__in=TARGET_BEGUN)
+    at_work, servers_at_work = (begun.filter(server__isnull=is_host).count() for is_host in (True, False))
     drawn = (
         mark("NeedsPerson") if needs else moving(_("At work")) if runs else Mark("Done", _("Quiet"), "done")
     )
@@ -57,6 +58,11 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
             "n": spelled(at_work)
         }
         return says, people or _("Nothing needs a person."), drawn
+    if servers_at_work:
+        says = ngettext(
+            "%(n)s management server is at work.", "%(n)s management servers are at work.", servers_at_work
+        )
+        return says % {"n": spelled(servers_at_work)}, people or _("Nothing needs a person."), drawn
     if runs:
         return _with_nobody_at_work(runs, people, drawn)
     if needs:

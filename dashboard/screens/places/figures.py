@@ -74,7 +74,7 @@ def figures(kind: Kind, ids: Sequence[UUID]) -> dict[UUID, Figures]:
 def _hosts(kind: Kind, ids: Sequence[UUID]) -> Sequence[Any]:
     there = with_service(Host.objects.filter(gone_at=None, **{f"{kind.of_host}__in": ids})).order_by()
     can = Q(hypervisor=SCRIPTED)
-    taken = Target.objects.filter(is_open=True).values("host")
+    taken = Target.objects.filter(is_open=True, host__isnull=False).values("host")
     counted = {
         "hosts": Count("id"),
         "free": Count("id", filter=~Q(id__in=taken)),
@@ -119,7 +119,8 @@ def tallied(kind: Kind, column: str) -> dict[UUID, int]:
                 found[key] = found.get(key, 0) + drifting
             return found
         case "runs":
-            open_ = Target.objects.filter(is_open=True).exclude(state__in=TARGET_ENDED).order_by()
+            open_ = Target.objects.filter(is_open=True, host__isnull=False).exclude(state__in=TARGET_ENDED)
+            open_ = open_.order_by()
             return _count(open_, kind.of_target, distinct="run")
         case _:
             raise ValueError(f"no figure is called {column}")

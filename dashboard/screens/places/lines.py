@@ -24,7 +24,9 @@ CELLS_ALONE_MAX = 96  # of a cluster on its own page
 
 
 _AT_WORK = Target.objects.filter(
-    is_open=True, state__in=[*TARGET_BEGUN, TargetState.NEEDS_PERSON, TargetState.FAILED]
+    is_open=True,
+    host__isnull=False,
+    state__in=[*TARGET_BEGUN, TargetState.NEEDS_PERSON, TargetState.FAILED],
 )
 _FLAGGED = Attention.objects.filter(resolved_at=None, host__isnull=False)
 _AWAY = ~Q(service=Service.IN) | Q(id__in=_AT_WORK.values("host")) | Q(id__in=_FLAGGED.values("host"))

@@ -55,7 +55,7 @@ def run_ends(run: Run) -> Ends | None:
 
 def outlook(run: Run, asked: Sequence[Target] = ()) -> Outlook:
     """`asked`: waiting hosts whose turns are wanted, each cluster's from its first waiting host on."""
-    if run.kind == RunKind.HOST or run.state not in {RunState.QUEUED, RunState.RUNNING} or run.pausing:
+    if run.kind != RunKind.ROLLING or run.state not in {RunState.QUEUED, RunState.RUNNING} or run.pausing:
         return Outlook()
     left = _clusters_left(run)
     if not left:

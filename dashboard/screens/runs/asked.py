@@ -13,7 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from dashboard.screens.days import day_begins, day_ends, zone_name
-from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState
+from dashboard.screens.runs.name import KINDS
+from maintenance.domain.states import RUN_ACTIVE, RunState
 from maintenance.models import Run, Target
 
 STATES: Mapping[str, tuple[Promise, tuple[RunState, ...]]] = {
@@ -21,10 +22,6 @@ STATES: Mapping[str, tuple[Promise, tuple[RunState, ...]]] = {
     "done": (gettext_lazy("Done"), (RunState.SUCCEEDED,)),
     "failed": (gettext_lazy("Failed"), (RunState.FAILED,)),
     "cancelled": (gettext_lazy("Cancelled"), (RunState.CANCELLED,)),
-}
-KINDS: Mapping[str, Promise] = {
-    RunKind.ROLLING: gettext_lazy("Rolling maintenance"),
-    RunKind.HOST: gettext_lazy("One host by hand"),
 }
 SORTS: Mapping[str, tuple[Promise, tuple[Any, ...]]] = {
     "newest": (gettext_lazy("Newest first"), ("-number",)),
@@ -37,7 +34,8 @@ LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class RunsAsked:
-    """`place`: part of a host's or a cluster's name. `since`, `until`: days in `zone`; what is none is left out."""
+    """`place`: part of the name of a host, cluster or management server. `since`, `until`: days in `zone`; what is none
+    is left out."""
 
     state: str = ""
     kind: str = ""

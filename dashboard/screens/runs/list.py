@@ -12,8 +12,16 @@ from dashboard.screens.actions import too_low
 from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run.choice import Choice
 from dashboard.screens.run.outlook import held_runs
-from dashboard.screens.runs.asked import KINDS, SORTS, STATES, RunsAsked
-from dashboard.screens.runs.name import finished_of, run_mark, run_name, run_url
+from dashboard.screens.runs.asked import SORTS, STATES, RunsAsked
+from dashboard.screens.runs.name import (
+    KINDS,
+    finished_of,
+    kind_words,
+    run_mark,
+    run_name,
+    run_url,
+    thing_of,
+)
 from dashboard.screens.words import count, duration, figure, spelled
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.models import Run, Target
@@ -158,8 +166,8 @@ def _row(run: Run, counts: dict[str, int], *, is_held: bool) -> RunRow:
         url=run_url(run),
         mark=run_mark(run, is_held=is_held),
         scope=run.scope_words,
-        kind="" if run.kind == RunKind.ROLLING else _("one host by hand"),
-        hosts=_ended_words(counts) if run.finished_at else _progress_words(counts),
+        kind="" if run.kind == RunKind.ROLLING else kind_words(run),
+        hosts=_ended_words(counts) if run.finished_at else _progress_words(run, counts),
         by=run.started_by,
         ticket=run.ticket,
         began=began,
@@ -168,13 +176,13 @@ def _row(run: Run, counts: dict[str, int], *, is_held: bool) -> RunRow:
     )
 
 
-def _progress_words(counts: dict[str, int]) -> str:
-    hosts = count(sum(counts.values()), "host")
+def _progress_words(run: Run, counts: dict[str, int]) -> str:
+    hosts = count(sum(counts.values()), thing_of(run))
     return _("%(n)s of %(hosts)s") % {"n": figure(finished_of(counts)), "hosts": hosts}
 
 
 def _ended_words(counts: dict[str, int]) -> str:
-    """Every host of the run is in one of these."""
+    """Every host, or management server, of the run is in one of these."""
     failed = counts.get(TargetState.FAILED, 0) + counts.get(TargetState.NEEDS_PERSON, 0)
     found = [
         (_("%(n)s done"), counts.get(TargetState.DONE, 0), True),

@@ -1,11 +1,43 @@
 """What a run is called, where its page is, and how its state is drawn."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dashboard.screens.marks import Mark, mark, moving
-from maintenance.domain.states import TARGET_ENDED, RunKind, RunState, TargetState
-from maintenance.models import Run
+from maintenance.domain.states import OVER_SERVERS, TARGET_ENDED, RunKind, RunState, TargetState
+from maintenance.models import Run, Target
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+# What a run is, without and with what it is over.
+KINDS: "Mapping[str, StrPromise]" = {
+    RunKind.ROLLING: gettext_lazy("Rolling maintenance"),
+    RunKind.HOST: gettext_lazy("One host by hand"),
+    RunKind.SERVER_MAINTENANCE: gettext_lazy("Maintenance of a management server"),
+    RunKind.SERVER_SHUTDOWN: gettext_lazy("Shutdown of a management server"),
+    RunKind.SERVER_RESTART: gettext_lazy("Restart of management servers"),
+}
+_NAMES: "Mapping[str, StrPromise]" = {
+    RunKind.ROLLING: gettext_lazy("Rolling maintenance, %(scope)s"),
+    RunKind.HOST: gettext_lazy("One host by hand, %(scope)s"),
+    RunKind.SERVER_MAINTENANCE: gettext_lazy("Maintenance of management server %(scope)s"),
+    RunKind.SERVER_SHUTDOWN: gettext_lazy("Shutdown of management server %(scope)s"),
+    RunKind.SERVER_RESTART: gettext_lazy("Restart of management servers: %(scope)s"),
+}
+# The same, within a line.
+_KIND_WORDS: "Mapping[str, StrPromise]" = {
+    RunKind.ROLLING: gettext_lazy("rolling maintenance"),
+    RunKind.HOST: gettext_lazy("one host by hand"),
+    RunKind.SERVER_MAINTENANCE: gettext_lazy("maintenance of a management server"),
+    RunKind.SERVER_SHUTDOWN: gettext_lazy("shutdown of a management server"),
+    RunKind.SERVER_RESTART: gettext_lazy("restart of management servers"),
+}
+SCOPE_MAX = 120  # of many servers' names; the page lists them all
 
 
 def run_mark(run: Run, *, is_held: bool = False) -> Mark:
@@ -22,21 +54,39 @@ def run_name(run: Run) -> str:
     """What people call this run: the reason they gave, else what it is over."""
     if run.reason:
         return run.reason
-    if run.kind == RunKind.ROLLING:
-        return (
-            _("Rolling maintenance, %(scope)s") % {"scope": run.scope_words}
-            if run.scope_words
-            else _("Rolling maintenance")
-        )
-    return (
-        _("One host by hand, %(scope)s") % {"scope": run.scope_words}
-        if run.scope_words
-        else _("One host by hand")
-    )
+    if not run.scope_words:
+        return str(KINDS[run.kind])
+    words = run.scope_words
+    scope = words if len(words) <= SCOPE_MAX else f"{words[:SCOPE_MAX].rstrip(', ')}…"
+    return str(_NAMES[run.kind]) % {"scope": scope}
+
+
+def kind_words(run: Run) -> str:
+    """What kind of run it is, within a line."""
+    return str(_KIND_WORDS[run.kind])
 
 
 def run_url(run: Run) -> str:
     return reverse("run", args=[run.id])
+
+
+def thing_of(run: Run) -> str:
+    """What a run is over, as words.count knows it."""
+    return "server" if run.kind in OVER_SERVERS else "host"
+
+
+def target_mark(target: Target) -> Mark:
+    """Where the host or management server is in its run. A server out of service is held: nobody works on it."""
+    if target.server_id is not None and target.state == TargetState.IN_MAINTENANCE:
+        return Mark("Working", _("Held"), "waiting")
+    return mark(target.state)
+
+
+def target_url(target: Target) -> str:
+    """The page of the host, or of the management server."""
+    if target.server_id is not None:
+        return reverse("server", args=[target.server_id])
+    return reverse("host", args=[target.host_key])
 
 
 def finished_of(counts: dict[str, int]) -> int:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.db.models import Count, QuerySet
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
+from dashboard.screens.runs.name import target_mark, target_url, thing_of
 from dashboard.screens.words import count, figure, said
-from maintenance.domain.states import TARGET_BEGUN, TARGET_ENDED, TARGET_WAITING, TargetState
+from maintenance.domain.states import OVER_SERVERS, TARGET_BEGUN, TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models import Run, Target
 
 CELLS_MAX = 50  # more hosts than this are counted here, and drawn by cluster on the run's page
@@ -26,7 +26,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The hosts of one cluster."""
+    """The hosts of one cluster, or the management servers."""
 
     title: str
     finished: str
@@ -83,9 +83,12 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
     total = sum(counts.values())
     if total > CELLS_MAX:
         tallies = _tallies(counts)
-        return Strip(count(total, "host"), [], tallies, _segments(tallies, total))
+        return Strip(count(total, thing_of(run)), [], tallies, _segments(tallies, total))
+    if run.kind in OVER_SERVERS:
+        title = _("Management servers")
+        return Strip(count(total, "server"), [_group(title, list(run.targets.order_by("order")))], [], [])
     groups = [
-        _group(zone, cluster, list(targets))
+        _group(f"{zone} · {cluster}", list(targets))
         for (zone, cluster), targets in groupby(
             run.targets.order_by("order"), key=lambda t: (t.zone_name, t.cluster_name)
         )
@@ -95,11 +98,11 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
     return Strip(label, groups, [], [])
 
 
-def _group(zone: str, cluster: str, targets: list[Target]) -> Group:
+def _group(title: str, targets: list[Target]) -> Group:
     finished = sum(t.state in TARGET_ENDED - {TargetState.NEEDS_PERSON} for t in targets)
-    cells = [Cell(mark(t.state), said(t.name), t.name, reverse("host", args=[t.host_id])) for t in targets]
+    cells = [Cell(target_mark(t), said(t.name), t.name, target_url(t)) for t in targets]
     return Group(
-        f"{zone} · {cluster}",
+        title,
         _("%(n)s of %(all)s") % {"n": figure(finished), "all": figure(len(targets))},
         cells,
     )

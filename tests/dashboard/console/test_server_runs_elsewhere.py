@@ -1,0 +1,74 @@
+"""Runs over management servers wherever runs are told: the overview, the list of runs, places, and what is counted."""
+
+import pytest
+from django.utils import timezone
+
+from maintenance.domain.states import RunKind, RunState, TargetState
+from maintenance.models import EngineProcess
+from tests.dashboard.console.run_page import SPACE, sentence
+from tests.dashboard.console.server_runs import make_servers, put_server, server_run
+
+
+@pytest.fixture
+def servers(inventory):
+    return make_servers(inventory, "mgmt2", "mgmt3")
+
+
+def text_of(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.text.replace(SPACE, " ")
+
+
+def test_the_overview_shows_the_run_its_servers_and_who_is_at_work(viewer, inventory, servers):
+    run = server_run(inventory, list(servers.values()), reason="new kernel")
+    put_server(run, "mgmt1", TargetState.DONE)
+    put_server(run, "mgmt2", TargetState.DRAINING)
+    EngineProcess.objects.create(host_name="here", pid=1, version="1", seen_at=timezone.now())
+    page = text_of(viewer, "/")
+    assert sentence(page).startswith("One management server is at work.")
+    card = page.partition('id="overview-runs"')[2].partition("</section>")[0]
+    assert "restart of management servers" in card
+    assert "1 of 3" in card
+    assert f"/management-servers/{servers['mgmt2'].id}/" in card
+    assert "/hosts/None/" not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (RunKind.SERVER_MAINTENANCE, "Maintenance of management server mgmt1"),
+        (RunKind.SERVER_SHUTDOWN, "Shutdown of management server mgmt1"),
+        (RunKind.SERVER_RESTART, "Restart of management servers: mgmt1"),
+    ],
+)
+def test_the_list_of_runs_calls_it_by_what_it_does(viewer, inventory, servers, kind, name):
+    server_run(inventory, [servers["mgmt1"]], kind)
+    page = text_of(viewer, f"/rolling/?kind={kind}")
+    assert name in page
+    assert "0 of 1 server" in page
+    assert name not in text_of(viewer, "/rolling/?kind=rolling&state=active").partition("runs-latest")[0]
+
+
+def test_a_run_is_found_by_the_name_of_its_server(viewer, inventory, servers):
+    server_run(inventory, [servers["mgmt2"]], RunKind.SERVER_SHUTDOWN)
+    assert "1 run<" in text_of(viewer, "/rolling/?place=gmt2")
+    assert "0 runs<" in text_of(viewer, "/rolling/?place=gmt3")
+
+
+def test_how_it_ended_is_counted_by_server(viewer, inventory, servers):
+    run = server_run(inventory, list(servers.values()), state=RunState.FAILED, finished_at=timezone.now())
+    put_server(run, "mgmt1", TargetState.DONE)
+    put_server(run, "mgmt2", TargetState.NEEDS_PERSON)
+    put_server(run, "mgmt3", TargetState.CANCELLED)
+    assert "1 done, 1 failed, 1 not done" in text_of(viewer, "/rolling/")
+
+
+def test_a_server_at_work_takes_no_host_from_what_is_free(operator, inventory, servers):
+    """An open target without a host must not make every host of a place look taken."""
+    server_run(inventory, [servers["mgmt1"]])
+    cluster = inventory.clusters["c1"].id
+    page = text_of(operator, f"/clusters/{cluster}/")
+    assert "has every host here" not in page
+    assert "have every host here" not in page
+    assert f"/rolling/new/?clusters={cluster}" in page
