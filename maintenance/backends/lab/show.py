@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from maintenance.backends.lab import folders
-from maintenance.backends.lab.agents import agent_count, settle_agents
 from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.looks import look_at_drain
 from maintenance.backends.lab.record import harms
+from maintenance.backends.lab.servers.typed import show_servers
 from maintenance.backends.lab.world import World
 from maintenance.domain.hook_stages import STAGES
 from maintenance.hooks.find import candidate_names
@@ -20,11 +20,7 @@ HOSTS_SHOWN_MAX = 60
 def show_everything(world: World) -> Iterator[str]:
     """Line by line: servers, hosts by cluster, jobs, faults, harm."""
     world.settle_everywhere()
-    settle_agents(world.door, world.config)
-    for server_id, name, state in world.door.rows(
-        "SELECT id, name, state FROM lab_management_server ORDER BY name"
-    ):
-        yield f"{name}  {state}  {agent_count(world.door, server_id)} agents"
+    yield from show_servers(world)
     yield ""
     rows = world.door.rows(
         "SELECT z.name, c.name, h.name, h.state, h.resource_state, h.memory_mb, count(i.id),"
