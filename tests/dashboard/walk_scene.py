@@ -19,10 +19,12 @@ from maintenance.domain.states import RunState, Stage, TargetState
 from maintenance.engine.attention import Cause, ask_for_person
 from maintenance.feed import unit_of_work
 from maintenance.models import (
+    Agent,
     Attention,
     AuditCheck,
     Cloud,
     Cluster,
+    CutOffJob,
     EngineProcess,
     Host,
     HostOut,
@@ -138,6 +140,20 @@ def _what_is_read(inventory: Inventory) -> None:
     ManagementServer.objects.create(
         id=uuid4(), name="mgmt2", state="Maintenance", version="4.20", agents=0, **listed
     )
+    preparing = ManagementServer.objects.create(
+        id=uuid4(), name="mgmt3", state="PreparingForMaintenance", version="4.21", agents=1, address="10.2.0.13",
+        window_ends_at=now + timedelta(minutes=42), tasks={"agent listener": True, "agent monitor": False},
+        peers=[{"name": "mgmt1", "address": "10.2.0.11", "state": "Up"}], **listed,
+    )  # fmt: skip
+    Agent.objects.create(
+        id=uuid4(), name="v-2-VM", kind="consoleproxy", host_order=1, zone=inventory.zone, state="Up",
+        resource_state="Enabled", management_server=preparing, servers_listed=["10.2.0.13", "10.2.0.11"], **listed,
+    )  # fmt: skip
+    CutOffJob.objects.create(
+        id=uuid4(), name="StartVMCmdByAdmin", management_server=preparing, server_name="mgmt3",
+        resource_type="VirtualMachine", resource_name="web-1", account="shop", domain="ROOT/retail",
+        created=now - timedelta(minutes=9), ended_at=now, why="the server died while it ran", **listed,
+    )  # fmt: skip
     PendingJob.objects.create(
         id=uuid4(),
         name="MigrateVM",
@@ -370,6 +386,8 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         ],
         "cluster_id": [inventory.clusters["c1"].id, inventory.clusters["c2"].id],
         "host_id": hosts,
+        "server_id": list(ManagementServer.objects.values_list("id", flat=True)),
+        "cut_off_id": list(CutOffJob.objects.values_list("id", flat=True)),
         "run_id": [run.id for run in runs.values()],
         "attention_id": list(Attention.objects.values_list("id", flat=True)),
         "cloud_id": list(Cloud.objects.values_list("id", flat=True)),
@@ -402,6 +420,8 @@ def _ids() -> list[str]:
         Target,
         Attention,
         Instance,
+        ManagementServer,
+        CutOffJob,
         Cloud,
         Notification,
         TokenNote,

@@ -1,40 +1,28 @@
 """The overview's management servers and the jobs that they still work on, as the cloud tells them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db.models import Count, Max, Min
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from dashboard.screens.marks import UNKNOWN, Mark
+from dashboard.screens.jobs.rows import LATE_S
+from dashboard.screens.marks import Mark
+from dashboard.screens.natural_order import natural_key
+from dashboard.screens.servers.marks import server_mark
 from dashboard.screens.words import count, figure, said
 from maintenance.models import ManagementServer, PendingJob
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrPromise
-
 SERVERS_MAX = 12
 JOBS_MAX = 8
-LATE_JOB_S = 600
-
-# CloudStack's states of a management server. Up is green only while it was read lately.
-_MARKS: "Mapping[str, tuple[str, StrPromise, str, bool]]" = {
-    "Up": ("Up", gettext_lazy("Up"), "done", False),
-    "Down": ("Down", gettext_lazy("Down"), "failed", False),
-    "PreparingForMaintenance": ("Preparing", gettext_lazy("Preparing for maintenance"), "running", True),
-    "PreparingForShutDown": ("Preparing", gettext_lazy("Preparing to shut down"), "running", True),
-    "Maintenance": ("Taken", gettext_lazy("Maintenance"), "skipped", False),
-    "ReadyToShutDown": ("Taken", gettext_lazy("Ready to shut down"), "skipped", False),
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
     name: str
+    url: str
     mark: Mark
     facts: str
 
@@ -54,21 +42,14 @@ def servers() -> Servers:
     now = timezone.now()
     shown = [
         _server(server, jobs.get(server.id, 0), now)
-        for server in listed.select_related("cloud").order_by("name", "id")[:SERVERS_MAX]
+        for server in listed.select_related("cloud").order_by(natural_key("name"), "id")[:SERVERS_MAX]
     ]
     return Servers(shown, total, max(0, total - len(shown)))
 
 
 def _server(server: ManagementServer, jobs: int, now: datetime) -> Server:
-    if not server.is_known(now):
-        drawn = UNKNOWN
-    elif server.state in _MARKS:
-        state, word, glyph, is_moving = _MARKS[server.state]
-        drawn = Mark(state, word, glyph, live=is_moving)
-    else:
-        drawn = Mark("Unknown", server.state, "unknown")  # the cloud's own word: nothing we know
     facts = " · ".join([count(server.agents, "agent"), count(jobs, "job"), server.version])
-    return Server(server.name, drawn, facts)
+    return Server(server.name, reverse("server", args=[server.id]), server_mark(server, now), facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +94,7 @@ def jobs() -> Jobs:
                 where=" · ".join(part for part in (server, row["account"], row["domain"]) if part),
                 oldest=row["oldest"],
                 newest=row["newest"] if row["n"] > 1 else None,
-                is_late=(now - row["oldest"]).total_seconds() > LATE_JOB_S,
+                is_late=(now - row["oldest"]).total_seconds() > LATE_S,
             )
         )
     return Jobs(shown, total, total - counted)

@@ -83,7 +83,7 @@ def test_management_servers_are_told_as_the_cloud_says_it_and_unknown_when_it_is
 
     servers = part(operator, "servers")
     assert "mgmt1 Up 6 agents · 1 job · 4.21" in servers
-    assert "mgmt2 Preparing for maintenance 1 agent · 0 jobs · 4.20" in servers
+    assert "mgmt2 PreparingForMaintenance 1 agent · 0 jobs · 4.20" in servers
 
     inventory.was_last_read(timedelta(minutes=5))
     assert "Up" not in part(operator, "servers")
@@ -99,7 +99,7 @@ def test_pending_jobs_that_are_alike_are_one_line_and_the_one_that_is_stuck_stan
 
     jobs = part(operator, "jobs")
 
-    assert jobs.startswith("Pending jobs 4 ")
+    assert jobs.startswith("Pending jobs 4 All ")
     assert jobs.index("CopyTemplateCmd") < jobs.index("StartVMCmd × 3")
     assert "mgmt1 · shop · ROOT/retail" in jobs
     assert jobs.count("longer than usual") == 1
