@@ -148,8 +148,6 @@ def _answer(run_id: UUID, server_id: UUID) -> ServerAnswer:
     step = Step.objects.filter(target=target).exclude(started=None).order_by("-started").first()
     if step is None or target.next_stage:
         return ServerAnswer(server.state, run.state, was_seen=False)
-    refused = step.detail if step.outcome == Outcome.REFUSED else ""
-    if target.state == TargetState.FAILED and not refused:
-        refused = target.detail
+    refused = target.failing or (target.detail if target.state == TargetState.FAILED else "")
     seen = step.outcome == Outcome.OK or server.state in SEEN.get(Stage(step.stage), frozenset())
     return ServerAnswer(server.state, run.state, was_seen=seen and not refused, refused=refused)
