@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 from maintenance.backends.base import CloudError
+from maintenance.backends.lab.agents import settle_agents
 from maintenance.backends.lab.names import Ambiguous, NoSuchThing
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.servers import arriving
@@ -48,6 +49,7 @@ def caught_up(world: "World") -> Iterator[None]:
     What is refused inside does not turn time back. Raises: whatever is refused.
     """
     world.settle_everywhere()
+    settle_agents(world.door, world.config)
     refusal: CloudError | JobRefused | None = None
     with servers_locked(world.door):
         settle_locked(world.door, world.config)
