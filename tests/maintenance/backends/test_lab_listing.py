@@ -118,7 +118,7 @@ def test_the_demo_is_the_originals_topology(lab: LabCloud):
     assert any(i.affinity_groups for i in listing.instances)
     assert any(i.tags for i in listing.instances)
     assert lab.read_servers().jobs
-    assert [server.agents for server in lab.read_servers().servers] == [4, 3, 3]
+    assert [server.agents for server in lab.read_servers().servers] == [5, 5, 4]
     assert str(KVM1) == "86c0b59f-89de-40db-9b30-251f851e869f"
 
 

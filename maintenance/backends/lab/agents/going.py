@@ -71,23 +71,23 @@ def set_out(
     who: str,
     *who_values: Any,
     target: str,
-    at: datetime | None,
+    at: datetime,
+    since: str = "%s::timestamptz",
     takes_s: float,
     in_turns: bool,
 ) -> int:
     """Agents for which `who` is true (a condition on `a` and its host `h`) go to their target, if there is one and they
-    are not there. `at` None: each from its own `next_check_at`. `in_turns`: as CloudStack's pools let them go.
+    are not there, from `at` on or, by `since`, each from its own moment. `in_turns`: as CloudStack's pools let them go.
 
     Returns how many set out.
     """
-    since_values = [] if at is None else [at]
     return door.run(
-        _places(who, target, "a.next_check_at" if at is None else "%s::timestamptz")
+        _places(who, target, since)
         + "UPDATE lab_agent a SET moves_to_id = p.server_id, stuck = '', moves_at = greatest(up.tasks_start_at,"
         "   p.since + %s * (CASE WHEN %s THEN p.turn ELSE 1 END) * interval '1 second')"
         " FROM placed p JOIN up ON up.id = p.server_id"
         " WHERE p.id = a.id AND p.server_id IS DISTINCT FROM a.server_id",
-        *since_values,
+        at,
         *who_values,
         config.scaled(takes_s),
         in_turns,

@@ -4,7 +4,7 @@ Sent when an agent is added, when it connects, and when a setting changes; a reb
 an agent that is Up; one that is away gets it when it connects.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -43,7 +43,7 @@ def send_lists(
     config: LabConfig,
     at: datetime,
     *,
-    only: Collection[UUID] | None = None,
+    only: Set[UUID] | None = None,
     algorithm: str | None = None,
 ) -> int:
     """Agents that are Up have the list, algorithm and interval they should have; how many were sent one.

@@ -83,6 +83,7 @@ def server_gone(door: Door, config: LabConfig, server_id: UUID, at: datetime) ->
     """The server listens no more since `at` (died, went down, or entered maintenance with agents left): its agents
     connect to the next server of their list that is Up. Its own state has been written before."""
     with agents_locked(door):
+        settle_locked(door, config, at)
         cut_off(door, server_id, at)
         _turn_back(door, server_id)
         # Who was on the way to another server anyway does not wait for its turn.
@@ -92,7 +93,7 @@ def server_gone(door: Door, config: LabConfig, server_id: UUID, at: datetime) ->
             at,
             config.scaled(config.agent_reconnect_s),
         )
-        settle_locked(door, config, at)
+        retry(door, config, at)
 
 
 def server_is_back(door: Door, config: LabConfig, server_id: UUID, at: datetime) -> None:

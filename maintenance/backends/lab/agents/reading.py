@@ -1,6 +1,7 @@
 """Reads the settings of agent balance."""
 
 import json
+from math import ceil
 from uuid import UUID
 
 from maintenance.backends.lab.config import LabConfig
@@ -33,6 +34,6 @@ def balance_settings(door: Door, config: LabConfig) -> BalanceSettings:
             UUID(cluster_id): seconds
             for cluster_id, seconds in kept.get(CHECK_INTERVAL_OF_CLUSTER, {}).items()
         },
-        maintenance_timeout_min=int(config.maintenance_timeout_min),
+        maintenance_timeout_min=ceil(config.maintenance_timeout_min),
         ignore_maintenance_hosts=bool(config.ignore_maintenance_hosts),
     )

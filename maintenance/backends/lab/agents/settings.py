@@ -11,10 +11,10 @@ from maintenance.backends.lab.agents import reading
 from maintenance.backends.lab.agents.lists import send_lists
 from maintenance.backends.lab.agents.lock import agents_locked
 from maintenance.backends.lab.agents.reading import balance_settings
-from maintenance.backends.lab.config import BadValue, LabConfig
+from maintenance.backends.lab.config import LabConfig, kept_name
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.servers import BalanceChange
-from maintenance.domain.agent_lists import BadHostSetting, addresses_of, clean_addresses
+from maintenance.domain.agent_lists import BadHostSetting, clean_addresses
 from maintenance.domain.servers import ALGORITHMS
 
 SECONDS_MAX = 2**31 - 1  # far more than anybody waits
@@ -37,11 +37,11 @@ def change_settings(
     if change.check_interval_s is not None:
         changes[reading.CHECK_INTERVAL] = _at_least(0, reading.CHECK_INTERVAL, change.check_interval_s)
     if change.maintenance_timeout_min is not None:
-        changes["maintenance_timeout_min"] = _at_least(
+        changes[kept_name("maintenance_timeout_min")] = _at_least(
             1, "management.server.maintenance.timeout", change.maintenance_timeout_min
         )
     if change.ignore_maintenance_hosts is not None:
-        changes["ignore_maintenance_hosts"] = int(change.ignore_maintenance_hosts)
+        changes[kept_name("ignore_maintenance_hosts")] = int(change.ignore_maintenance_hosts)
     with agents_locked(door):
         if change.check_interval_of_cluster_s:
             changes[reading.CHECK_INTERVAL_OF_CLUSTER] = _overrides(
@@ -73,56 +73,3 @@ def _at_least(least: int, name: str, value: int) -> int:
     if not least <= value <= SECONDS_MAX:
         raise Never(f"{name} cannot be {value}; at least {least}")
     return value
-
-
-# ---- as a person types them ------------------------------------------------------------------------------------
-
-
-def parse_change(name: str, text: str) -> BalanceChange | None:
-    """The change that `lab config set NAME VALUE` asks for; None when it is no setting of agent balance.
-
-    Raises: BadValue.
-    """
-    match name:
-        case reading.HOST:
-            try:
-                return BalanceChange(hosts=addresses_of(text))
-            except BadHostSetting as refused:
-                raise BadValue(str(refused)) from refused
-        case reading.ALGORITHM:
-            if text not in ALGORITHMS:
-                raise BadValue(f"{name} is one of {', '.join(ALGORITHMS)}; not {text!r}")
-            return BalanceChange(algorithm=text)
-        case reading.CHECK_INTERVAL:
-            return BalanceChange(check_interval_s=_whole(0, name, text))
-    return None
-
-
-def _whole(least: int, name: str, text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise BadValue(f"{name} is a whole number; {text!r} is none") from None
-    if not least <= value <= SECONDS_MAX:
-        raise BadValue(f"{name} cannot be {text}; at least {least}")
-    return value
-
-
-def settings_as_text(door: Door, config: LabConfig) -> dict[str, str]:
-    """Each setting of the lists as it is typed."""
-    now = balance_settings(door, config)
-    clusters = {
-        row[0]: row[1]
-        for row in door.rows(
-            "SELECT id, name FROM lab_cluster WHERE id = ANY(%s)", list(now.check_interval_of_cluster_s)
-        )
-    }
-    return {
-        reading.HOST: ",".join(now.hosts),
-        reading.ALGORITHM: now.algorithm,
-        reading.CHECK_INTERVAL: str(now.check_interval_s),
-        **{
-            f"{reading.CHECK_INTERVAL} of {clusters.get(cluster_id, cluster_id)}": str(seconds)
-            for cluster_id, seconds in now.check_interval_of_cluster_s.items()
-        },
-    }

@@ -27,6 +27,7 @@ _LISTENS_NOT = (
 _SESSION = "coalesce(h.agent_session, 0)"
 _CAME = f"{IS_UP} AND (a.is_away OR {_SESSION} <> a.session)"
 _WENT = f"NOT {IS_UP} AND NOT a.is_away"
+_SINCE = "coalesce(a.moves_at, %s::timestamptz)"
 _IS_WAITING = "a.moves_to_id IS NULL AND NOT a.is_away AND (a.is_leaving OR a.server_id IS NULL)"
 
 
@@ -47,12 +48,12 @@ def settle_locked(door: Door, config: LabConfig, now: datetime) -> None:
         add_agents(door)
     believe_files(door, now)
     _notice_hosts(door, config, now)
-    _notice_dead_servers(door, now)
     for _ in range(ROUNDS_MAX):
         arrived = _arrive(door, config, now)
         checked = _look_for_preferred(door, config, now)
         if not arrived and not checked:
             break
+    _notice_dead_servers(door, now)
     retry(door, config, now)
 
 
@@ -80,7 +81,7 @@ def _notice_hosts(door: Door, config: LabConfig, now: datetime) -> None:
     if not came:
         return
     ids = [row[0] for row in came]
-    if new := [row[0] for row in came if not row[1]]:
+    if new := {row[0] for row in came if not row[1]}:
         send_lists(door, config, now, only=new)  # its first list comes with it being added
     door.run("UPDATE lab_agent SET moves_to_id = NULL, moves_at = NULL WHERE id = ANY(%s)", ids)
     connect_at_once(door, now, "a.id = ANY(%s)", ids)
@@ -106,11 +107,12 @@ def cut_off(door: Door, server_id: object, at: datetime) -> None:
 def _arrive(door: Door, config: LabConfig, now: datetime) -> int:
     """Moves that have ended: the agent kept its old connection until now. How many there were.
 
-    The new server compares lists, and sends its own if they differ. One that is not Up any more takes nobody.
+    The new server compares lists, and sends its own if they differ. One that was not Up any more at that moment takes
+    nobody: those try the next one from there on.
     """
     refused = door.run(
-        "UPDATE lab_agent SET moves_to_id = NULL, moves_at = NULL WHERE moves_at <= %s"
-        " AND NOT EXISTS (SELECT 1 FROM lab_management_server s WHERE s.id = moves_to_id AND s.state = 'Up')",
+        "UPDATE lab_agent a SET moves_to_id = NULL WHERE moves_at <= %s AND NOT EXISTS (SELECT 1"
+        " FROM lab_management_server s WHERE s.id = a.moves_to_id AND (s.state = 'Up' OR s.since > a.moves_at))",
         now,
     )
     arrived = door.rows(
@@ -118,7 +120,7 @@ def _arrive(door: Door, config: LabConfig, now: datetime) -> int:
         " moved_at = moves_at, moves_to_id = NULL, moves_at = NULL, is_leaving = false, stuck = '',"
         " longest_gap_s = greatest(longest_gap_s,"
         "   coalesce(extract(epoch FROM moves_at - without_since), 0)), without_since = NULL"
-        " WHERE moves_at <= %s RETURNING id",
+        " WHERE moves_at <= %s AND moves_to_id IS NOT NULL RETURNING id",
         now,
     )
     if arrived:
@@ -141,7 +143,8 @@ def _look_for_preferred(door: Door, config: LabConfig, now: datetime) -> int:
         now,
         list(BUSY),
         target=PREFERRED,
-        at=None,
+        since="least(a.next_check_at, %s::timestamptz)",
+        at=now,
         takes_s=config.agent_move_s,
         in_turns=False,
     )
@@ -156,8 +159,10 @@ def _look_for_preferred(door: Door, config: LabConfig, now: datetime) -> int:
 
 
 def retry(door: Door, config: LabConfig, at: datetime) -> None:
-    """Agents that should leave their server, or have none, set out from `at` if they can; those that cannot say why."""
+    """Agents that should leave their server, or have none, set out if they can, from `at` or from when the last one
+    refused them; those that cannot say why."""
     if not door.rows(f"SELECT 1 FROM lab_agent a WHERE {_IS_WAITING} LIMIT 1"):
+        door.run("UPDATE lab_agent SET moves_at = NULL WHERE moves_to_id IS NULL AND moves_at IS NOT NULL")
         return
     set_out(
         door,
@@ -165,6 +170,7 @@ def retry(door: Door, config: LabConfig, at: datetime) -> None:
         f"a.is_leaving AND a.server_id IS NOT NULL AND {RESOURCE_STATE} <> ALL(%s)",
         list(BUSY),
         target=FIRST_UP,
+        since=_SINCE,
         at=at,
         takes_s=config.agent_move_s,
         in_turns=True,
@@ -174,10 +180,12 @@ def retry(door: Door, config: LabConfig, at: datetime) -> None:
         config,
         "a.server_id IS NULL",
         target=FIRST_UP,
+        since=_SINCE,
         at=at,
         takes_s=config.agent_reconnect_s,
         in_turns=False,
     )
+    door.run("UPDATE lab_agent SET moves_at = NULL WHERE moves_to_id IS NULL AND moves_at IS NOT NULL")
     _say_why(door, config)
 
 
