@@ -8,6 +8,8 @@ import pytest
 from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
+from tests.emptied import empty_quickly
+
 # What waits most goes first: browsers and processes. Then no worker is left alone with them at the end.
 LONGEST_FIRST = (
     "tests/browser/",
@@ -33,6 +35,14 @@ def open_folder() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def databases_are_emptied_quickly() -> Iterator[None]:
+    """After each test that commits."""
+    with pytest.MonkeyPatch.context() as patch:
+        empty_quickly(patch)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,13 +5,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import connection
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from dashboard.models import Role, User
@@ -24,7 +27,6 @@ from tests.maintenance.engine.small_lab import SmallLab, make_small_lab
 from tests.processes.engines import Engines, url_of
 
 PASSWORD = "for-browser-tests-only"
-START = {"tenant": "/me/"}  # the overview is not theirs
 # Playwright's sync API keeps an event loop in this thread; the ORM must not mind.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
@@ -99,12 +101,13 @@ def lone_web(transactional_db, var: Path, collected: Path) -> Iterator[Web]:
         },
         "DATABASE_URL": url_of(connection.settings_dict),
         "PITSTOP_VAR": str(var),
+        "PITSTOP_SECRET_KEY": settings.SECRET_KEY,  # so that sessions of this process hold there
     }
-    ours = Web(environment, var / "web.log")
-    ours.start()
-    yield ours
-    ours.stop()
-    assert ours.reports() == []
+    web = Web(environment, var / "web.log")
+    web.start()
+    yield web
+    web.stop()
+    assert web.reports() == []
 
 
 @pytest.fixture
@@ -123,7 +126,7 @@ def engine(engines: Engines) -> object:
 def people(db) -> dict[str, User]:
     """One person for each role, named after it."""
     return {
-        role: User.objects.create_user(username=role, password=PASSWORD, role=role)
+        role: User.objects.create(username=role, password=hashed_password(), role=role)
         for role in (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR, Role.TENANT)
     }
 
@@ -161,7 +164,8 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: complaints.append(f"script error: {error}"))
         page.on("console", lambda message: _note(message, complaints))
-        log_in(page, who, path)
+        let_in(context, web.url, people[who])
+        page.goto(path)
         return page
 
     yield opened
@@ -171,10 +175,8 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
 
 @pytest.fixture
 def scene(transactional_db) -> Scene:
-    """An installation with something of everything in it, whose people have passwords."""
-    made = make_scene()
-    User.objects.update(password=make_password(PASSWORD))
-    return made
+    """An installation with something of everything in it."""
+    return make_scene()
 
 
 @pytest.fixture
@@ -189,7 +191,7 @@ def enter(
         contexts.append(context)
         page = context.new_page()
         if role != "nobody":
-            log_in(page, scene.people[role].username, START.get(role, "/"))
+            let_in(context, lone_web.url, scene.people[role])
         page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
         page.on("console", lambda said: _hear(said.type, said.text, page.url, complaints))
         return page
@@ -199,13 +201,18 @@ def enter(
         context.close()
 
 
-def log_in(page: Page, who: str, path: str = "/") -> None:
-    """As people do; their password is PASSWORD."""
-    page.goto(f"/login/?next={path}")
-    page.fill("input[name=username]", who)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: url.endswith(path) and "/login/" not in url)
+@cache
+def hashed_password() -> str:
+    """PASSWORD as it is kept; hashing it costs more than many a test."""
+    return make_password(PASSWORD)
+
+
+def let_in(context: BrowserContext, url: str, person: User) -> None:
+    """The browser has a session of theirs, as after the login page, which tests of its own fill in."""
+    client = Client()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    name = settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": url}])
 
 
 def _note(message: ConsoleMessage, complaints: list[str]) -> None:

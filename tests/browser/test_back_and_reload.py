@@ -3,14 +3,12 @@
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.models import User
 from maintenance.feed import unit_of_work
 from maintenance.models import Host
-from tests.browser.conftest import PASSWORD, log_in
-from tests.dashboard.walk_scene import Scene, make_scene
+from tests.browser.conftest import let_in
+from tests.dashboard.walk_scene import Scene
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
@@ -24,18 +22,11 @@ SAID = """(name) => [...document.querySelectorAll(`#main form[method=get] [name=
 
 
 @pytest.fixture
-def scene(transactional_db) -> Scene:
-    made = make_scene()
-    User.objects.update(password=make_password(PASSWORD))
-    return made
-
-
-@pytest.fixture
 def page(browser: Browser, lone_web, scene: Scene):
     context = browser.new_context(base_url=lone_web.url, reduced_motion="reduce")
     opened = context.new_page()
     opened.set_default_timeout(15_000)
-    log_in(opened, scene.people["administrator"].username)
+    let_in(context, lone_web.url, scene.people["administrator"])
     yield opened
     context.close()
 

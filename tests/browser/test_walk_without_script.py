@@ -1,13 +1,11 @@
 """Every page, read by a browser whose JavaScript is off: what it shows is there, and nothing asks for script."""
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from playwright.sync_api import Browser
 
-from dashboard.models import User
-from tests.browser.conftest import PASSWORD, log_in
+from tests.browser.conftest import let_in
 from tests.dashboard.walk import addresses, page_routes
-from tests.dashboard.walk_scene import make_scene
+from tests.dashboard.walk_scene import Scene
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
@@ -16,12 +14,10 @@ pytestmark = [
 ]
 
 
-def test_every_page_is_read_without_javascript(browser: Browser, lone_web, transactional_db):
-    scene = make_scene()
-    User.objects.update(password=make_password(PASSWORD))
+def test_every_page_is_read_without_javascript(browser: Browser, lone_web, scene: Scene):
     context = browser.new_context(base_url=lone_web.url, java_script_enabled=False)
     page = context.new_page()
-    log_in(page, scene.people["administrator"].username)
+    let_in(context, lone_web.url, scene.people["administrator"])
     read = 0
     for route, address in dict(addresses(scene.things, page_routes())).items():
         kind = page.request.get(address, max_redirects=0)
