@@ -96,7 +96,7 @@ class SmallLab:
 def make_small_lab(*, clusters: int = 1, hosts_each: int = 3, instances_each: int = 2) -> SmallLab:
     """Made anew: every host Up and Enabled, an empty PreFlight to PostMaintenance script each."""
     lab.World.objects.create(id=1, generation=uuid4(), settings=dict(INSTANT))
-    server = lab.ManagementServer.objects.create(id=uuid4(), name="mgmt1", version="4.21.0.0")
+    lab.ManagementServer.objects.create(id=uuid4(), name="mgmt1", version="4.21.0.0")
     zone = lab.Zone.objects.create(id=uuid4(), name="zone1")
     pod = lab.Pod.objects.create(id=uuid4(), zone=zone, name="p1")
     small = SmallLab(Cloud.objects.create(name="lab", kind="lab"), [])
@@ -109,7 +109,6 @@ def make_small_lab(*, clusters: int = 1, hosts_each: int = 3, instances_each: in
                 cluster=cluster,
                 name=f"kvm{len(small.hosts) + 1}",
                 hypervisor="KVM",
-                management_server=server,
                 cpu_cores=32,
                 memory_mb=MEMORY_MB,
                 boot_id=uuid4(),
