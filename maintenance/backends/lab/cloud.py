@@ -16,6 +16,7 @@ from maintenance.backends.base import (
     StageLook,
 )
 from maintenance.backends.lab import late, stages
+from maintenance.backends.lab.agents.arriving import accept_change, accept_rebalance
 from maintenance.backends.lab.endpoints import Endpoint, Endpoints, through
 from maintenance.backends.lab.faults import fault_for, perform
 from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster
@@ -26,7 +27,7 @@ from maintenance.backends.lab.servers.asked import START, Asked
 from maintenance.backends.lab.servers.reading import look_at_server, read_servers
 from maintenance.backends.lab.started import Start
 from maintenance.backends.lab.world import World, lab_world
-from maintenance.backends.servers import ServerLook, ServersRead
+from maintenance.backends.servers import BalanceChange, ServerLook, ServersRead
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.servers import ServerMove
 
@@ -37,7 +38,7 @@ class LabCloud:
     def __init__(self, cloud_id: UUID) -> None:
         self.cloud_id = cloud_id
         self._listing = KeptListing()
-        self._endpoints = Endpoints()
+        self.endpoints = Endpoints()
 
     # ---- inventory ----
 
@@ -113,6 +114,18 @@ class LabCloud:
             not_through=asked.server_id,
             through_none=asked.move == START,
         )
+
+    # ---- agent balance ----
+
+    def change_balance(self, change: BalanceChange, *, expires_at: datetime) -> None:
+        self._call(
+            "change_balance",
+            None,
+            lambda world: accept_change(world.door, world.config, change, expires_at),
+        )
+
+    def rebalance(self, *, expires_at: datetime) -> None:
+        self._call("rebalance", None, lambda world: accept_rebalance(world.door, world.config, expires_at))
 
     # ---- taking a host out and back ----
 
@@ -230,9 +243,9 @@ class LabCloud:
         if through_none:
             return ask(None)
         try:
-            return ask(self._endpoints.choose(world, is_async=is_async, not_through=not_through))
+            return ask(self.endpoints.choose(world, is_async=is_async, not_through=not_through))
         except Blocked:
-            return ask(self._endpoints.choose(world, is_async=is_async, not_through=not_through))
+            return ask(self.endpoints.choose(world, is_async=is_async, not_through=not_through))
 
 
 _HOST_CALLS = {

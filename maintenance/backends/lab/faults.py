@@ -32,6 +32,8 @@ CALLS = (
     "trigger_server_shutdown",
     "cancel_server_shutdown",
     "start_server",
+    "change_balance",
+    "rebalance",
     "look_at_cluster",
     "look_at_host",
     "prepare_for_maintenance",

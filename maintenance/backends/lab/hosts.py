@@ -15,7 +15,8 @@ from maintenance.backends.lab.settle import Aftermath, Due, after, applies, sche
 
 COLUMNS = (
     "h.id, h.cluster_id, h.name, h.state, h.resource_state, h.hypervisor,"
-    " (SELECT a.server_id FROM lab_agent a WHERE a.host_id = h.id), h.cpu_cores, h.memory_mb, h.tags, h.agent_version, h.kernel_version, h.boot_id, h.guests_max"
+    " (SELECT a.server_id FROM lab_agent a WHERE a.host_id = h.id), h.cpu_cores,"
+    " h.memory_mb, h.tags, h.agent_version, h.kernel_version, h.boot_id, h.guests_max"
 )
 
 

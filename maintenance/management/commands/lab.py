@@ -9,8 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from maintenance.backends.base import CloudError
-from maintenance.backends.lab import faults, guests, names, show, steering
-from maintenance.backends.lab.agents import by_hand as agents_by_hand
+from maintenance.backends.lab import faults, guests, names, show, steering, typed_settings
 from maintenance.backends.lab.config import BadValue, UnknownSetting
 from maintenance.backends.lab.grow import TooMany, grow
 from maintenance.backends.lab.outside import NoLab
@@ -48,9 +47,7 @@ class Command(BaseCommand):
         typed.add_arguments(actions)
         _vm_arguments(actions)
         _fault_arguments(actions)
-        _config_arguments(actions)
-        agents = actions.add_parser("agents", help="every agent: its server, its preferred one, its list")
-        agents.set_defaults(act=lambda world, wanted: agents_by_hand.show_agents(world.door, world.config))
+        typed_settings.add_arguments(actions)
         actions.add_parser("reset", help="the lab as on the first day").set_defaults(act=None)
         add = actions.add_parser("grow", help="more hosts, in clusters of their own")
         add.add_argument("--hosts", type=int, required=True)
@@ -274,35 +271,6 @@ def _seed_and_rate(seed: str, rate: str) -> tuple[int, float]:
         raise CommandError(
             f"SEED is a whole number and RATE a number from 0 to 1, not {seed} {rate}"
         ) from None
-
-
-def _config_arguments(actions: Any) -> None:
-    parser = actions.add_parser("config", help="how long things take in the lab")
-    settings = parser.add_subparsers(dest="config_action", required=True)
-    settings.add_parser("list", aliases=["show"])
-    one = settings.add_parser("get")
-    one.add_argument("name")
-    change = settings.add_parser("set")
-    change.add_argument("name")
-    change.add_argument("value")
-    change.add_argument("--cluster", help="of an interval: this cluster's own; value `none` removes it")
-    parser.set_defaults(act=_config)
-
-
-def _config(world: World, wanted: Namespace) -> Iterable[str]:
-    of_agents = agents_by_hand.settings_as_text(world.door, world.config)
-    if wanted.config_action in ("list", "show"):
-        return [*show.show_settings(world.config), *(f"{name} = {text}" for name, text in of_agents.items())]
-    if wanted.name in of_agents:
-        if wanted.config_action == "set":
-            agents_by_hand.set_setting(world.door, world.config, wanted.name, wanted.value, wanted.cluster)
-            of_agents = agents_by_hand.settings_as_text(world.door, world.config)
-        return [f"{name} = {text}" for name, text in of_agents.items() if name.startswith(wanted.name)]
-    if wanted.config_action == "get":
-        if not hasattr(world.config, wanted.name):
-            raise CommandError(f"no lab setting {wanted.name!r}; `lab config list` names them")
-        return [f"{getattr(world.config, wanted.name):g}"]
-    return [f"{wanted.name} = {steering.change_setting(world.door, wanted.name, wanted.value):g}"]
 
 
 def _grow(world: World, wanted: Namespace) -> Iterable[str]:
