@@ -214,6 +214,7 @@ TOPICS: Mapping[str, Topic] = {
     "need": Topic(READERS, names_one=True),
     "runs": Topic(READERS),
     "run": Topic(READERS, names_one=True),
+    "serverrun": Topic(READERS, names_one=True),
     "output": Topic(READERS, names_one=True),
     "timeline": Topic(READERS),
     "settings": Topic(ADMINISTRATORS),

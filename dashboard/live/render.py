@@ -15,6 +15,7 @@ from dashboard.live.drawings import (
     overview,
     places,
     runs,
+    server_run,
     servers,
     settings,
 )
@@ -32,6 +33,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **hosts.DRAWINGS,
     **places.DRAWINGS,
     **servers.DRAWINGS,
+    **server_run.DRAWINGS,
     **jobs.DRAWINGS,
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
+from dashboard.live.touched_server_runs import PARTS, is_over_servers, touched_server_runs
 from dashboard.live.touched_servers import touched_servers
 from dashboard.live.whereabouts import is_cut
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
@@ -31,7 +32,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
     "servers": ("blocked", "verdict", "table", "preparing", "restart"),
     "server": (
-        *("head", "preparing", "moves", "tasks", "jobs-count", "agents-count"),
+        *("head", "preparing", "left", "moves", "tasks", "jobs-count", "agents-count"),
         *("jobs", "agents", "peers", "history", "cut-off"),
     ),
     "jobs": ("total", "table", "cut-off"),
@@ -42,6 +43,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(LISTS, LIST),
     **dict.fromkeys(KINDS, PAGE),
     "run": ("head", "progress", "problems", "now", "steering", "next", "finished", "record"),
+    "serverrun": PARTS,
     "output": ("head", "fresh"),
     "host": ("head", "way", "hand", "scripts", "instances", "history"),
     "timeline": ("latest", "chain"),
@@ -89,6 +91,8 @@ def touched(
     if subject in {"host", "target", "attention"} and is_cut("", ""):
         yield Part("overview", "clusters")  # which clusters are drawn depends on how their hosts are
     match subject:
+        case "run" | "target" | "step" if is_over_servers(about):
+            yield from (Part(*part) for part in touched_server_runs(kind, about))
         case "run":
             yield from _run(about)
         case "target":
@@ -101,6 +105,8 @@ def touched(
             yield from _instance(about, before)
         case "attention":
             yield from _attention(about)
+            if is_over_servers(about):
+                yield from (Part(*part) for part in touched_server_runs(kind, about))
         case "zone" | "pod" | "cluster":
             yield Part("overview", "clusters")
         case "server":
@@ -225,7 +231,7 @@ def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
     yield from _parts(f"need:{about.get('attention')}", *WHOLE["need"])
     yield from _parts(EVERY_NEED, "head", "standing", "actions")
     yield Part(FRAME, "nav-needs")
-    if about.get("run"):
+    if about.get("run") and not is_over_servers(about):
         yield from _parts(f"run:{about['run']}", "head", "problems")
     if host := str(about.get("host") or ""):
         yield from _host_parts(host, "head", "hand")

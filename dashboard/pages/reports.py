@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -15,6 +15,7 @@ from dashboard.pages.asked import run_or_404
 from dashboard.pages.server_reports import server_report, server_rows
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.run.report import run_report
+from dashboard.screens.runs.name import run_url
 from maintenance.domain.states import OVER_SERVERS, RunState, Stage, TargetState, word
 from maintenance.kept_plan import kept_plan
 from maintenance.models import Run
@@ -74,6 +75,8 @@ def run_print(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Every host on one page, for reading and for paper."""
     seq = feed_head()
     run = run_or_404(request, run_id)
+    if run.kind in OVER_SERVERS:
+        return HttpResponseRedirect(run_url(run))  # that page is the report
     shown = {"seq": seq, "topic": f"run:{run_id}", "report": run_report(run), "run_id": run_id}
     return render(request, "rolling/report.html", shown)
 

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import number, role_of, run_or_404, uuid_or_none, words
+from dashboard.pages.server_run import server_run
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.run.actions import run_actions
 from dashboard.screens.run.head import run_head
@@ -26,6 +27,7 @@ from dashboard.screens.runs.asked import RunsAsked
 from dashboard.screens.runs.list import run_list, runs_latest, runs_verdict
 from dashboard.screens.runs.name import run_url
 from maintenance.domain.hook_stages import STAGES
+from maintenance.domain.states import OVER_SERVERS
 from maintenance.models import Run, Step
 
 
@@ -52,6 +54,8 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Over a few hosts each of them; over many their clusters on a map. `?find=` leads to a host or cluster."""
     seq = feed_head()
     found, role = run_or_404(request, run_id), role_of(request)
+    if found.kind in OVER_SERVERS:
+        return server_run(request, seq, found, role)
     view = _view(request, found)
     if view.find and (there := find_in_run(found, view)):
         return HttpResponseRedirect(there)
@@ -91,9 +95,11 @@ def _view(request: HttpRequest, run: Run) -> RunView:
 
 @require_safe
 def run_hosts(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Every host of a run, filtered and in pages."""
+    """Every host of a run, filtered and in pages. Of management servers the run's page shows all."""
     seq = feed_head()
     found = run_or_404(request, run_id)
+    if found.kind in OVER_SERVERS:
+        return HttpResponseRedirect(run_url(found))
     shown = all_hosts(
         found,
         role_of(request),
