@@ -37,7 +37,7 @@ class Endpoints:
     """Which server this client stays with. Safe in several threads: each call decides for itself."""
 
     def __init__(self) -> None:
-        self._stays_with: UUID | None = None
+        self.stays_with: UUID | None = None
 
     def choose(
         self, world: "World", *, is_async: bool = False, not_through: UUID | None = None
@@ -54,7 +54,7 @@ class Endpoints:
             names = ", ".join(server.name for server in servers)
             raise Later(f"no management server answers: {names} are down", RETRY_DOWN_S)
         first = self._first(servers)
-        self._stays_with = first.id
+        self.stays_with = first.id
         if is_async and first.state != ServerState.UP:
             first = _next_up(servers, first) or _refuse(world, running)
         if first.id == not_through:
@@ -63,7 +63,7 @@ class Endpoints:
 
     def _first(self, servers: list[ServerRow]) -> ServerRow:
         """The one it stays with, or the next that runs."""
-        kept = next((server for server in servers if server.id == self._stays_with), servers[0])
+        kept = next((server for server in servers if server.id == self.stays_with), servers[0])
         return next(server for server in _from(servers, kept) if server.runs)
 
 

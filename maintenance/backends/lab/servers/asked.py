@@ -65,13 +65,14 @@ def accept_locked(door: Door, config: LabConfig, asked: Asked, now: datetime) ->
         return True  # delivered twice
     if now > asked.expires_at:
         raise Expired(f"the request expired at {asked.expires_at:%H:%M:%S.%f}; it arrived too late")
-    server = one_server(door, asked.server_id)
     if asked.move == START:
         if not config.can_start_servers:
             return False
-        _start(door, config, server, now)
+        _start(door, config, one_server(door, asked.server_id), now)
     else:
-        _refuse(door, config, server, asked)
+        _refuse_by_rule(door, config, asked)
+        server = one_server(door, asked.server_id)
+        _refuse_by_itself(server, asked)
         _carry_out(door, config, server, asked, now)
     write_down(door, asked, arrives_at=now, done_at=now)
     return True
@@ -95,20 +96,23 @@ def write_down(
     )
 
 
-def _refuse(door: Door, config: LabConfig, server: ServerRow, asked: Asked) -> None:
-    """By the rules that all servers know; then what only the server itself can say. Raises: Never."""
+def _refuse_by_rule(door: Door, config: LabConfig, asked: Asked) -> None:
+    """What every management server knows. Raises: Never."""
     view = ServersView(
         tuple(other.facts for other in all_servers(door)),
         balance_settings(door, config).hosts,
         door.row("SELECT 1 FROM lab_agent WHERE NOT is_direct LIMIT 1") is not None,
     )
-    move = ServerMove(asked.move)
-    if refusal := refusal_of(move, server.id, view, algorithm=asked.details.get("algorithm")):
+    move, algorithm = ServerMove(asked.move), asked.details.get("algorithm")
+    if refusal := refusal_of(move, asked.server_id, view, algorithm=algorithm):
         raise Never(refusal.words)
+
+
+def _refuse_by_itself(server: ServerRow, asked: Asked) -> None:
+    """What only the server itself can say, once it is reached. Raises: Never."""
     if server.is_unreachable:
-        raise Never(
-            f"{server.name} cannot be reached by the other management servers: {move} was not carried out"
-        )
+        words = f"{server.name} cannot be reached by the other management servers: {asked.move} was not carried out"
+        raise Never(words)
     if server.refuses_with:
         raise Never(f"{server.name} refuses: {server.refuses_with}")
 
