@@ -120,10 +120,37 @@ CAUSES: Mapping[str, CauseWords] = {
         _("Pitstop looks every second, and goes on by itself as soon as they are settled."),
         _("Look in the cloud what keeps them. Or skip this host."),
     ),
+    Cause.SERVER_NOT_BACK: CauseWords(
+        _("A management server is not back"),
+        _(
+            "A run shut it down or took it into maintenance, and it is not Up with its agents as it was. Tenants are "
+            "served by the others."
+        ),
+        _("No further server is taken. Once it is as it should be, a retry goes on where it stands."),
+        _(
+            "Look on its machine whether its process runs (systemctl status cloudstack-management), and at its log. "
+            "Then retry, or stop the run."
+        ),
+    ),
+    Cause.SERVER_STUCK: CauseWords(
+        _("A management server cannot get ready"),
+        _("It prepares, and is held by what does not end by itself. It refuses new work meanwhile."),
+        _(
+            "Pitstop looks all the time, and goes on by itself as soon as nothing holds it. At the end of its window "
+            "the cloud brings it back to Up, unless it was forced."
+        ),
+        _("Do away with what holds it, as noted above. Or cancel: it is Up again at once."),
+    ),
+    Cause.SERVER_FAILED: CauseWords(
+        _("A management server failed its maintenance"),
+        _("It did not get where it was to go, and was brought back to Up first."),
+        _("No further server is taken, and nothing is tried again without a person."),
+        _("Set right what kept it. Then retry, or skip it and resume without it."),
+    ),
     Cause.RUN_PAUSED: CauseWords(
         _("A run waits to be resumed"),
         _("Pitstop paused it. What it paused for is settled or was closed, and nobody has resumed it."),
-        _("No host is out of service because of this run. Nothing starts until somebody resumes it."),
+        _("Nothing is out of service because of this run. Nothing starts until somebody resumes it."),
         _("Resume it, or stop it for good."),
     ),
 }
@@ -131,7 +158,7 @@ _OTHER = CauseWords(
     _("Something else"),
     _("This release does not know the cause; what was noted says more."),
     _("Nothing is tried again without a person."),
-    _("Read what was noted, and look at the run and the host."),
+    _("Read what was noted, and look at the run and at what it is about."),
 )
 ORDER = {cause: place for place, cause in enumerate(CAUSES)}
 

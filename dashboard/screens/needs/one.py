@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action
 from dashboard.screens.host.now import host_now
-from dashboard.screens.marks import NEEDS_PERSON, mark
+from dashboard.screens.marks import NEEDS_PERSON
 from dashboard.screens.needs.actions import UP, next_actions
 from dashboard.screens.needs.causes import CauseWords, cause_words_of
 from dashboard.screens.needs.list import need_url
@@ -25,10 +25,11 @@ from dashboard.screens.run.now import output_url
 from dashboard.screens.run.printed import tail
 from dashboard.screens.run.problems import failed_step
 from dashboard.screens.run.resumed import nothing_moves, waiting_names
-from dashboard.screens.runs.name import run_mark, run_name, run_url
+from dashboard.screens.runs.name import run_mark, run_name, run_url, target_mark
+from dashboard.screens.server_run.now import server_now
 from dashboard.screens.words import listing, said
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import TARGET_WAITING, RunState
+from maintenance.domain.states import OVER_SERVERS, RUN_ENDED, TARGET_WAITING, RunState
 from maintenance.engine.attention import WAITS, Cause
 from maintenance.models import Attention, Cloud, Run, Step, Target
 
@@ -151,11 +152,13 @@ def _last_script(target: Target) -> Step | None:
 def _standing(attention: Attention, others: Collection[Attention]) -> Standing:
     run, target = attention.run, attention.target
     hosts = []
+    if attention.server_id is not None:
+        hosts.append(_server(attention.server_id, attention, _in_run(run, target) if target else ""))
     if attention.host_id is not None and (target is None or attention.host_id != target.host_id):
         way = _("in the way") if attention.resolved_at is None else _("was in the way")
         name = attention.host.name if attention.host else str(attention.host_id)
         hosts.append(_host(name, attention.host_id, way, None))
-    if target is not None:
+    if target is not None and target.host_id is not None:
         hosts.append(_host(target.name, target.host_key, _in_run(run, target), target))
     return Standing(
         hosts=hosts,
@@ -171,10 +174,16 @@ def _host(name: str, host_id: UUID, says: str, target: Target | None) -> HostSta
     return HostStands(name, reverse("host", args=[host_id]), says, host_now(host_id, target))
 
 
+def _server(server_id: UUID, attention: Attention, says: str) -> HostStands:
+    name = attention.target.name if attention.target else ""
+    now = server_now(server_id)
+    return HostStands(name or str(server_id), reverse("server", args=[server_id]), says, now)
+
+
 def _in_run(run: Run | None, target: Target) -> str:
     if run is None:
         return ""
-    drawn = mark(target.state).word
+    drawn = target_mark(target).word
     return _("in run %(number)s: %(state)s") % {"number": run.number, "state": drawn}
 
 
@@ -194,6 +203,8 @@ def _after(run: Run) -> str:
 
 def _run_does(run: Run, target: Target | None) -> str:
     numbered = {"number": run.number}
+    if run.kind in OVER_SERVERS:
+        return _server_run_does(run)
     if run.state == RunState.PAUSED:
         return _("Run %(number)s is paused: nothing starts until somebody resumes or retries.") % numbered
     if run.pausing:
@@ -214,3 +225,19 @@ def _run_does(run: Run, target: Target | None) -> str:
             return _("%(host)s waits in run %(number)s; its other hosts go on where they can.") % waits
         return _("Run %(number)s goes on.") % numbered
     return _("Run %(number)s is over.") % numbered
+
+
+def _server_run_does(run: Run) -> str:
+    numbered = {"number": run.number}
+    if RunState(run.state) in RUN_ENDED:
+        return _("Run %(number)s is over.") % numbered
+    if run.state == RunState.PAUSED:
+        return (
+            _("Run %(number)s is paused: no further server is taken until somebody resumes or retries.")
+            % numbered
+        )
+    if run.pausing:
+        return _("Run %(number)s pauses: the server at work finishes, then nothing starts.") % numbered
+    if run.state == RunState.STOPPING:
+        return _("Run %(number)s is stopping: a server that is away comes back first.") % numbered
+    return _("Run %(number)s goes on.") % numbered

@@ -39,6 +39,8 @@ def since_settled(attention: Attention, open_again: Collection[Attention]) -> tu
     """What follows from its being settled. Pressed is not done: a host on its way is not called well yet."""
     target = attention.target
     if any(one.target_id is not None and one.target_id == attention.target_id for one in open_again):
+        if attention.server_id is not None:
+            return _("This is settled, but the management server needs a person again."), mark("NeedsPerson")
         return _("This is settled, but the host needs a person again."), mark("NeedsPerson")
     if target is not None and target.is_open and target.state in TARGET_BEGUN:
         drawn = mark(target.state)
