@@ -32,9 +32,15 @@ class AgentsView:
     def lint(self) -> tuple[Finding, ...]:
         return lint(rules_of(self.settings), self.servers)
 
-    def preview(self, change: BalanceChange, *, at_once: bool = False) -> Preview:
+    def preview(self, change: BalanceChange) -> Preview:
+        """Who would move by this change."""
         before, after = rules_of(self.settings), rules_of(changed(self.settings, change))
-        return preview_of(self.agents, self.servers, before, after, at_once=at_once)
+        return preview_of(self.agents, self.servers, before, after)
+
+    def preview_home(self) -> Preview:
+        """Who would move if every agent were sent to its preferred server now."""
+        rules = rules_of(self.settings)
+        return preview_of(self.agents, self.servers, rules, rules, at_once=True)
 
 
 def agents_view(cloud: Cloud) -> AgentsView | None:

@@ -13,6 +13,7 @@ from dashboard.api import (
     stage_output,
     tokens,
 )
+from dashboard.api.agent_balance import Balance, Preview, Rebalance
 from dashboard.api.schema import Schema
 
 app_name = "api"
@@ -63,6 +64,9 @@ version_1: list[URLPattern | URLResolver] = [
     path("management-server-restarts/", server_moves.Restarts.as_view(), name="server-restarts"),
     path("jobs/", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/cut-off/", jobs.CutOffRows.as_view(), name="cut-off-jobs"),
+    path("agent-balance/", Balance.as_view(), name="agent-balance"),
+    path("agent-balance/preview/", Preview.as_view(), name="agent-balance-preview"),
+    path("agent-balance/rebalance/", Rebalance.as_view(), name="agent-balance-rebalance"),
     path("events/", events.Events.as_view(), name="events"),
     path("rolling-maintenances/", runs.Runs.as_view(), name="runs"),
     path("rolling-maintenances/<uuid:run_id>/", include(a_run)),

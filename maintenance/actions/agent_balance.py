@@ -167,7 +167,7 @@ def _found(cloud: Cloud | None, cloud_id: UUID) -> Cloud:
 def _preview(cloud: Cloud, change: BalanceChange | None) -> Preview:
     view = agents_view(cloud)
     assert view is not None, "_found has looked"
-    return view.preview(change or BalanceChange(), at_once=change is None)
+    return view.preview_home() if change is None else view.preview(change)
 
 
 def _checked(cloud: Cloud, change: BalanceChange) -> BalanceChange:
