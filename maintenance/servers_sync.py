@@ -99,6 +99,11 @@ def _columns_of(server: ManagementServerRead) -> dict[str, object]:
     }
 
 
+def _steps(percent: int | None) -> int | None:
+    """In steps of ten: each change is an event that every open page hears of."""
+    return None if percent is None else percent // 10 * 10
+
+
 def _peer(peer: PeerRead) -> dict[str, str]:
     """Without the moment it was last seen: that would be a change with every reading."""
     return {"name": peer.name, "address": peer.address, "state": peer.state}
@@ -126,7 +131,7 @@ KINDS: tuple[Kind[ServersRead], ...] = (
                     "account": j.account,
                     "domain": j.domain,
                     "created": j.created,
-                    "progress": j.progress,
+                    "progress": _steps(j.progress),
                 },
             )
             for j in s.jobs
