@@ -21,26 +21,28 @@ def touched_servers(
         case "server":
             yield from _page(ALL, "blocked", "verdict", "table", "preparing", "restart")
             # What may be asked of one, and what is told of where its agents go, depends on all of them.
-            yield from _page(EVERY_SERVER, "head", "moves", "preparing", "peers")
+            yield from _page(EVERY_SERVER, "head", "moves", "preparing", "left", "peers")
             yield from _page(f"server:{server}", "tasks", "jobs-count", "agents-count", "history")
         case "servers" | "balance":
             yield from _page(ALL, "verdict", "table", "preparing", "restart")
-            yield from _page(EVERY_SERVER, "head", "moves", "preparing")
+            yield from _page(EVERY_SERVER, "head", "moves", "preparing", "left")
         case "jobs":
             yield from _page(JOBS, "total", "table")
             yield from _page(ALL, "verdict", "table", "preparing")
             if server:
-                yield from _page(f"server:{server}", "head", "moves", "preparing", "jobs-count", "jobs")
+                yield from _page(
+                    f"server:{server}", "head", "moves", "preparing", "left", "jobs-count", "jobs"
+                )
         case "cut_off":
             yield JOBS, "cut-off", ""
             if server:
                 yield f"server:{server}", "cut-off", ""
         case "agent":
             yield from _page(ALL, "table", "preparing")
-            yield from _page(EVERY_SERVER, "agents", "agents-count", "preparing")
+            yield from _page(EVERY_SERVER, "agents", "agents-count", "preparing", "left")
         case "target" | "step" if server:
             yield from _page(ALL, "table", "preparing")
-            yield from _page(f"server:{server}", "head", "moves", "preparing", "history")
+            yield from _page(f"server:{server}", "head", "moves", "preparing", "left", "history")
         case "run":
             yield from _page(ALL, "table", "preparing", "restart")
             yield from _page(EVERY_SERVER, "head", "moves", "history")

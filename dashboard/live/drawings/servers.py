@@ -88,6 +88,12 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ),
     ("server", "head"): _page("head", "head", lambda f, k, _role: server_head(f, k)),
     ("server", "preparing"): _page("preparing", "preparing", lambda f, k, _role: on_its_way(f, k)),
+    ("server", "left"): Drawing(
+        "servers/server.html#left",
+        "server-left",
+        _of_server("preparing", lambda f, k, _role: on_its_way(f, k)),
+        every_s=SOON_S,
+    ),
     ("server", "moves"): _page("moves", "moves", _moves, by_role=True),
     ("server", "tasks"): _page("tasks", "tasks", lambda _f, k, _role: tasks(k)),
     ("server", "jobs-count"): _count("jobs"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count
 
 from dashboard.screens.servers.fleet import Fleet, KnownServer
+from dashboard.screens.words import said
 from maintenance.domain.servers import ServerState
 from maintenance.models import Agent
 
@@ -17,7 +18,7 @@ LISTS_MAX = 1_000  # different lists of one server's agents; with more it is not
 class AgentBar:
     """Widths are of the bar's hundred; `then` None: not known."""
 
-    name: str
+    name: str  # the part that people say
     now: int
     then: int | None
     now_width: float
@@ -45,7 +46,7 @@ def agent_bars(fleet: Fleet, leaving: KnownServer) -> AgentBars:
         gain = max(0, (after or 0) - known.agents)
         bars.append(
             AgentBar(
-                name=known.server.name,
+                name=said(known.server.name),
                 now=known.agents,
                 then=after,
                 now_width=round(100 * known.agents / widest, 1),

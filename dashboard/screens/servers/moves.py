@@ -146,12 +146,14 @@ def why_not(fleet: Fleet, known: KnownServer, move: ServerMove) -> str:
         if not known.server.is_known(fleet.now):
             return _("How it is now is not known: its cloud could not be read lately.")
         return _("%(state)s is a state that Pitstop does not know.") % {"state": known.server.state}
+    refused = refusal_of(move, known.server.id, fleet.views[known.server.cloud_id])
+    if refused:
+        return _refusal_words(fleet, known, refused)
     if known.target is not None and known.target.run.kind not in MAY_STEER[move]:
         run = known.target.run
         words = _("Run %(number)s (started by %(by)s) has it: steer that run.")
         return words % {"number": run.number, "by": run.started_by}
-    refused = refusal_of(move, known.server.id, fleet.views[known.server.cloud_id])
-    return _refusal_words(fleet, known, refused) if refused else ""
+    return ""
 
 
 def _refusal_words(fleet: Fleet, known: KnownServer, refused: Refusal) -> str:
