@@ -19,20 +19,13 @@ IN_MAINTENANCE = (*BUSY, "Maintenance", "ErrorInMaintenance")
 FIRST_UP = "first_up"  # the first server of the agent's list that is Up
 PREFERRED = "preferred"  # the first of its list, if that is Up
 
-# `up`: servers that take new connections. `wanted`: which of them an agent with this list goes to; one that was never
-# given a list knows any. Agents of the other hypervisor are dealt out from the last server back, because the remainder
-# of round robin always falls to the first ones.
+# `up`: servers that take new connections. An agent that was never given a list knows any. Agents of the other
+# hypervisor are dealt out from the last server back, because the remainder of round robin falls to the first ones.
+# The server is looked up agent by agent: no estimate of the planner's can turn that into lists times agents.
 _PLACES = """
-WITH up AS (SELECT id, name, address, tasks_start_at FROM lab_management_server WHERE state = 'Up'),
-dealt AS (SELECT array_agg(id ORDER BY name DESC) AS ids, count(*) AS n FROM up),
-wanted AS (
-    SELECT DISTINCT ON (l.servers_listed) l.servers_listed, up.id
-    FROM (SELECT DISTINCT servers_listed FROM lab_agent WHERE servers_listed <> '') AS l
-    CROSS JOIN LATERAL unnest(string_to_array(l.servers_listed, ',')) WITH ORDINALITY AS e(address, place)
-    JOIN up ON up.address = e.address
-    WHERE e.place = 1 OR NOT {only_first}
-    ORDER BY l.servers_listed, e.place
-), any_up AS (SELECT id FROM up WHERE NOT {only_first} ORDER BY name LIMIT 1),
+WITH up AS MATERIALIZED (SELECT id, name, address, tasks_start_at FROM lab_management_server WHERE state = 'Up'),
+dealt AS MATERIALIZED (SELECT array_agg(id ORDER BY name DESC) AS ids, count(*) AS n FROM up),
+any_up AS (SELECT id FROM up WHERE NOT {only_first} ORDER BY name LIMIT 1),
 goers AS (
     SELECT a.id, a.kind, a.is_direct, a.zone_id, a.cluster_id, a.host_order, a.servers_listed, {since} AS since
     FROM lab_agent a LEFT JOIN lab_host h ON h.id = a.host_id
@@ -42,13 +35,15 @@ goers AS (
         CASE WHEN g.is_direct
             THEN d.ids[1 + (row_number() OVER (PARTITION BY g.is_direct ORDER BY g.host_order) - 1)
                 % greatest(d.n, 1)]
-            ELSE coalesce(w.id, CASE WHEN g.servers_listed = '' THEN (SELECT id FROM any_up) END)
+            WHEN g.servers_listed = '' THEN (SELECT id FROM any_up)
+            ELSE (SELECT up.id FROM unnest(string_to_array(g.servers_listed, ',')) WITH ORDINALITY AS e(address, place)
+                JOIN up ON up.address = e.address WHERE e.place = 1 OR NOT {only_first} ORDER BY e.place LIMIT 1)
         END AS server_id,
         CASE WHEN g.kind <> 'host' THEN 0
             ELSE ceil(count(*) FILTER (WHERE g.kind <> 'host') OVER (PARTITION BY g.zone_id) / {vms_at_once}.0)
         END + ceil(row_number() OVER (PARTITION BY g.zone_id, g.kind <> 'host', g.cluster_id ORDER BY g.host_order)
             / CASE WHEN g.kind = 'host' THEN {hosts_at_once}.0 ELSE {vms_at_once}.0 END) AS turn
-    FROM goers g CROSS JOIN dealt d LEFT JOIN wanted w ON w.servers_listed = g.servers_listed
+    FROM goers g CROSS JOIN dealt d
 )
 """
 
