@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens.events.telling import Told, host_of, is_id, named, run_of, sentence
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
-from dashboard.screens.words import count
+from dashboard.screens.words import count, listing
 from maintenance.models import AuditEntry
 
 # About people and settings: administrators only.
@@ -34,6 +34,7 @@ PRIVATE_ACTS = (
 )
 # Prefixes of what people do about runs, hosts and what needs them, as actions write them.
 RUN_ACTS, HOST_ACTS, NEED_ACTS = ("run", "rolling maintenance"), ("host",), ("attention",)
+SERVER_ACTS = ("management server", "shutdown of management server", "job reconciled")
 
 _DONE = Mark("Waiting", "", "waiting")
 _NOTED = mark("Done")
@@ -63,7 +64,7 @@ def _mark(entry: AuditEntry) -> Mark:
             return mark("Paused")
         case "run: cancel":
             return mark("Cancelled")
-        case "rolling maintenance started" | "run: resume" | "host retried":
+        case "rolling maintenance started" | "management servers restarted" | "run: resume" | "host retried":
             return mark("Running")
         case "host skipped":
             return mark("Skipped")
@@ -77,7 +78,7 @@ def _mark(entry: AuditEntry) -> Mark:
 
 def _by_name(who: SafeString, entry: AuditEntry) -> SafeString:
     about = entry.object
-    if is_id(about.get("host")) and about.get("host_name"):
+    if (is_id(about.get("host")) and about.get("host_name")) or is_id(about.get("server")):
         return sentence(_("%(who)s – %(act)s: %(thing)s"), who=who, act=entry.action, thing=host_of(about))
     if is_id(about.get("run")):
         return sentence(_("%(who)s – %(act)s: %(thing)s"), who=who, act=entry.action, thing=run_of(about))
@@ -123,6 +124,24 @@ def _started(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> Sa
     )
 
 
+def _restarted(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> SafeString:
+    names = [str(name) for name in (entry.after or {}).get("servers", ())]
+    says = _("%(who)s started %(run)s, which restarts %(servers)s")
+    return sentence(says, who=who, run=run_of(about), servers=named(listing(names)))
+
+
+def _reconciled(who: SafeString, about: Mapping[str, Any], _entry: AuditEntry) -> SafeString:
+    parts = {
+        "job": named(about.get("name", "")),
+        "resource": named(about.get("resource") or _("its resource")),
+    }
+    return sentence(_("%(who)s has reconciled %(resource)s, which %(job)s left behind"), who=who, **parts)
+
+
+def _of_cloud(text: Callable[[], str]) -> Sentence:
+    return lambda who, about, _entry: sentence(text(), who=who, cloud=named(about.get("name", "")))
+
+
 def _cloud_set(who: SafeString, about: Mapping[str, Any], _entry: AuditEntry) -> SafeString:
     return sentence(_("%(who)s changed how %(cloud)s is read"), who=who, cloud=named(about.get("name", "")))
 
@@ -141,6 +160,27 @@ _SENTENCES: Mapping[str, Sentence] = {
     "host returned to service": _of_host(lambda: _("%(who)s returned %(host)s to service")),
     "host skipped": _of_host(lambda: _("%(who)s skipped %(host)s in %(run)s")),
     "host retried": _of_host(lambda: _("%(who)s had %(host)s tried again in %(run)s")),
+    "management server put into maintenance": _of_host(
+        lambda: _("%(who)s started %(run)s, which puts %(host)s into maintenance")
+    ),
+    "management server taken out of maintenance": _of_host(
+        lambda: _("%(who)s cancelled the maintenance of %(host)s (%(run)s)")
+    ),
+    "management server made ready to shut down": _of_host(
+        lambda: _("%(who)s started %(run)s, which makes %(host)s ready to shut down")
+    ),
+    "management server shut down": _of_host(lambda: _("%(who)s shut %(host)s down (%(run)s)")),
+    "shutdown of management server cancelled": _of_host(
+        lambda: _("%(who)s cancelled the shutdown of %(host)s (%(run)s)")
+    ),
+    "management servers restarted": _restarted,
+    "job reconciled": _reconciled,
+    "agent balance change asked for": _of_cloud(
+        lambda: _("%(who)s asked for another agent balance of %(cloud)s")
+    ),
+    "rebalance of agents asked for": _of_cloud(
+        lambda: _("%(who)s asked to rebalance the agents of %(cloud)s")
+    ),
     "attention taken": _of_need(lambda: _("%(who)s has taken what needs a person")),
     "attention resolved": _of_need(lambda: _("%(who)s settled what needed a person")),
     "person made": _of_person(lambda: _("%(who)s made %(person)s")),

@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from dashboard.access import ADMINISTRATORS
 from dashboard.screens.days import day_begins, day_ends, zone_name
-from dashboard.screens.events.acts import HOST_ACTS, NEED_ACTS, PRIVATE_ACTS, RUN_ACTS
+from dashboard.screens.events.acts import HOST_ACTS, NEED_ACTS, PRIVATE_ACTS, RUN_ACTS, SERVER_ACTS
 from maintenance.domain.states import RUN_ENDED
 from maintenance.feed import ENGINE
 from maintenance.models import AuditEntry, Cluster, FeedEvent, Host, Run
@@ -37,26 +37,40 @@ CLOUD_KINDS = (
     "instance.changed",
     "host.changed",
     "server.changed",
+    "agent.changed",
+    "cut_off.changed",
+    "balance.changed",
     "zone.changed",
     "pod.changed",
     "cluster.changed",
     "cloud.read",
+    "servers.read",
 )
 INSTANCES = "instances"
+MOVES = ("instance.changed", "agent.changed")  # most of what clouds tell: shown when it is asked for
 # What can be chosen: kinds of the feed, beginnings of acts in the audit.
 WHAT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "runs": (("run.created", "run.state", "run.pausing"), RUN_ACTS),
     "hosts": (("target.state", "host.out", "host.back", "host.changed"), HOST_ACTS),
     "stages": (("step.started", "step.ended", "step.taken_over"), ()),
     "needs": (("attention.opened", "attention.changed", "attention.taken", "attention.resolved"), NEED_ACTS),
-    INSTANCES: (("instance.changed",), ()),
-    "clouds": (("cloud.read", "server.changed", "zone.changed", "pod.changed", "cluster.changed"), ()),
+    INSTANCES: (MOVES, ()),
+    "clouds": (
+        ("cloud.read", "zone.changed", "pod.changed", "cluster.changed", "balance.changed", "balance.change"),
+        ("agent balance", "rebalance of agents"),
+    ),
+    "servers": (
+        ("server.changed", "servers.read", "cut_off.changed", "cut_off.reconciled"),
+        SERVER_ACTS,
+    ),
     "engines": (("engine.started", "engine.stopped", "engine.silent"), ()),
     "people": ((), PRIVATE_ACTS),
 }
 # The audit tells these with who and why: the feed's line would say it twice.
 _TOLD_BY_AUDIT = ("run.created", "run.pausing", "run.state", "attention.taken", "attention.resolved")
 _SAID_TWICE = ("run: skip a host", "run: retry a host")  # "host skipped" and "host retried" name the host
+# Of a management server the numbers of jobs and agents change all the time.
+SERVER_NEWS = ("state", "new", "gone", "name", "version")
 _CURSOR = re.compile(r"f(\d{1,18})\.a(\d{1,18})", re.ASCII)
 
 
@@ -196,7 +210,8 @@ def feed_rows(asked: EventsAsked, to: Meant, stop: Cursor | None = None) -> list
         return []  # what people do is in the audit
     rows = FeedEvent.objects.filter(NEWS).exclude(~Q(actor=ENGINE), kind__in=_TOLD_BY_AUDIT)
     rows = rows.exclude(kind="run.state", after__state__in=[str(state) for state in RUN_ENDED])
-    rows = rows.exclude(kind="run.created")
+    rows = rows.exclude(kind__in=("run.created", "cut_off.reconciled", "balance.asked"))
+    rows = rows.filter(~Q(kind="server.changed") | Q(after__has_any_keys=list(SERVER_NEWS)))
     for key, ids in (("run", to.runs), ("host", to.hosts), ("cluster", to.clusters)):
         if ids is not None:
             rows = _about(rows, key, ids)
@@ -215,7 +230,7 @@ def feed_rows(asked: EventsAsked, to: Meant, stop: Cursor | None = None) -> list
         rows = rows.exclude(kind__in=CLOUD_KINDS)
     if kinds:
         return [rows.filter(kind=kind).order_by("-seq") for kind in kinds]
-    return [rows.exclude(kind="instance.changed").order_by("-seq")]
+    return [rows.exclude(kind__in=MOVES).order_by("-seq")]
 
 
 def audit_rows(asked: EventsAsked, to: Meant, role: str, stop: Cursor | None = None) -> QuerySet[AuditEntry]:

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce
 from dashboard.screens.events.telling_clouds import tell_of_cloud
 from dashboard.screens.events.telling_console import TOLD_OF_CONSOLE, tell_of_console
 from dashboard.screens.events.telling_runs import GOOD, ON_THE_WAY, TOLD_OF_RUNS, tell_of_run
+from dashboard.screens.events.telling_servers import TOLD_OF_SERVERS, tell_of_servers
 from dashboard.screens.events.telling_words import (
     Told,
     host_of,
@@ -56,6 +57,11 @@ TOLD_KINDS = (
     "attention.resolved",
     "cloud.read",
     "server.changed",
+    "servers.read",
+    "cut_off.changed",
+    "cut_off.reconciled",
+    "balance.changed",
+    "balance.change",
     "engine.started",
 )
 
@@ -90,6 +96,8 @@ def tell(event: FeedEvent) -> Told:
     subject = event.kind.partition(".")[0]
     if subject in TOLD_OF_RUNS:
         return tell_of_run(event)
+    if subject in TOLD_OF_SERVERS:
+        return tell_of_servers(event)
     if subject in TOLD_OF_CONSOLE:
         return tell_of_console(event)
     return tell_of_cloud(event)

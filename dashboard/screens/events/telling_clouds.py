@@ -75,9 +75,6 @@ def tell_of_cloud(event: FeedEvent) -> Told:
         case "cloud.read":
             says = sentence(_("%(cloud)s can be read again"), cloud=_named(event))
             return Told(event.at, mark("Done"), says)
-        case "server.changed" if "state" in after and not after.get("new"):
-            says = sentence(_("%(server)s is %(state)s"), server=_named(event), state=data(after["state"]))
-            return Told(event.at, HAPPENED, says)
         case "instance.changed" if "host_id" in after and "host_id" in before:
             says = sentence(_("%(instance)s is on another host"), instance=_named(event))
             return Told(event.at, HAPPENED, says, is_news=False)
@@ -92,18 +89,14 @@ def _named(event: FeedEvent) -> SafeString:
         "zone": _("Zone %(name)s"),
         "pod": _("Pod %(name)s"),
         "cluster": _("Cluster %(name)s"),
-        "jobs": _("The pending job %(name)s"),
         "instance": _("Instance %(name)s"),
-        "server": "%(name)s",
         "cloud": "%(name)s",
     }
     nameless = {
         "zone": _("A zone"),
         "pod": _("A pod"),
         "cluster": _("A cluster"),
-        "jobs": _("A pending job"),
         "instance": _("An instance"),
-        "server": _("A management server"),
         "cloud": _("A cloud"),
     }
     if not name:

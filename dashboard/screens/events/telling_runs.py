@@ -1,4 +1,4 @@
-"""What runs, their hosts and their steps did, in words."""
+"""What runs, their hosts or management servers, and their steps did, in words."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,8 +7,10 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens.events.telling_words import Told, data, host_of, named, run_of, sentence, whole_number
 from dashboard.screens.marks import UNKNOWN, mark
+from dashboard.screens.server_run.words import stage_word
 from dashboard.screens.words import count, figure
 from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import SERVER_STAGES
 from maintenance.models import FeedEvent
 
 TOLD_OF_RUNS = frozenset({"run", "target", "step"})
@@ -32,7 +34,8 @@ def tell_of_run(event: FeedEvent) -> Told:
 def _run(event: FeedEvent, about: Values, before: Values, after: Values) -> Told:
     run = run_of(about)
     if event.kind == "run.created":
-        hosts = count(whole_number(after, "hosts"), "host")
+        over = ("servers", "server") if "servers" in after else ("hosts", "host")
+        hosts = count(whole_number(after, over[0]), over[1])
         text = _("%(run)s was started by %(who)s, %(hosts)s")
         return Told(event.at, mark("Waiting"), sentence(text, run=run, who=named(event.actor), hosts=hosts))
     if event.kind == "run.pausing":
@@ -58,30 +61,60 @@ def _run(event: FeedEvent, about: Values, before: Values, after: Values) -> Told
 
 def _target(event: FeedEvent, about: Values, before: Values, after: Values) -> Told:
     state, host = str(after.get("state", "")), host_of(about)
-    texts = {
+    texts = (
+        _server_texts()
+        if "server" in about
+        else {
+            "Waiting": _("%(host)s waits for its turn"),
+            "Ready": _("%(host)s is ready"),
+            "Checking": _("%(host)s is being checked"),
+            "Preparing": _("%(host)s is being prepared"),
+            "Draining": _("%(host)s is being emptied"),
+            "Working": _("%(host)s is in maintenance"),
+            "InMaintenance": _("%(host)s is in maintenance and held there"),
+            "Returning": _("%(host)s is on its way back"),
+            "Verifying": _("%(host)s is being verified"),
+            "Done": _("%(host)s is done"),
+            "Skipped": _("%(host)s was skipped"),
+            "Failed": _("%(host)s failed"),
+            "Cancelled": _("%(host)s was cancelled"),
+            "NeedsPerson": _("%(host)s needs a person"),
+        }
+    )
+    says = sentence(texts.get(state, _("%(host)s has changed")), host=host)
+    is_news = before.get("state") != state and state not in ON_THE_WAY
+    return Told(event.at, mark(state), says, str(after.get("detail", "")), is_news)
+
+
+def _server_texts() -> dict[str, str]:
+    """Of a management server in a run: %(host)s is its name."""
+    return {
         "Waiting": _("%(host)s waits for its turn"),
-        "Ready": _("%(host)s is ready"),
-        "Checking": _("%(host)s is being checked"),
-        "Preparing": _("%(host)s is being prepared"),
-        "Draining": _("%(host)s is being emptied"),
-        "Working": _("%(host)s is in maintenance"),
-        "InMaintenance": _("%(host)s is in maintenance and held there"),
-        "Returning": _("%(host)s is on its way back"),
-        "Verifying": _("%(host)s is being verified"),
+        "Draining": _("%(host)s prepares: jobs end, agents leave"),
+        "Working": _("%(host)s goes down, or comes back"),
+        "InMaintenance": _("%(host)s is out of service and held there"),
+        "Returning": _("%(host)s goes back to Up"),
+        "Verifying": _("%(host)s is Up again and watched"),
         "Done": _("%(host)s is done"),
         "Skipped": _("%(host)s was skipped"),
         "Failed": _("%(host)s failed"),
         "Cancelled": _("%(host)s was cancelled"),
         "NeedsPerson": _("%(host)s needs a person"),
     }
-    says = sentence(texts.get(state, _("%(host)s has changed")), host=host)
-    is_news = before.get("state") != state and state not in ON_THE_WAY
-    return Told(event.at, mark(state), says, str(after.get("detail", "")), is_news)
 
 
 def _step(event: FeedEvent, about: Values, after: Values) -> Told:
-    parts = {"host": host_of(about), "stage": data(about.get("stage") or _("its stage"))}
+    stage = about.get("stage")
+    word = stage_word(str(stage)) if stage in SERVER_STAGES else stage
+    parts = {"host": host_of(about), "stage": data(word or _("its stage"))}
     match event.kind:
+        case "step.moved" if "jobs_left" in after or "agents_left" in after:
+            left = {
+                "jobs": count(whole_number(after, "jobs_left"), "job"),
+                "agents": count(whole_number(after, "agents_left"), "agent"),
+            }
+            says = sentence(_("%(host)s: %(jobs)s and %(agents)s left"), host=parts["host"], **left)
+            return Told(event.at, mark("Running"), says, is_news=False)
         case "step.taken_over":
             says = sentence(_("%(host)s: another engine has taken over %(stage)s"), **parts)
             return Told(event.at, mark("Running"), says)

@@ -68,11 +68,20 @@ def run_of(about: Mapping[str, Any]) -> SafeString:
 
 
 def host_of(about: Mapping[str, Any]) -> SafeString:
-    """The part of its name that people say, as a link, and its cluster where there are several: kvm1 (p2-c1)."""
+    """The part of its name that people say, as a link, and its cluster where there are several: kvm1 (p2-c1). A run's
+    target may be a management server instead."""
+    if "server" in about and "host" not in about:
+        return server_of(about)
     name = said(str(about.get("host_name") or about.get("name") or "")) or _("A host")
     host = linked(name, "host", about["host"]) if is_id(about.get("host")) else named(name)
     cluster = cluster_name(about.get("cluster"))
     return sentence(_("%(host)s (%(cluster)s)"), host=host, cluster=data(cluster)) if cluster else host
+
+
+def server_of(about: Mapping[str, Any]) -> SafeString:
+    """A management server, as a link."""
+    name = said(str(about.get("server_name") or about.get("name") or "")) or _("A management server")
+    return linked(name, "server", about["server"]) if is_id(about.get("server")) else named(name)
 
 
 def is_id(text: object) -> bool:

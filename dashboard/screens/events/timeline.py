@@ -199,13 +199,14 @@ def _who_words() -> dict[str, str]:
 
 def _what_words(role: str) -> dict[str, str]:
     words = {
-        "": _("All but instances"),
+        "": _("All but instances and agents"),
         "runs": _("Runs"),
         "hosts": _("Hosts"),
         "stages": _("Stages of runs"),
         "needs": _("What needs a person"),
-        "instances": _("Instances"),
-        "clouds": _("Clouds and their servers"),
+        "instances": _("Instances and agents"),
+        "clouds": _("Clouds"),
+        "servers": _("Management servers"),
         "engines": _("Engines"),
         "people": _("People and settings"),
     }

@@ -3,7 +3,9 @@
 import pytest
 from django.utils import timezone
 
+from maintenance.actions import servers as actions
 from maintenance.domain.states import RunKind, RunState, TargetState
+from maintenance.feed import unit_of_work
 from maintenance.models import EngineProcess
 from tests.dashboard.console.run_page import SPACE, sentence
 from tests.dashboard.console.server_runs import make_servers, put_server, server_run
@@ -72,3 +74,37 @@ def test_a_server_at_work_takes_no_host_from_what_is_free(operator, inventory, s
     assert "has every host here" not in page
     assert "have every host here" not in page
     assert f"/rolling/new/?clusters={cluster}" in page
+
+
+# ---- the timeline ---------------------------------------------------------------------------------------------------
+
+
+def test_the_timeline_tells_who_asked_for_what_of_which_server(operator, inventory, servers):
+    server = servers["mgmt2"]
+    actions.prepare_server(
+        server.id, algorithm=None, forced=False, actor="ada", reason="new kernel", request_id="r1"
+    )
+    page = text_of(operator, "/events/?what=servers")
+    assert f'href="/management-servers/{server.id}/"' in page
+    assert "which puts" in page
+    assert "new kernel" in page
+
+
+def test_a_restart_names_its_servers(operator, servers):
+    actions.restart_servers([server.id for server in servers.values()], actor="ada")
+    page = text_of(operator, "/events/")
+    assert "which restarts" in page
+    assert "mgmt1, mgmt2 and mgmt3" in page
+
+
+def test_counts_that_change_all_the_time_are_not_told_by_themselves(viewer, inventory, servers):
+    about = {"server": str(servers["mgmt1"].id), "name": "mgmt1"}
+    with unit_of_work() as work:
+        work.event("server.changed", about, before={"agents": 3}, after={"agents": 4})
+        work.event("server.changed", about, before={"state": "Up"}, after={"state": "Down"})
+        work.event("agent.changed", {"name": "kvm1"}, after={"management_server_id": None})
+    page = text_of(viewer, "/events/")
+    assert "is <bdi>Down</bdi>" in page
+    assert "number of agents" not in page
+    assert "kvm1" not in page.partition("<main")[2]
+    assert "is connected to no management server" in text_of(viewer, "/events/?what=instances")

@@ -17,10 +17,12 @@ from maintenance.domain.states import RunState, TargetState
 from maintenance.feed import unit_of_work
 from maintenance.inventory_sync import KINDS
 from maintenance.models import FeedEvent
+from maintenance.servers_sync import KINDS as SERVER_KINDS
 
 ID = str(UUID(int=7))
 RUN = {"run": ID, "run_number": 12}
 HOST = {"host": ID, "host_name": "kvm1"}
+SERVER = {"server": ID, "name": "mgmt1"}
 STEP = RUN | HOST | {"step": ID, "stage": "Maintenance"}
 
 # kind, what it is about, before, after, the sentence. One line at least for each kind that is written anywhere.
@@ -57,6 +59,44 @@ SAID: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
         "The cloud says that mgmt1 has changed: number of agents",
     ),
     ("jobs.changed", {"name": "DeployVM"}, {}, {"new": True}, "The pending job DeployVM is new"),
+    ("jobs.changed", {"name": "DeployVM"}, {}, {"gone": True}, "The pending job DeployVM is no longer pending"),
+    ("server.changed", SERVER, {}, {"gone": True}, "mgmt1 is no longer listed"),
+    ("servers.read", {"name": "lab"}, {}, {"error": "refused"}, "The management servers of lab cannot be read"),
+    ("servers.read", {"name": "lab"}, {}, {"error": ""}, "The management servers of lab can be read again"),
+    (
+        "cut_off.changed", {"name": "StartVMCmd"}, {}, {"new": True},
+        "StartVMCmd was cut off with its server: what it worked on is to be reconciled",
+    ),
+    ("cut_off.reconciled", {"name": "StartVMCmd"}, {}, {}, "What StartVMCmd left behind was reconciled"),
+    (
+        "agent.changed", {"name": "kvm1"}, {"management_server_id": "a"}, {"management_server_id": "b"},
+        "The agent kvm1 is on another management server",
+    ),
+    (
+        "agent.changed", {"name": "kvm1"}, {"management_server_id": "a"}, {"management_server_id": None},
+        "The agent kvm1 is connected to no management server",
+    ),
+    (
+        "balance.changed", {"name": "lab"}, {"algorithm": "static", "hosts": ["a"]},
+        {"algorithm": "shuffle", "hosts": ["a"]}, "The agent balance of lab has changed: algorithm",
+    ),
+    ("balance.asked", {"name": "lab", "kind": "rebalance"}, {}, {}, "lab: a rebalance of its agents was asked for"),
+    (
+        "balance.change", {"name": "lab", "kind": "balance"}, {"state": "Pending"}, {"state": "Done"},
+        "lab: the agent balance was changed",
+    ),
+    (
+        "balance.change", {"name": "lab", "kind": "rebalance"}, {"state": "Pending"}, {"state": "Refused"},
+        "lab refused to rebalance its agents",
+    ),
+    ("run.created", RUN, {}, {"state": "Queued", "servers": 3}, "Run 12 was started by ada, 3 servers"),
+    ("target.state", RUN | SERVER, {}, {"state": "Draining"}, "mgmt1 prepares: jobs end, agents leave"),
+    ("target.state", RUN | SERVER, {}, {"state": "NeedsPerson"}, "mgmt1 needs a person"),
+    ("step.moved", RUN | SERVER, {}, {"jobs_left": 2, "agents_left": 1}, "mgmt1: 2 jobs and 1 agent left"),
+    (
+        "step.ended", RUN | SERVER | {"stage": "ComeBack"}, {}, {"outcome": "timed_out"},
+        "mgmt1: Come back ran out of time",
+    ),
     ("cloud.read", {"name": "lab"}, {}, {"error": "refused"}, "lab cannot be read"),
     ("cloud.read", {"name": "lab"}, {}, {"error": ""}, "lab can be read again"),
     ("attention.opened", {"attention": ID}, {}, {"title": "kvm1 failed"}, "Needs a person: kvm1 failed"),
@@ -91,7 +131,9 @@ def kinds_in(source: str) -> Iterator[str]:
 def kinds_written() -> set[str]:
     folders = (Path(settings.BASE_DIR, name) for name in ("maintenance", "dashboard"))
     files = (file for folder in folders for file in folder.rglob("*.py"))
-    return {kind for file in files for kind in kinds_in(file.read_text())} | {kind.event for kind in KINDS}
+    return {kind for file in files for kind in kinds_in(file.read_text())} | {
+        kind.event for kind in (*KINDS, *SERVER_KINDS)
+    }
 
 
 @pytest.mark.parametrize(("kind", "about", "before", "after", "says"), SAID)
