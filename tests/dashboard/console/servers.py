@@ -15,8 +15,8 @@ from tests.dashboard.inventory import Inventory
 TASKS = ("agent listener", "agent monitor", "connect executor", "direct agent executor")
 
 
-def make_servers(inventory: Inventory, names: tuple[str, ...] = ("mgmt1", "mgmt2", "mgmt3")) -> None:
-    """So many servers that are Up, told about in the setting `host`; the cloud's servers were just read."""
+def make_servers(inventory: Any, names: tuple[str, ...] = ("mgmt1", "mgmt2", "mgmt3")) -> None:
+    """So many servers of `inventory.cloud` that are Up, told about in the setting `host`, and were just read."""
     ManagementServer.objects.all().delete()
     now = timezone.now()
     addresses = [f"10.2.0.{at}" for at in range(11, 11 + len(names))]
