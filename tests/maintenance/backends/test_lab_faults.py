@@ -15,6 +15,7 @@ from maintenance.backends.lab.faults import CALLS, ENVIRONMENT
 from maintenance.backends.lab.models import Effect, Fault
 from maintenance.backends.lab.outside import CalledInsideTransaction, lab_door
 from maintenance.backends.lab.record import effects, harms
+from maintenance.backends.servers import BalanceChange
 from maintenance.domain.hook_stages import HookStage
 from tests.maintenance.backends.lab_hosts import (
     KVM1,
@@ -190,6 +191,8 @@ def test_every_call_passes_the_edge(lab: LabCloud, call: str):
         "start_server": lambda: lab.start_server(MS1, expires_at=soon()),
         "look_at_cluster": lambda: lab.look_at_cluster(P1_C1),
         "look_at_host": lambda: lab.look_at_host(KVM1),
+        "change_balance": lambda: lab.change_balance(BalanceChange(), expires_at=soon()),
+        "rebalance": lambda: lab.rebalance(expires_at=soon()),
         PREPARE: lambda: lab.prepare_for_maintenance(KVM1, expires_at=soon()),
         "cancel_maintenance": lambda: lab.cancel_maintenance(KVM1, expires_at=soon()),
         "look_at_job": lambda: lab.look_at_job(str(uuid4())),
