@@ -8,10 +8,19 @@ from django.core.management import call_command
 from maintenance.domain import states
 from maintenance.domain.rolling import ROLLING
 from maintenance.domain.run_view import Move, Result
+from maintenance.domain.servers import TRANSITIONS
 from maintenance.domain.states import Stage, TargetState
 from maintenance.management.commands.state_tables import BEGIN, END, MarksMissing, TablesStale, all_tables
 
 ARCHITECTURE = Path(__file__).resolve().parents[2] / "ARCHITECTURE.md"
+
+RESTART_WAY = (
+    Stage.SERVER_PREPARE,
+    Stage.SERVER_SHUT_DOWN,
+    Stage.SERVER_COME_BACK,
+    Stage.SERVER_CANCEL,
+    Stage.SERVER_SETTLE,
+)
 
 
 @pytest.fixture
@@ -73,3 +82,20 @@ def test_every_stage_and_every_state_has_its_line(stage):
 
     assert f"\n| {stage} | " in tables
     assert all(f"`{state}`" in tables for state in [*states.RunState, *TargetState])
+
+
+def test_every_change_of_a_management_server_is_in_the_table():
+    written = all_tables()
+    for change in TRANSITIONS:
+        by = f"`{change.by}`" if change.by else "by itself"
+        assert f"| `{change.before}` | `{change.after}` | {by} | {change.when} |" in written
+
+
+def test_a_server_that_is_restarted_is_told_stage_after_stage():
+    written = all_tables().partition("### A management server that is restarted")[2]
+    places = [written.index(f"| {stage} |") for stage in RESTART_WAY]
+    assert places == sorted(places)
+    assert (
+        "| ComeBack | **CancelMaintenance**, server `Returning` | `NeedsPerson`; flagged: needs a person |"
+        in written
+    )

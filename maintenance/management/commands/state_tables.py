@@ -16,6 +16,7 @@ from maintenance.domain.run_view import Move, Result
 from maintenance.domain.states import RUN_MOVES, RunKind, RunState, Stage, TargetState, word
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.hooks.results import HookEnd
+from maintenance.management.server_tables import markdown, server_sections
 
 BEGIN = "<!-- state tables: begin. Written by `manage.py state_tables --write ARCHITECTURE.md` -->"
 END = "<!-- state tables: end -->"
@@ -73,13 +74,14 @@ def all_tables() -> str:
     return "\n\n".join(
         [
             *hosts,
+            *server_sections(),
             "### How a script's end is judged",
             outcome_table(),
             "### A run's states",
             run_table(),
-            "### What a person may do to one host of a run",
+            "### What a person may do to one host, or server, of a run",
             steering_table(),
-            "### A host's states and their words",
+            "### A host's, or server's, states and their words",
             word_table(),
         ]
     )
@@ -189,7 +191,7 @@ def steering_table() -> str:
     runs = [run for run in RunState if any(legal_target_moves(run, host) for host in TargetState)]
     hosts = [host for host in TargetState if any(legal_target_moves(run, host) for run in RunState)]
     return markdown(
-        ("Host", *(f"in a run that is `{run}`" for run in runs)),
+        ("Host, or server", *(f"in a run that is `{run}`" for run in runs)),
         (
             (f"`{host}`", *(", ".join(sorted(legal_target_moves(run, host))) or "–" for run in runs))
             for host in hosts
@@ -205,9 +207,3 @@ def word_table() -> str:
 def _states(some: Iterable[str], order: Iterable[str]) -> str:
     wanted = set(some)
     return ", ".join(f"`{state}`" for state in order if state in wanted)
-
-
-def markdown(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
