@@ -171,6 +171,7 @@ MATRIX: Mapping[str, Row] = {
     "api:server-restarts": OPERATE,
     "api:jobs": READ,
     "api:cut-off-jobs": READ,
+    "api:cut-off-job-reconcile": OPERATE,
     "api:agent-balance": {"GET": READERS, "PATCH": ADMINISTRATORS},
     "api:agent-balance-preview": {"POST": READERS},
     "api:agent-balance-rebalance": ADMINISTER,

@@ -1,20 +1,25 @@
 """Asynchronous jobs that management servers still work on, with CloudStack's names; completed ones are in no list."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dashboard.access import visible_cut_off_jobs, visible_jobs
-from dashboard.api.bodies import UUID_TEXT
+from dashboard.api.bodies import UUID_TEXT, Nothing
 from dashboard.api.filters import TEXT_MAX, Filter, by_text, by_word
 from dashboard.api.inventory import CLOUD, ListOfRows
+from dashboard.api.runs import IDEMPOTENCY_KEY, by
 from dashboard.api.servers_beside import RunOfServer, run_in_short
+from dashboard.api.views import CommandView
+from maintenance.actions.cut_off_jobs import reconcile
 from maintenance.clock import database_now
 from maintenance.models import CutOffJob, Intent, PendingJob
 
@@ -153,3 +158,20 @@ class CutOffRows(ListOfRows):
         for backend in self.filter_backends:
             found = backend().filter_queryset(self.request, found, self)
         return found
+
+
+class Reconcile(CommandView):
+    """POST: somebody has looked at what the job left behind, and it is in order. The answer is the job."""
+
+    audited_as = ""  # it makes no run; a second request is told that it was reconciled, and by whom
+
+    @extend_schema(request=Nothing, responses=CutOffRow, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, **ids: Any) -> Response:
+        return super().post(request, **ids)
+
+    def do(self, request: Request, given: Mapping[str, Any], **ids: Any) -> Response:
+        cut_off_id = ids["cut_off_id"]
+        if not visible_cut_off_jobs(request.user).filter(id=cut_off_id).exists():
+            raise NotFound(f"no job that was cut off has the id {cut_off_id}")
+        reconcile(cut_off_id, **by(request))
+        return Response(CutOffRow(CutOffJob.objects.select_related("cloud").get(id=cut_off_id)).data)

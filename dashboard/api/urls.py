@@ -64,6 +64,7 @@ version_1: list[URLPattern | URLResolver] = [
     path("management-server-restarts/", server_moves.Restarts.as_view(), name="server-restarts"),
     path("jobs/", jobs.Jobs.as_view(), name="jobs"),
     path("jobs/cut-off/", jobs.CutOffRows.as_view(), name="cut-off-jobs"),
+    path("jobs/cut-off/<uuid:cut_off_id>/reconcile/", jobs.Reconcile.as_view(), name="cut-off-job-reconcile"),
     path("agent-balance/", Balance.as_view(), name="agent-balance"),
     path("agent-balance/preview/", Preview.as_view(), name="agent-balance-preview"),
     path("agent-balance/rebalance/", Rebalance.as_view(), name="agent-balance-rebalance"),

@@ -1,6 +1,7 @@
 """Pending jobs by REST, and those that were cut off."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -100,3 +101,17 @@ def test_jobs_come_in_pages(viewer, inventory, servers):
     assert [row["cmd"] for row in first["results"] + second["results"]] == [
         f"job{n}" for n in range(6, -1, -1)
     ]
+
+
+def test_whoever_has_looked_says_that_it_is_in_order_once(operator, viewer, inventory, servers):
+    job = add_cut_off(inventory, servers["mgmt1"], "StartVMCmdByAdmin")
+    path = f"jobs/cut-off/{job.id}/reconcile/"
+    assert viewer.post(path).status_code == 403
+    done = operator.post(path, key="k1")
+    assert (done.status_code, done.json()["reconciled_by"]) == (200, "operator")
+    assert operator.post(path, key="k1").json() == done.json()
+    again = operator.post(path)
+    assert again.status_code == 409
+    assert "by operator" in again.json()["detail"]
+    assert operator.post(f"jobs/cut-off/{uuid4()}/reconcile/").status_code == 404
+    assert operator.post(path, {"why": "x"}).status_code == 400
