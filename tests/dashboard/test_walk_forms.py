@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from dashboard.access import MATRIX
+from dashboard.pages import servers
 from maintenance.models import AuditEntry, FeedEvent, Run
 from tests.dashboard.walk import addresses, page_routes, route_of
 from tests.dashboard.walk_page import Page, Use
@@ -38,6 +39,14 @@ TYPED: Mapping[str, Typed] = {
     "run-cancel": {},
     "run-host-retry": {},
     "run-host-skip": {},
+    "server-prepare": {"prepareForMaintenance-word": "MAINTENANCE"},
+    "server-cancel": {},
+    "server-prepare-shutdown": {"prepareForShutdown-word": "SHUTDOWN"},
+    "server-trigger-shutdown": {"triggerShutdown-word": "SHUTDOWN"},
+    "server-cancel-shutdown": {},
+    "server-restart": {"restart-word": "MAINTENANCE"},
+    "servers-restart": {"all-word": "MAINTENANCE"},
+    "job-reconcile": {},
     "attention-take": {},
     "attention-resolve": {"reason": "Mended by hand"},
     "events-check": {},
@@ -84,11 +93,12 @@ class Form:
 
 
 @pytest.fixture
-def forms(scene, settings) -> dict[str, Form]:
+def forms(scene, settings, monkeypatch) -> dict[str, Form]:
     """Route → the first page that has a button for it."""
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher"
     ]  # many logins, none of them real
+    monkeypatch.setattr(servers, "READ_BACK_S", 0.0)  # no engine runs here that would read anything back
     for person in scene.people.values():
         person.set_password(OLD)
         person.save()

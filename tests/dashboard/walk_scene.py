@@ -15,7 +15,7 @@ from dashboard.models import Membership, Role, TokenNote, User
 from dashboard.screens.needs.seen import ENGINE_ID
 from maintenance.actions import prepare_host, resolve_attention, take_attention
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import RunState, Stage, TargetState
+from maintenance.domain.states import OVER_SERVERS, SERVER_STAGES, RunState, Stage, TargetState
 from maintenance.engine.attention import Cause, ask_for_person
 from maintenance.feed import unit_of_work
 from maintenance.models import (
@@ -23,6 +23,7 @@ from maintenance.models import (
     Attention,
     AuditCheck,
     Cloud,
+    CloudChange,
     Cluster,
     CutOffJob,
     EngineProcess,
@@ -46,6 +47,7 @@ from tests.dashboard.console.runs import end_step, failed_and_paused, in_state, 
 from tests.dashboard.inventory import Inventory, add_cluster, make_inventory
 from tests.dashboard.people import make_person
 from tests.dashboard.walk import Things
+from tests.dashboard.walk_server_runs import server_runs
 
 DAY_S = 86_400  # what was read stays known, however slow the test is
 PRINTED = b"unpacking\nInstalling kernel modules\n\x1b[31mwarning: slow\x1b[0m\n"
@@ -94,6 +96,7 @@ def make_scene() -> Scene:
         "by hand": _by_hand(inventory),
     }
     _needs(runs)
+    runs |= server_runs(inventory)
     _odd_hosts(inventory)
     _what_is_told(inventory)
     return Scene(inventory, runs, people, _things(inventory, runs, people), _ids())
@@ -140,25 +143,13 @@ def _what_is_read(inventory: Inventory) -> None:
     ManagementServer.objects.create(
         id=uuid4(), name="mgmt2", state="Maintenance", version="4.20", agents=0, **listed
     )
-    preparing = ManagementServer.objects.create(
-        id=uuid4(), name="mgmt3", state="PreparingForMaintenance", version="4.21", agents=1, address="10.2.0.13",
-        window_ends_at=now + timedelta(minutes=42), tasks={"agent listener": True, "agent monitor": False},
-        peers=[{"name": "mgmt1", "address": "10.2.0.11", "state": "Up"}], **listed,
-    )  # fmt: skip
-    Agent.objects.create(
-        id=uuid4(), name="v-2-VM", kind="consoleproxy", host_order=1, zone=inventory.zone, state="Up",
-        resource_state="Enabled", management_server=preparing, servers_listed=["10.2.0.13", "10.2.0.11"], **listed,
-    )  # fmt: skip
-    CutOffJob.objects.create(
-        id=uuid4(), name="StartVMCmdByAdmin", management_server=preparing, server_name="mgmt3",
-        resource_type="VirtualMachine", resource_name="web-1", account="shop", domain="ROOT/retail",
-        created=now - timedelta(minutes=9), ended_at=now, why="the server died while it ran", **listed,
-    )  # fmt: skip
+    _servers(inventory)
     PendingJob.objects.create(
         id=uuid4(),
         name="MigrateVM",
         management_server=inventory.server,
         resource_type="VirtualMachine",
+        resource_name="web-7",
         account="shop",
         domain="ROOT/retail",
         created=now - timedelta(minutes=4),
@@ -181,6 +172,54 @@ def _what_is_read(inventory: Inventory) -> None:
     Host.objects.filter(name="kvm3").update(hooks={**digests, **broken})
     Instance.objects.update(tags=["ssd"])
     Instance.objects.filter(name="i-kvm1").update(affinity_groups=["web"])
+
+
+def _servers(inventory: Inventory) -> None:
+    """One of this cloud prepares; a second cloud has servers of which everything may be asked."""
+    now, cloud = timezone.now(), inventory.cloud
+    Cloud.objects.filter(name="far").update(servers_error="connection refused by 198.51.100.7")
+    balance = {
+        "hosts": ["mgmt1.example.org", "mgmt3.example.org"], "algorithm": "roundrobin", "check_interval_s": 60,
+        "check_interval_of_cluster_s": {}, "maintenance_timeout_min": 60, "ignore_maintenance_hosts": False,
+    }  # fmt: skip
+    Cloud.objects.filter(id=cloud.id).update(balance=balance)
+    cloud.balance = balance
+    preparing = ManagementServer.objects.create(
+        id=uuid4(), cloud=cloud, changed_at=now, name="mgmt3", state="PreparingForMaintenance", version="4.21",
+        agents=1, address="mgmt3.example.org", window_ends_at=now + timedelta(minutes=42), last_agents=["v-2-VM"],
+        tasks={"agent listener": True, "agent monitor": False}, os_distribution="Rocky Linux 9.5",
+        kernel_version="5.14.0-503", java_version="17.0.13", started_at=now - timedelta(days=41), booted_at=now,
+        peers=[{"name": "mgmt1", "address": "mgmt1.example.org", "state": "Up"}],
+    )  # fmt: skip
+    Agent.objects.create(
+        id=uuid4(), cloud=cloud, changed_at=now, name="v-2-VM", kind="consoleproxy", host_order=1,
+        zone=inventory.zone, state="Up", resource_state="Enabled", management_server=preparing,
+        servers_listed=["mgmt3.example.org", "mgmt1.example.org"], algorithm="roundrobin",
+    )  # fmt: skip
+    for resource, by in (("web-1", ""), ("vol-77", "operator")):
+        CutOffJob.objects.create(
+            id=uuid4(), cloud=cloud, changed_at=now, name="StartVMCmdByAdmin", management_server=preparing,
+            server_name="mgmt3", resource_type="VirtualMachine", resource_name=resource, account="shop",
+            domain="ROOT/retail", created=now - timedelta(minutes=9), ended_at=now, why="the server died",
+            reconciled_by=by, reconciled_at=now if by else None,
+        )  # fmt: skip
+    east = Cloud.objects.create(
+        name="east",
+        kind="lab",
+        read_at=now,
+        as_of=now,
+        servers_read_at=now,
+        servers_as_of=now,
+        unknown_s=DAY_S,
+    )
+    for name, state in (("e1", "Up"), ("e2", "Up"), ("e3", "Maintenance"), ("e4", "ReadyToShutDown")):
+        ManagementServer.objects.create(
+            id=uuid4(), cloud=east, changed_at=now, name=name, state=state, version="4.21", agents=0
+        )
+    CloudChange.objects.create(
+        cloud=cloud, kind="balance", change={"algorithm": "static"}, asked_by="operator", expires_at=now,
+        state=CloudChange.State.REFUSED, ended_at=now, answer="the setting host names no server",
+    )  # fmt: skip
 
 
 def _odd_hosts(inventory: Inventory) -> None:
@@ -211,7 +250,7 @@ def _at_work(inventory: Inventory) -> Run:
         agent_before=OLD_AGENT,
         agent_after=NEW_AGENT,
     )
-    for stage in Stage:
+    for stage in (stage for stage in Stage if stage not in SERVER_STAGES):
         end_step(done, stage, detail="exit status 0", note="as usual")
     works = put_host(run, "kvm2", TargetState.WORKING)
     end_step(works, "Drain", movement={"moved": 7, "left": 0, "total": 7}, script="")
@@ -301,7 +340,8 @@ def _needs(runs: dict[str, Run]) -> None:
     run = runs["paused"]
     targets = list(run.targets.order_by("order"))
     with unit_of_work() as work:
-        for number, cause in enumerate(Cause):
+        causes = [cause for cause in Cause if not cause.name.startswith("SERVER_")]  # these have servers
+        for number, cause in enumerate(causes):
             target = targets[number % len(targets)]
             ask_for_person(work, cause, run=run, target=target, message=f"{target.name}: see its output")
         target = runs["at work"].targets.get(name="kvm2")
@@ -389,6 +429,7 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "server_id": list(ManagementServer.objects.values_list("id", flat=True)),
         "cut_off_id": list(CutOffJob.objects.values_list("id", flat=True)),
         "run_id": [run.id for run in runs.values()],
+        "serverrun": [run.id for run in runs.values() if run.kind in OVER_SERVERS],
         "attention_id": list(Attention.objects.values_list("id", flat=True)),
         "cloud_id": list(Cloud.objects.values_list("id", flat=True)),
         "person_id": list(User.objects.order_by("pk").values_list("key", flat=True)),
@@ -402,10 +443,12 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "pod": of["pod_id"],
         "cluster": of["cluster_id"],
         "host": hosts,
+        "server": of["server_id"],
         "instance": list(Instance.objects.values_list("id", flat=True)[:1]),
     }.items():
         of[f"api:{name} id"] = model_ids
-    steps = Step.objects.order_by().values_list("run", "target__host", "stage").distinct()
+    of_hosts = Step.objects.filter(target__host__isnull=False).order_by()
+    steps = of_hosts.values_list("run", "target__host", "stage").distinct()
     return Things(of=of, together={("run_id", "host_id", "stage"): list(steps)})
 
 

@@ -40,6 +40,7 @@ OURS = {
     "IdempotentAnswer.answer": "sent again to whom it was sent first, as JSON",
     "Intent.action": "prepare or cancel",
     "Notification.channel": "mail or webhook",
+    "Run.algorithm": "one of the three, checked",
     "Run.ending": "a state",
     "Run.plan_hash": "SHA-256",
     "Run.scope_kind": "a word of our table",
@@ -47,6 +48,9 @@ OURS = {
     "Target.preflight": "an outcome",
     "User.password": "a hash",
 }
+
+# JSON whose keys, too, are somebody else's words.
+KEYS = frozenset({"ManagementServer.tasks"})
 
 _MACHINE = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,64}|\d{4}-\d\d-\d\dT.*|[\d.]*", re.ASCII
@@ -112,6 +116,8 @@ def fill(say: Say) -> None:
 def _said_anew(old: Any, field: models.Field, say: Say, mark: str) -> Any:
     if isinstance(field, models.JSONField):
         numbers = count()
+        if name_of(field) in KEYS:
+            return {say(f"{mark}{next(numbers)}ƒ", NAME): value for value in (old or {}).values()}
         return _leaves(old, lambda: say(f"{mark}{next(numbers)}ƒ", NAME))
     if isinstance(field, models.BinaryField):
         return "\n".join(say(f"{mark}{line}ƒ", LONG) for line in range(3)).encode() if old else old

@@ -90,7 +90,7 @@ def shown_preparing(fleet: Fleet) -> list[Preparing]:
 class RestartAll:
     """The form. `servers`: in the order in which they would be restarted; `why_not`: why none can be."""
 
-    servers: Sequence[tuple[UUID, str, str]]
+    servers: Sequence[tuple[UUID, str, str, bool]]  # id, name, why not, whether it is ticked
     says: str
     steps: Sequence[str]
     why_not: str
@@ -101,7 +101,18 @@ class RestartAll:
 
 
 def restart_all(fleet: Fleet, role: str) -> RestartAll:
-    servers = [(k.server.id, k.server.name, why_not(fleet, k, ServerMove.PREPARE)) for k in fleet.servers]
+    refused = {k.server.id: why_not(fleet, k, ServerMove.PREPARE) for k in fleet.servers}
+    # One cloud at a time: those of the first one that can.
+    cloud = next((k.server.cloud_id for k in fleet.servers if not refused[k.server.id]), None)
+    servers = [
+        (
+            k.server.id,
+            k.server.name,
+            refused[k.server.id],
+            not refused[k.server.id] and k.server.cloud_id == cloud,
+        )
+        for k in fleet.servers
+    ]
     return RestartAll(
         servers=servers,
         says=ngettext(
