@@ -40,6 +40,12 @@ class AgentsUnderTest:
     ) -> bool:
         """The server prepares, has no jobs, and hands over."""
         self.set_server(server, "PreparingForMaintenance")
+        return self.hand_over(server, algorithm=algorithm, ignore_maintenance_hosts=ignore_maintenance_hosts)
+
+    def hand_over(
+        self, server: UUID, *, algorithm: str | None = None, ignore_maintenance_hosts: bool = False
+    ) -> bool:
+        """A server that prepares has no jobs any more."""
         return agents.send_agents_away(
             self.door, self.config, server, self.now, algorithm, ignore_maintenance_hosts
         )

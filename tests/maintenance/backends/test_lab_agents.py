@@ -1,6 +1,7 @@
 """The lab's agents move between management servers: handed over, cut off, sent home, never long without one."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -246,10 +247,33 @@ def test_agents_that_move_to_a_server_that_dies_go_to_the_next_one(it: AgentsUnd
     it.prepare(MS1)
     it.after(it.config.agent_move_s / 2)
     it.kill(MS2)
+    assert {leaving.goes_to[-5:] for leaving in it.left(MS1).named} == {"mgmt3"}
+
     it.after()
 
     assert it.per_server() == [0, 0, 14]
     assert longest_gap_s() <= 1
+
+
+def test_a_server_that_has_begun_to_prepare_takes_no_agent_that_was_on_its_way(it: AgentsUnderTest):
+    it.kill(MS1)
+    it.after(it.config.agent_reconnect_s / 2)
+    it.set_server(MS2, "PreparingForMaintenance")  # it still waits for its jobs
+    it.after()
+
+    assert it.per_server() == [0, 5, 9]
+    assert longest_gap_s() <= 1
+
+
+def test_an_agent_that_arrived_before_its_new_server_began_to_prepare_was_there(it: AgentsUnderTest):
+    it.kill(MS1)
+    it.now += timedelta(seconds=10)  # nobody looks
+    it.prepare(MS2)
+    it.after()
+
+    assert it.per_server() == [0, 0, 14]
+    assert longest_gap_s() == it.config.agent_reconnect_s
+    assert agent(KVM1).last_server_id == MS2
 
 
 def test_without_any_server_agents_say_so_and_come_back_with_the_first(it: AgentsUnderTest):

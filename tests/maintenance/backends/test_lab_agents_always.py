@@ -25,9 +25,14 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"
 GAP_MAX_S = 1
 SERVERS, HOSTS = (MS1, MS2, MS3), (KVM1, KVM2, KVM5)
 
+SERVER_MOVES = ("prepare", "wait for jobs", "cancel", "kill", "start", "home")
+
 seconds = st.sampled_from([0, 0.05, 0.1, 0.2, 0.35, 1, 70])
 happenings = st.one_of(
-    st.tuples(st.sampled_from(["prepare", "cancel", "kill", "start", "home"]), st.sampled_from(SERVERS)),
+    st.tuples(
+        st.sampled_from(["prepare", "wait for jobs", "cancel", "kill", "start", "home"]),
+        st.sampled_from(SERVERS),
+    ),
     st.tuples(st.sampled_from(["away", "back", "restart"]), st.sampled_from(HOSTS)),
     st.tuples(st.sampled_from(["algorithm"]), st.sampled_from(["static", "roundrobin", "shuffle"])),
 )
@@ -54,6 +59,8 @@ def test_every_agent_that_is_up_has_one_server_that_is_up(
         happen(it, what, about)
         always_one = always_one and up() > 0
 
+    for server in ManagementServer.objects.filter(state="PreparingForMaintenance"):
+        it.hand_over(server.id)
     it.after()
 
     if up():
@@ -100,6 +107,10 @@ def happen_to_server(it: AgentsUnderTest, what: str, server: ManagementServer) -
     match what, server.state:
         case "prepare", "Up":
             it.prepare(server.id)
+        case "wait for jobs", "Up":
+            it.set_server(server.id, "PreparingForMaintenance")
+        case "prepare", "PreparingForMaintenance":
+            it.hand_over(server.id)
         case "cancel", "PreparingForMaintenance":
             it.cancel(server.id)
         case "kill", "Up" | "PreparingForMaintenance":
