@@ -79,7 +79,9 @@ def _apply(cloud: CloudRow, snapshot: Snapshot) -> None:
             follow(work, row, kind, kind.rows(snapshot), snapshot.as_of)
         balance = balance_as_json(snapshot.balance) if snapshot.balance else None
         if row.balance != balance:
-            work.event("balance.changed", {"cloud": str(row.id)}, before=row.balance, after=balance)
+            work.event(
+                "balance.changed", {"cloud": str(row.id), "name": row.name}, before=row.balance, after=balance
+            )
             row.balance = balance
         had_error = bool(row.read_error)
         row.read_at, row.as_of, row.read_error = now, snapshot.as_of, ""
