@@ -87,6 +87,11 @@ def parse_setting(name: str, text: str) -> float | int:
     return value
 
 
+def as_typed(name: str, value: float) -> str:
+    """A setting's value as a person types it."""
+    return "never" if name == "server_autostart_s" and value == NEVER else f"{value:g}"
+
+
 def kept_name(name: str) -> str:
     """Under which name a setting is kept: the cloud's, where it has one."""
     return next((clouds for clouds, own in ALSO_CALLED.items() if own == name), name)

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from maintenance.backends.lab import folders
-from maintenance.backends.lab.config import LabConfig
+from maintenance.backends.lab.config import LabConfig, as_typed
 from maintenance.backends.lab.looks import look_at_drain
 from maintenance.backends.lab.record import harms
 from maintenance.backends.lab.servers.typed import show_servers
@@ -106,4 +106,5 @@ def show_settings(config: LabConfig) -> Iterator[str]:
     defaults = LabConfig()
     for field in fields(LabConfig):
         value, default = getattr(config, field.name), getattr(defaults, field.name)
-        yield f"{field.name} = {value:g}" + (f"  (default {default:g})" if value != default else "")
+        text = as_typed(field.name, value)
+        yield f"{field.name} = {text}" + (f"  (default {default:g})" if value != default else "")

@@ -6,7 +6,7 @@ from typing import Any
 
 from maintenance.backends.lab import show, steering
 from maintenance.backends.lab.agents import by_hand
-from maintenance.backends.lab.config import ALSO_CALLED, UnknownSetting
+from maintenance.backends.lab.config import ALSO_CALLED, UnknownSetting, as_typed
 from maintenance.backends.lab.world import World
 
 
@@ -34,7 +34,8 @@ def _config(world: World, wanted: Namespace) -> Iterable[str]:
     if wanted.config_action == "get":
         return [of_agents[wanted.name] if wanted.name in of_agents else _own(world, wanted.name)]
     if wanted.name not in of_agents:
-        return [f"{wanted.name} = {steering.change_setting(world.door, wanted.name, wanted.value):g}"]
+        value = steering.change_setting(world.door, wanted.name, wanted.value)
+        return [f"{wanted.name} = {as_typed(wanted.name, value)}"]
     by_hand.set_setting(world.door, world.config, wanted.name, wanted.value, wanted.cluster)
     cluster = f" --cluster {wanted.cluster}" if wanted.cluster else ""
     after = by_hand.settings_as_text(world.door, world.config)
@@ -46,4 +47,4 @@ def _own(world: World, name: str) -> str:
     own = ALSO_CALLED.get(name, name)
     if not hasattr(world.config, own):
         raise UnknownSetting(f"no lab setting {name!r}; `lab config list` names them")
-    return f"{getattr(world.config, own):g}"
+    return as_typed(own, getattr(world.config, own))

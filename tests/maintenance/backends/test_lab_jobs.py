@@ -202,7 +202,8 @@ def test_time_that_is_scaled_ends_jobs_and_windows_sooner(lab: LabCloud):
 def test_settings_of_maintenance_may_be_called_as_the_cloud_calls_them(lab: LabCloud):
     no_jobs()
     lab_command("config", "set", "management.server.maintenance.timeout", "2")
-    lab_command("config", "set", "server_autostart_s", "never")
+    assert "= never" in lab_command("config", "set", "server_autostart_s", "never")
+    assert "server_autostart_s = never" in lab_command("config", "list")
     begin_jobs(MS1, None)
     prepare(lab, MS1)
     read = listed(lab, MS1)

@@ -215,6 +215,25 @@ def test_a_host_that_will_not_empty_holds_its_server_and_says_why_unless_the_set
     assert state_of(lab, MS1) == "Maintenance"
 
 
+def test_a_forced_window_takes_a_server_into_maintenance_whose_agent_would_not_go(lab: LabCloud):
+    no_jobs()
+    set_lab(move_min_s=1_000_000, move_s_per_gb=0, maintenance_timeout_min=5)
+    lab.read_servers()
+    Agent.objects.filter(host_id=KVM1).update(server_id=MS1)
+    lab.prepare_for_maintenance(KVM1, expires_at=soon())
+    prepare(lab, MS1, forced=True)
+    let_pass(299)
+    assert look_at(lab, MS1).agents_stuck == 1
+
+    let_pass(2)
+    assert state_of(lab, MS1) == "Maintenance"
+    assert not any(listed(lab, MS1).tasks.values())
+    let_pass(5)
+
+    assert listed(lab, MS1).agents == 0, "nobody listens there: its agent connected elsewhere"
+    assert not Agent.objects.filter(server=None).exists()
+
+
 def test_an_algorithm_of_its_own_gives_the_agents_lists_by_it(lab: LabCloud):
     no_jobs()
     lab.read_servers()
