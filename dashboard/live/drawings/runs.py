@@ -36,7 +36,8 @@ def _of_step(name: str, build: Callable[[Step], Any]) -> Callable[[str, str, str
     """Drawn from the topic's step."""
 
     def context(step_id: str, _one: str, _role: str) -> Context:
-        step = Step.objects.select_related("run", "target").filter(id=step_id).first()
+        scripts = Step.objects.filter(target__host__isnull=False)
+        step = scripts.select_related("run", "target").filter(id=step_id).first()
         return None if step is None else {name: build(step)}
 
     return context

@@ -89,7 +89,7 @@ def opened_counts(run: Run, cluster_id: UUID) -> Counts:
 
 def run_cell(target_id: UUID) -> Cell | None:
     """One cell alone, as it is pushed."""
-    target = Target.objects.filter(id=target_id).first()
+    target = Target.objects.filter(id=target_id, host__isnull=False).first()
     return _cell(target) if target else None
 
 

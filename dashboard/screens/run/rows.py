@@ -67,7 +67,7 @@ class Row:
 
 def row_of(target_id: UUID, role: str) -> Row | None:
     """One row alone, as it is pushed."""
-    target = Target.objects.select_related("run__cloud").filter(id=target_id).first()
+    target = Target.objects.select_related("run__cloud").filter(id=target_id, host__isnull=False).first()
     return rows(target.run, [target], role)[0] if target else None
 
 

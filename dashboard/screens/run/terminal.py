@@ -34,7 +34,7 @@ class Terminal:
 
 def terminal_of(target_id: UUID) -> Terminal | None:
     """The block alone, as it is pushed while a script prints or instances move."""
-    target = Target.objects.select_related("run").filter(id=target_id).first()
+    target = Target.objects.select_related("run").filter(id=target_id, host__isnull=False).first()
     return terminal(target.run, target, newest_steps(target)) if target else None
 
 
