@@ -1,6 +1,7 @@
 """Agents, servers and settings of agent balance as they were last read, ready for the rules of balance."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from uuid import UUID
 
 from maintenance.backends.servers import BalanceChange, BalanceSettings
@@ -8,7 +9,7 @@ from maintenance.balance_settings import balance_from_json
 from maintenance.domain.agent_balance import AgentFacts, Balance, Servers, Spread, spread_of
 from maintenance.domain.agent_lists import AgentKey
 from maintenance.domain.balance_lint import Finding, lint
-from maintenance.domain.balance_preview import Preview, preview_of
+from maintenance.domain.balance_preview import Fewest, Preview, fewest_of, preview_of
 from maintenance.domain.servers import ServerFacts, server_state
 from maintenance.models import Agent, Cloud, ManagementServer
 
@@ -18,7 +19,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AgentsView:
     """What the cloud's rows say, with three queries whatever the number of agents. Call once, ask often."""
 
@@ -26,11 +27,16 @@ class AgentsView:
     servers: Servers
     agents: tuple[AgentFacts, ...]
 
+    @cached_property
     def spread(self) -> Spread:
         return spread_of(self.agents, self.servers, rules_of(self.settings))
 
     def lint(self) -> tuple[Finding, ...]:
         return lint(rules_of(self.settings), self.servers)
+
+    def fewest(self) -> Fewest:
+        """How few agents would have to move for servers to hold equally many."""
+        return fewest_of(self.agents, self.servers)
 
     def preview(self, change: BalanceChange) -> Preview:
         """Who would move by this change."""

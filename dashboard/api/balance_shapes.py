@@ -11,7 +11,7 @@ from maintenance.balance_settings import balance_from_json
 from maintenance.clock import database_now
 from maintenance.domain.agent_balance import Drift, DriftingAgent
 from maintenance.domain.balance_lint import Finding, Flaw
-from maintenance.domain.balance_preview import Flow, Load, Preview
+from maintenance.domain.balance_preview import Fewest, Flow, Load, Preview
 from maintenance.models import Cloud, CloudChange, Cluster, Zone
 
 DRIFTING_MAX = 200
@@ -189,7 +189,7 @@ def settings_shape(cloud: Cloud) -> dict[str, Any] | None:
 
 
 def balance_shape(cloud: Cloud, view: AgentsView) -> dict[str, Any]:
-    spread, now = view.spread(), database_now()
+    spread, now = view.spread, database_now()
     zones = dict(Zone.objects.filter(cloud=cloud).values_list("id", "name"))
     last = CloudChange.objects.filter(cloud=cloud).order_by("-asked_at").first()
     return {
@@ -226,7 +226,7 @@ def balance_shape(cloud: Cloud, view: AgentsView) -> dict[str, Any]:
         ],
         "drift": {"count": len(spread.drifting), "agents": _drifting(spread.drifting, view)},
         "findings": finding_shapes(view.lint()),
-        "fewest": preview_shape(view.preview_home())["fewest"],
+        "fewest": _fewest(view.fewest()),
         "change": change_shape(last) if last else None,
     }
 
@@ -279,12 +279,12 @@ def preview_shape(preview: Preview) -> dict[str, Any]:
             for mover in preview.first
         ],
         "findings": finding_shapes(preview.findings),
-        "fewest": {
-            "moves": preview.fewest.moves,
-            "flows": _flows(preview.fewest.flows),
-            "servers": _loads(preview.fewest.loads),
-        },
+        "fewest": _fewest(preview.fewest),
     }
+
+
+def _fewest(fewest: Fewest) -> dict[str, Any]:
+    return {"moves": fewest.moves, "flows": _flows(fewest.flows), "servers": _loads(fewest.loads)}
 
 
 def _flows(flows: Iterable[Flow]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.template.loader import render_to_string
 
 from dashboard.live.drawings import (
+    agents,
     events,
     frame,
     hosts,
@@ -35,6 +36,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **servers.DRAWINGS,
     **server_run.DRAWINGS,
     **jobs.DRAWINGS,
+    **agents.DRAWINGS,
 }
 
 

@@ -26,6 +26,8 @@ FRAME = "frame"  # what stands around every page
 EVERY_RUN = "run:*"
 EVERY_HOST = "host:*"
 EVERY_NEED = "need:*"
+EVERY_BALANCE = "agents:*"
+BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})  # what that page is drawn from
 
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
 WHOLE: Mapping[str, tuple[str, ...]] = {
@@ -36,6 +38,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         *("jobs", "agents", "peers", "history", "cut-off"),
     ),
     "jobs": ("total", "table", "cut-off"),
+    "agents": ("now",),
     "needs": ("verdict", "open"),
     "need": ("head", "story", "standing", "actions", "engine", "room"),
     "runs": ("verdict", "newest", "latest"),
@@ -60,7 +63,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     ),
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
-    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers"),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents"),
 }
 
 
@@ -88,6 +91,8 @@ def touched(
         yield Part(*place)
     for part in touched_servers(subject, about, before, after):
         yield Part(*part)
+    if subject in BALANCE:
+        yield Part(EVERY_BALANCE, "now")
     if subject in {"host", "target", "attention"} and is_cut("", ""):
         yield Part("overview", "clusters")  # which clusters are drawn depends on how their hosts are
     match subject:
@@ -115,6 +120,8 @@ def touched(
         case "jobs":
             yield from _parts("overview", "jobs", "servers")
             yield Part(FRAME, "nav-jobs")
+        case "agent" if {"new", "gone"} & after.keys():
+            yield Part(FRAME, "nav-agents")
         case "engine":
             yield Part("overview", "events")
         case "settings":

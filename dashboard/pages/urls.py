@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from dashboard.pages import (
+    agents,
     buttons,
     door,
     events,
@@ -75,6 +76,9 @@ urlpatterns = [
     ),
     path("management-servers/<uuid:server_id>/restart/", servers.server_restart, name="server-restart"),
     path("jobs/", jobs.jobs, name="jobs"),
+    path("agents/", agents.agents, name="agents"),
+    path("agents/change/", agents.change, name="agents-change"),
+    path("agents/rebalance/", agents.home, name="agents-rebalance"),
     path("jobs/cut-off/<uuid:cut_off_id>/reconcile/", jobs.job_reconcile, name="job-reconcile"),
     path("needs-a-person/", needs.needs, name="needs"),
     path("needs-a-person/<uuid:need_id>/", needs.need, name="need"),

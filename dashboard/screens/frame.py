@@ -135,6 +135,7 @@ def _places(path: str, role: str) -> list[tuple[str, list[Place]]]:
             _("Cloud"),
             [
                 place(_("Management servers"), "servers", "servers", "nav-servers"),
+                place(_("Agents"), "agents", "agents", "nav-agents"),
                 place(_("Zones"), "zones", "zones"),
                 place(_("Pods"), "pods", "pods"),
                 place(_("Clusters"), "clusters", "clusters"),

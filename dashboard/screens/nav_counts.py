@@ -12,7 +12,7 @@ from dashboard.screens.needs.seen import open_count
 from dashboard.screens.servers.marks import server_mark
 from dashboard.screens.words import figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
-from maintenance.models import Host, ManagementServer, PendingJob, Run
+from maintenance.models import Agent, Host, ManagementServer, PendingJob, Run
 
 # Of management servers the worst is shown; Up is not: nothing is to be said.
 _WORST_FIRST = ("Down", "Unknown", "Stopping", "Preparing", "Skipped")
@@ -72,10 +72,16 @@ def _servers() -> NavCount:
     return NavCount("nav-servers", figure(len(marks)) if marks else "", worst)
 
 
+def _agents() -> NavCount:
+    agents = Agent.objects.filter(gone_at=None).count()
+    return NavCount("nav-agents", figure(agents) if agents else "", None)
+
+
 COUNTS: Mapping[str, Callable[[], NavCount]] = {
     "nav-runs": _runs,
     "nav-needs": _needs,
     "nav-hosts": _hosts,
     "nav-jobs": _jobs,
     "nav-servers": _servers,
+    "nav-agents": _agents,
 }

@@ -105,13 +105,14 @@ def preview_of(
         loads=_loads(agents, servers, flows),
         first=tuple(movers[:NAMED_MAX]),
         findings=lint(after, servers),
-        fewest=_fewest(agents, servers),
+        fewest=fewest_of(agents, servers),
         is_certain=after.algorithm != "shuffle" or len(after.addresses) < 2,
         hash=_hash(before, after, told, at_once),
     )
 
 
-def _fewest(agents: Sequence[AgentFacts], servers: Servers) -> Fewest:
+def fewest_of(agents: Sequence[AgentFacts], servers: Servers) -> Fewest:
+    """Over all zones, agents that keep a list only: others cannot be sent."""
     movable = [agent for agent in agents if not agent.is_direct]
     placed = (Placed(agent.key.id, agent.key.zone, agent.server) for agent in movable)
     moves = fewest_moves(placed, [server.id for server in servers.up])
