@@ -27,6 +27,8 @@ LISTS = (
     "/hosts/",
     "/rolling/",
     "/needs-a-person/",
+    "/management-servers/",
+    "/jobs/",
     "/events/",
     "/settings/",
     "/settings/people/",
