@@ -130,7 +130,8 @@ def _one_in_full(world: World, server_id: UUID) -> Iterator[str]:
     yield from (f"  {_job_line(job)}" for job in look.jobs)
     if server.state == ServerState.PREPARING_FOR_MAINTENANCE:
         for agent in look.agents:
-            yield f"  {agent.name:34} {agent.stuck or f'goes to {agent.goes_to}'}"
+            goes = f"goes to {agent.goes_to}" if agent.goes_to else "waits for the jobs"
+            yield f"  {agent.name:34} {agent.stuck or goes}"
     for at, state, why in world.door.rows(
         "SELECT at, state, why FROM lab_server_moment WHERE server_id = %s ORDER BY id DESC LIMIT 10",
         server_id,
