@@ -1,5 +1,6 @@
 """What every cloud behind the protocols keeps, one suite for all of them (so far: the lab)."""
 
+from collections import Counter
 from datetime import timedelta
 from uuid import uuid4
 
@@ -7,6 +8,7 @@ import pytest
 
 from maintenance.backends.base import Cloud, Expired, Never
 from maintenance.domain.hook_stages import HookStage
+from maintenance.domain.servers import server_state
 from tests.maintenance.backends.lab_hosts import (
     KVM1,
     KVM4,
@@ -196,3 +198,41 @@ def test_a_script_that_must_not_run_ends_at_once_as_refused_with_the_reason(clou
 
     assert look.end == "refused"
     assert "/no/such/interpreter" in look.detail
+
+
+def test_the_servers_hang_together_with_their_jobs(cloud: Cloud):
+    read = cloud.read_servers()
+
+    of_server = Counter(job.management_server_id for job in read.jobs)
+    assert {server.id: server.pending_jobs for server in read.servers if server.pending_jobs} == of_server
+    assert all(server_state(server.state) for server in read.servers)
+    for server in read.servers:
+        assert cloud.look_at_server(server.id).server.name == server.name
+        assert {peer.name for peer in server.peers} == {s.name for s in read.servers} - {server.name}
+
+
+def test_a_server_nobody_knows_is_never(cloud: Cloud):
+    nobody, expires_at = uuid4(), soon()
+    for ask in (
+        lambda: cloud.look_at_server(nobody),
+        lambda: cloud.prepare_server(nobody, algorithm=None, forced=False, expires_at=expires_at),
+        lambda: cloud.cancel_server_maintenance(nobody, rebalance=True, expires_at=expires_at),
+        lambda: cloud.prepare_server_shutdown(nobody, expires_at=expires_at),
+        lambda: cloud.trigger_server_shutdown(nobody, expires_at=expires_at),
+        lambda: cloud.cancel_server_shutdown(nobody, expires_at=expires_at),
+        lambda: cloud.start_server(nobody, expires_at=expires_at),
+    ):
+        with pytest.raises(Never, match="there is no management server"):
+            ask()
+
+
+def test_a_prepared_server_leaves_no_agent_without_a_server_and_comes_back_when_cancelled(cloud: Cloud):
+    server, *others = cloud.read_servers().servers
+    agents = sum(s.agents for s in (server, *others))
+    cloud.prepare_server(server.id, algorithm=None, forced=False, expires_at=soon())
+    assert cloud.look_at_server(server.id).server.state == "PreparingForMaintenance"
+
+    cloud.cancel_server_maintenance(server.id, rebalance=True, expires_at=soon())
+
+    assert cloud.look_at_server(server.id).server.state == "Up"
+    wait_until(lambda: sum(s.agents for s in cloud.read_servers().servers) == agents)
