@@ -113,9 +113,7 @@ def test_a_person_changes_and_reads_the_settings_at_a_terminal(lab: LabCloud):
     assert "indirect.agent.lb.algorithm = static" in shown
     assert "indirect.agent.lb.check.interval = 30" in shown
     assert "indirect.agent.lb.check.interval --cluster p1-c1 = 7" in shown
-    assert (
-        say("config", "get", "indirect.agent.lb.algorithm").strip() == "static"
-    )
+    assert say("config", "get", "indirect.agent.lb.algorithm").strip() == "static"
     say("config", "set", "indirect.agent.lb.check.interval", "none", "--cluster", "p1-c1")
     assert "--cluster" not in say("config", "list")
 
