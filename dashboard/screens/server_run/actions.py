@@ -94,7 +94,7 @@ def _held(run: Run, target: Target | None) -> list[Action]:
 def _pause(run: Run, at_work: Target | None, waiting: int, legal: frozenset[str]) -> Action:
     label = _("Pause after this server") if at_work else _("Pause")
     if at_work is None:
-        says = _("No server is away. Nothing starts until you resume.")
+        says = _("Nothing starts until you resume.")
     else:
         says = _("%(server)s goes its way to the end. Then nothing starts until you resume.")
         says %= {"server": said(at_work.name)}
@@ -115,7 +115,7 @@ def _resume(run: Run, waiting: int) -> Action:
     elif following is None:
         says = _("No server is waiting: the run ends.")
     else:
-        says = _("%(server)s has its turn next. %(servers)s in all still to be restarted.")
+        says = _("Goes on with %(server)s; %(servers)s still to do.")
         says %= {"server": said(following.name), "servers": count(waiting, "server")}
     says = " ".join(part for part in (says, _left_failed(run)) if part)
     return Action(_("Resume"), "right", reverse("run-resume", args=[run.id]), says, kind="primary")
@@ -138,7 +138,9 @@ def _untouched(waiting: int) -> str:
 
 
 def _stop(run: Run, at_work: Target | None, waiting: int, legal: frozenset[str]) -> Action:
-    says = " ".join(part for part in (_way_home(at_work), _untouched(waiting) if waiting else "") if part)
+    says = " ".join(
+        part for part in (_way_home(run, at_work), _untouched(waiting) if waiting else "") if part
+    )
     action = Action(
         _("Stop now…"),
         "stop",
@@ -150,8 +152,12 @@ def _stop(run: Run, at_work: Target | None, waiting: int, legal: frozenset[str])
     return action if "cancel" in legal else action.unless(_("It is stopping already."))
 
 
-def _way_home(target: Target | None) -> str:
-    """A server that is down, or going down, is brought back before the run ends."""
+def _way_home(run: Run, target: Target | None) -> str:
+    """A server that is down, or going down, is brought back before the run ends. One in doubt is left as it is."""
+    doubted = run.targets.filter(state=TargetState.NEEDS_PERSON).first() if target is None else None
+    if doubted is not None:
+        says = _("%(server)s is left as it is, and needs a person; the run counts as cancelled.")
+        return says % {"server": said(doubted.name)}
     if target is None:
         return _("No server is away; the run counts as cancelled.")
     named = {"server": said(target.name)}

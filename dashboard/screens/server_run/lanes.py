@@ -1,6 +1,7 @@
 """Each server of a run on its way: stage after stage with its times, what it waits for now, and what is left on it."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from dashboard.screens.runs.lane import newest_steps_of
 from dashboard.screens.runs.name import target_mark, target_url
 from dashboard.screens.server_run.actions import server_actions
 from dashboard.screens.server_run.words import HAPPENS, WAYS, stage_word
-from dashboard.screens.words import count, duration, listing
+from dashboard.screens.words import count, duration, figure, listing
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import STATE_DURING, TARGET_ENDED, RunKind, Stage, StepState, TargetState
 from maintenance.models import Run, Step, Target
@@ -69,8 +70,14 @@ class ServerLane:
 
 @dataclass(frozen=True, slots=True)
 class ServerLanes:
+    """`more` servers are only in the reports."""
+
     shown: Sequence[ServerLane]
     more: int
+
+    @property
+    def is_one(self) -> bool:
+        return len(self.shown) == 1
 
 
 def server_lanes(run: Run, role: str) -> ServerLanes:
@@ -132,7 +139,7 @@ def _stop(target: Target, stage: Stage, step: Step | None) -> StageStop:
     if step is not None:
         drawn = mark(STATE_DURING[stage])
         return StageStop(name, moving(drawn.word), str(HAPPENS[stage]), is_current=True, since=step.started)
-    if target.state in TARGET_ENDED:
+    if target.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
         return StageStop(name, mark(TargetState.SKIPPED), _("not begun"))
     is_next = target.next_stage == stage
     return StageStop(name, mark(TargetState.WAITING), str(HAPPENS[stage]), is_current=is_next)
@@ -150,19 +157,31 @@ def _took(step: Step) -> str:
     return duration((step.finished - step.started).total_seconds())
 
 
-def left_words(movement: Mapping[str, Any]) -> str:
-    """3 jobs (StartVMCmd, StopVMCmd and 1 more) and 7 agents (kvm1, …) left; empty where nobody has counted."""
+def left_words(movement: Mapping[str, Any], *, with_names: bool = True) -> str:
+    """3 jobs and 7 agents left: StartVMCmd × 2 and StopVMCmd; empty where nobody has counted."""
     if "jobs_left" not in movement and "agents_left" not in movement:
         return ""
     jobs, agents = int(movement.get("jobs_left") or 0), int(movement.get("agents_left") or 0)
     facts = {"jobs": count(jobs, "job"), "agents": count(agents, "agent")}
     says = _("%(jobs)s and %(agents)s left") % facts
-    named = [str(job.get("command", "")) for job in movement.get("jobs", ())] if jobs else []
-    if not jobs and agents:
-        named = [str(agent.get("name", "")) for agent in movement.get("agents", ())]
-    return (
-        _("%(left)s: %(names)s") % {"left": says, "names": listing(named, most=NAMED_MAX)} if named else says
-    )
+    named = _named(movement, jobs, agents) if with_names else ""
+    return _("%(left)s: %(names)s") % {"left": says, "names": named} if named else says
+
+
+def _named(movement: Mapping[str, Any], jobs: int, agents: int) -> str:
+    """The jobs; when none is left, the agents. The lists may be shorter than there are."""
+    if jobs:
+        commands = [str(job.get("command", "")) for job in movement.get("jobs", ())]
+        return listing(_alike(commands), most=NAMED_MAX) if len(commands) == jobs else ""
+    names = [str(agent.get("name", "")) for agent in movement.get("agents", ())]
+    unnamed = [""] * max(0, agents - len(names))  # they are counted, not said
+    return listing([*names, *unnamed], most=NAMED_MAX) if len(names) >= min(agents, NAMED_MAX) else ""
+
+
+def _alike(names: Iterable[str]) -> list[str]:
+    """StartVMCmd × 12, the most frequent first."""
+    counted = Counter(names).most_common()
+    return [name if n == 1 else _("%(name)s × %(n)s") % {"name": name, "n": figure(n)} for name, n in counted]
 
 
 def _window_after(run: Run) -> str:

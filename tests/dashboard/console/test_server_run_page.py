@@ -61,7 +61,7 @@ def test_each_server_has_its_stages_in_order_with_their_times(viewer, restart):
 
 def test_a_server_that_prepares_says_what_is_left_why_it_waits_and_until_when(viewer, restart):
     lanes = part(page_of(viewer, restart), "srun-lanes")
-    assert "2 jobs and 3 agents left: StartVMCmdByAdmin and StartVMCmdByAdmin" in lanes
+    assert "2 jobs and 3 agents left: StartVMCmdByAdmin × 2" in lanes
     assert "mgmt2 waits for 2 jobs." in lanes
     assert "They end by themselves." in lanes
     assert "then back to Up by itself; nothing is forced" in lanes
@@ -151,7 +151,12 @@ def test_a_run_that_stopped_in_doubt_says_why_and_offers_the_way_on(operator, in
     assert f"/needs-a-person/{need.id}/" in problems
     assert "Retry mgmt1" in problems
     assert "from “Come back”" in problems
-    assert "mgmt1 is left as it is, and so the run ends as failed." in part(page, "srun-steering")
+    steering = part(page, "srun-steering")
+    assert "Goes on with mgmt2; 2 servers still to do." in steering
+    assert "mgmt1 is left as it is, and so the run ends as failed." in steering
+    assert "mgmt1 is left as it is, and needs a person; the run counts as cancelled." in steering
+    first = part(page, "srun-lanes").partition(">mgmt1<")[2].partition('id="lane-of-')[0]
+    assert "Skipped" not in first  # a retry goes on with what is left
 
 
 def test_after_its_end_the_same_page_is_the_report(viewer, inventory, servers):
@@ -239,3 +244,11 @@ def test_the_page_asks_as_much_for_thirty_servers_as_for_three(viewer, inventory
         taken.append(len(queries))
         run.targets.update(is_open=False)
     assert taken[0] == taken[1]
+
+
+def test_of_more_agents_than_are_named_the_rest_is_counted(viewer, inventory, servers):
+    run = server_run(inventory, [servers["mgmt1"]])
+    target = put_server(run, "mgmt1", TargetState.DRAINING)
+    server_step(target, "PrepareForMaintenance", movement=leaving(0, 900))
+    lanes = part(page_of(viewer, run), "srun-lanes")
+    assert "0 jobs and 900 agents left: kvm1, kvm2, kvm3, kvm4 and 896 more" in lanes
