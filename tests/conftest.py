@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -10,22 +11,24 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from tests.emptied import empty_quickly
 
-# What waits most goes first: browsers and processes. Then no worker is left alone with them at the end.
-LONGEST_FIRST = (
-    "tests/browser/",
-    "tests/processes/",
-    "tests/dashboard/test_walk",
-    "tests/tooling/",
-    "tests/maintenance/engine/",
-)
+# What takes long goes first, so that no worker is left alone with it at the end. Files that compute and files that
+# mostly wait take turns: whoever waits leaves the processor to the others.
+COMPUTING = ("tests/browser/", "tests/dashboard/test_walk", "tests/dashboard/test_access", "tests/tooling/")
+WAITING = ("tests/processes/", "tests/maintenance/engine/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> int:
-        ranks = (rank for rank, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start))
-        return next(ranks, len(LONGEST_FIRST))
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    long = [_first(files, starts) for starts in (COMPUTING, WAITING)]
+    first = [file for both in zip_longest(*long) for file in both if file is not None]
+    items[:] = [item for file in dict.fromkeys([*first, *files]) for item in files[file]]
 
-    items.sort(key=place)
+
+def _first(files: dict[Path, list[pytest.Item]], starts: tuple[str, ...]) -> list[Path]:
+    """Of these files those whose name begins so, in the order of the beginnings."""
+    return [file for start in starts for file, items in files.items() if items[0].nodeid.startswith(start)]
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ def static_files_are_not_collected(settings) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     settings.SERVESTATIC_USE_STATIC_ROOT = False
+    # What serves them works in event loops, of which each request of a test client would make three anew.
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if not name.startswith("servestatic.")]
 
 
 @pytest.fixture(autouse=True)
