@@ -27,8 +27,8 @@ EVERY_RUN = "run:*"
 EVERY_HOST = "host:*"
 EVERY_NEED = "need:*"
 EVERY_BALANCE = "agents:*"
-BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})  # what that page is drawn from
-
+# What the page of agents is drawn from.
+BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),

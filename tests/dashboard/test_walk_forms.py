@@ -22,7 +22,7 @@ type Typed = Mapping[str, str]
 
 NOT_FORMS = {"csp-report", "api-unknown"}  # browsers and machines send these
 # Forms of pages that this scene does not have, and who sends them: tests/dashboard/console, …/management.
-ELSEWHERE = {"first-run", "host-take-back", "run-new"}
+ELSEWHERE = {"first-run", "host-take-back", "run-new", "agents-change"}
 # What changes no row of ours: a session, a page that is drawn.
 UNRECORDED = {"login", "logout", "run-plan"}
 
@@ -39,6 +39,7 @@ TYPED: Mapping[str, Typed] = {
     "run-cancel": {},
     "run-host-retry": {},
     "run-host-skip": {},
+    "agents-rebalance": {"reason": "After the outage"},
     "server-prepare": {"prepareForMaintenance-word": "MAINTENANCE"},
     "server-cancel": {},
     "server-prepare-shutdown": {"prepareForShutdown-word": "SHUTDOWN"},

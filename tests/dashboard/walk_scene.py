@@ -435,6 +435,7 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "person_id": list(User.objects.order_by("pk").values_list("key", flat=True)),
         "output_id": list(Step.objects.exclude(output_bytes=0).values_list("id", flat=True)),
         "me": [people[Role.ADMINISTRATOR].key],
+        "agents": [inventory.cloud.id],
         "form": ["json", "csv"],
     }
     for name, model_ids in {
