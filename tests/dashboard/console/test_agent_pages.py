@@ -8,6 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from dashboard.live.render import Drawn, draw
+from dashboard.live.touched import Part, touched
 from maintenance.models import Cloud, CloudChange
 from tests.dashboard.console.conftest import logged_in
 from tests.maintenance.balanced import HOSTS, Balanced, add_agents, make_balanced
@@ -169,7 +171,7 @@ def test_a_viewer_sees_what_a_change_would_do_and_cannot_do_it(viewer, cloud):
     assert "4 agents of 6 move." in words(answer)
     assert "Administrators can do this." in words(answer)
     assert "every agent goes to 10.0.0.1" in words(answer)
-    assert 'method="post" action="/agents' not in answer.content.decode()
+    assert 'name="hash"' not in answer.content.decode()
     assert viewer.post("/agents/change/", {**STATIC, "hash": "x"}).status_code == 403
     assert viewer.post("/agents/rebalance/", {"hash": "x"}).status_code == 403
     assert not CloudChange.objects.exists()
@@ -251,3 +253,18 @@ def test_what_the_cloud_answered_is_told_in_its_words(viewer, cloud):
     assert "Refused" in page
     assert "Change: algorithm static; servers 10.0.0.9" in page
     assert "10.0.0.9 is unknown" in page
+
+
+# ---- live -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["agent.changed", "balance.changed", "balance.change", "server.changed"])
+def test_what_changes_is_pushed_as_one_part_that_says_what_the_page_says(viewer, cloud, kind):
+    followed = Part(f"agents:{cloud.cloud.id}", "now")
+    assert Part("agents:*", "now") in set(touched(kind, {}, {}, {"state": "Up"}))
+    cloud.gather("ms2")
+    drawn = draw([(followed, "")])[followed, ""]
+    assert isinstance(drawn, Drawn)
+    assert drawn.element == "agents-now"
+    assert drawn.html is not None
+    assert drawn.html in viewer.get("/agents/").content.decode()
