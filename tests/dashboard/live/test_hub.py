@@ -367,12 +367,13 @@ async def test_a_part_that_cannot_be_drawn_leaves_the_page_looking_stale_until_i
         await page.gets("heartbeat", len(page.of("heartbeat")) + 1)
 
 
-async def test_when_a_cloud_can_no_longer_be_read_every_page_is_drawn_anew(settings):
+@pytest.mark.parametrize("what", ["clouds", "servers"])
+async def test_when_a_cloud_or_its_servers_can_no_longer_be_read_every_page_is_drawn_anew(settings, what):
     settings.INVENTORY_UNKNOWN_S = 30
     age = 5.0
 
     async def ages_now() -> Ages:
-        return Ages(0.0, {"cloud": age}, 0.5)
+        return Ages(0.0, **{"clouds": {"cloud": 1.0}, "engine": 0.5, what: {"cloud": age}})
 
     feed, pen, page = Feed(), Pen(), Page()
     async with running(feed, pen, heartbeat_s=0.02, ages=ages_now) as hub:
