@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
+
 from dashboard.live.database import DatabaseAway
 from dashboard.live.feed_tail import ToldEvent
 from dashboard.live.frames import Ages
