@@ -375,7 +375,9 @@ async def test_when_a_cloud_or_its_servers_can_no_longer_be_read_every_page_is_d
     age = 5.0
 
     async def ages_now() -> Ages:
-        return Ages(0.0, **{"clouds": {"cloud": 1.0}, "engine": 0.5, what: {"cloud": age}})
+        if what == "servers":
+            return Ages(0.0, {"cloud": 1.0}, 0.5, servers={"cloud": age})
+        return Ages(0.0, {"cloud": age}, 0.5)
 
     feed, pen, page = Feed(), Pen(), Page()
     async with running(feed, pen, heartbeat_s=0.02, ages=ages_now) as hub:
