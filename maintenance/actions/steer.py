@@ -57,8 +57,13 @@ def _steering(run_id: UUID, move: str, actor: str, request_id: str) -> Iterator[
         if move in {"pause", "resume", "cancel"} and move not in legal:
             raise IllegalMove(f"run {run.number} is {run.state}: {move} is not possible", legal=sorted(legal))
         yield Steering(work, run, actor, database_now())
-        work.audit(f"run: {move}", about_run(run), after={"state": run.state})
+        work.audit(f"run: {move.format(thing=thing_of(run))}", about_run(run), after={"state": run.state})
         work.wake_engine()
+
+
+def thing_of(run: Run) -> str:
+    """What the audit calls one of the run's targets."""
+    return "management server" if run.kind in OVER_SERVERS else "host"
 
 
 def pause_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
@@ -134,7 +139,7 @@ def _way_home(run: Run) -> Stage:
 
 def skip_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") -> Run:
     """The waiting host, or the failed one of a paused run, ends Skipped. Raises: NotFound, IllegalMove."""
-    with _steering(run_id, "skip a host", actor, request_id) as at:
+    with _steering(run_id, "skip a {thing}", actor, request_id) as at:
         target = _target(at, host_id, "skip")
         end_open_step(target, f"skipped by {actor}", at.now)
         why = f"skipped by {actor}"
@@ -144,7 +149,8 @@ def skip_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") 
         move_target(
             at.work, target, TargetState.SKIPPED, detail=why, next_stage="", is_open=False, finished_at=at.now
         )
-        at.work.audit("host skipped", about_target(target), after={"detail": why})
+        about = about_run(at.run) | about_target(target)
+        at.work.audit(f"{thing_of(at.run)} skipped", about, after={"detail": why})
         advance(at.work, at.run)
     return at.run
 
@@ -153,7 +159,7 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
     """A new attempt of the failed host, and the run goes on: from PreMaintenance when the host is back in service,
     from the failed stage while it is still out. Raises: NotFound, IllegalMove.
     """
-    with _steering(run_id, "retry a host", actor, request_id) as at:
+    with _steering(run_id, "retry a {thing}", actor, request_id) as at:
         target = _target(at, host_id, "retry")
         is_out = _is_out(target)
         resolve_attentions(at.work, Q(target=target), by=actor)
@@ -175,7 +181,8 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
             move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
         else:
             move_target(at.work, target, TargetState.READY, next_stage="", back_at=None, out_at=None, **again)
-        at.work.audit("host retried", about_target(target), after={"attempt": target.attempt})
+        about = about_run(at.run) | about_target(target)
+        at.work.audit(f"{thing_of(at.run)} retried", about, after={"attempt": target.attempt})
         _resume(at)
     return at.run
 

@@ -1,14 +1,18 @@
 """Runs over management servers wherever runs are told: the overview, the list of runs, places, and what is counted."""
 
+import re
+from html import unescape
+
 import pytest
 from django.utils import timezone
 
+from maintenance import actions as all_actions
 from maintenance.actions import servers as actions
 from maintenance.domain.states import RunKind, RunState, TargetState
 from maintenance.feed import unit_of_work
-from maintenance.models import EngineProcess
+from maintenance.models import AuditEntry, EngineProcess
 from tests.dashboard.console.run_page import SPACE, sentence
-from tests.dashboard.console.server_runs import make_servers, put_server, server_run
+from tests.dashboard.console.server_runs import ended_stage, make_servers, put_server, server_run
 
 
 @pytest.fixture
@@ -95,6 +99,35 @@ def test_a_restart_names_its_servers(operator, servers):
     page = text_of(operator, "/events/")
     assert "which restarts" in page
     assert "mgmt1, mgmt2 and mgmt3" in page
+
+
+def test_what_was_skipped_and_tried_again_is_called_a_management_server(operator, inventory, servers):
+    run = server_run(inventory, list(servers.values()), state=RunState.PAUSED)
+    put_server(run, "mgmt1", TargetState.FAILED, detail="its window ended")
+    ended_stage(
+        put_server(run, "mgmt2", TargetState.NEEDS_PERSON), "ComeBack", "timed_out", detail="not back"
+    )
+    all_actions.skip_host(run.id, servers["mgmt1"].id, actor="ada", request_id="r1")
+    all_actions.retry_host(run.id, servers["mgmt2"].id, actor="ada", request_id="r2")
+
+    acts = list(AuditEntry.objects.filter(actor="ada").order_by("number").values_list("action", flat=True))
+    told = said_in(operator, "/events/?what=servers&who=person")
+
+    assert acts == [
+        *("management server skipped", "run: skip a management server"),
+        *("management server retried", "run: retry a management server"),
+    ]
+    assert f"ada skipped mgmt1 in Run {run.number}" in told
+    assert f"ada had mgmt2 tried again in Run {run.number}" in told
+    everything = said_in(operator, "/events/?who=person")
+    assert (everything.count("ada skipped"), everything.count("tried again")) == (1, 1)
+    assert "tried again" not in said_in(operator, "/events/?what=hosts&who=person")
+
+
+def said_in(client, path):
+    """The timeline as text."""
+    times = text_of(client, path).partition('class="timeline')[2]
+    return " ".join(unescape(re.sub("<[^>]+>", "", times)).split())
 
 
 def test_counts_that_change_all_the_time_are_not_told_by_themselves(viewer, inventory, servers):
