@@ -287,7 +287,9 @@ def test_what_the_cloud_refuses_after_all_is_409_in_its_words(settings):
     servers = make_servers(make_inventory(), "mgmt2")
 
     def refuse(target: Target) -> None:
-        ended_stage(target, "PrepareForMaintenance", "refused", detail="the cloud refused: not now")
+        words = "the cloud refused: not now"
+        ended_stage(target, "PrepareForMaintenance", "refused", detail=words)
+        put_server(target.run, target.name, "Failed", detail=words)
 
     engine = play_engine(refuse)
     answer = ask(api_of(make_person("operator")), servers["mgmt2"], "prepare-for-maintenance", key="k1")
