@@ -11,6 +11,7 @@ from django.db.models import Q
 from maintenance.actions.errors import IllegalMove, NotFound
 from maintenance.clock import database_now
 from maintenance.domain.server_run import HOME_OF_KIND, stage_again
+from maintenance.domain.servers import ServerState
 from maintenance.domain.states import (
     OVER_SERVERS,
     STATE_DURING,
@@ -32,7 +33,7 @@ from maintenance.engine.advance import (
 )
 from maintenance.engine.attention import Cause, resolve_attentions
 from maintenance.feed import UnitOfWork, unit_of_work
-from maintenance.models import HostOut, Run, Step, Target
+from maintenance.models import HostOut, ManagementServer, Run, Step, Target
 
 
 @dataclass
@@ -173,10 +174,8 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
             "detail": f"tried again by {actor}",
         }
         if is_out:
-            failed_stage = _last_stage(target)
-            if at.run.kind in OVER_SERVERS:
-                failed_stage = stage_again(RunKind(at.run.kind), failed_stage)
-            elif failed_stage is Stage.RETURN:
+            failed_stage = server_tried_from(target) or _last_stage(target)
+            if target.server_id is not None or failed_stage is Stage.RETURN:
                 again["failing"] = target.failing  # why it went home does not change by trying again
             move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
         else:
@@ -190,8 +189,20 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
 def _is_out(target: Target) -> bool:
     """Whether it is not yet back: a host that the ledger counts as out, a server in doubt."""
     if target.server_id is not None:
-        return target.state == TargetState.NEEDS_PERSON
+        return server_tried_from(target) is not None
     return HostOut.objects.filter(target=target, closed_at=None).exists()
+
+
+def server_tried_from(target: Target) -> Stage | None:
+    """Where a server goes on when it is tried again; None: from the beginning. So does one that did not go down and is
+    Up: its agents and jobs leave it first. Of a host always None."""
+    if target.server_id is None or target.state != TargetState.NEEDS_PERSON:
+        return None
+    last = _last_stage(target)
+    is_up = ManagementServer.objects.filter(id=target.server_id, state=ServerState.UP).exists()
+    if last is Stage.SERVER_SHUT_DOWN and is_up:
+        return None
+    return stage_again(RunKind(target.run.kind), last)
 
 
 def _last_stage(target: Target) -> Stage:

@@ -118,10 +118,11 @@ def _agent(agent: LeavingAgent) -> dict[str, Any]:
 
 
 def window_of(hands: Hands) -> datetime | None:
-    """When the window ends, counted from our own request where the cloud does not tell; None without one."""
+    """When the window ends, counted from our last request where the cloud does not tell; None without one. One whose
+    reply was lost counts too: the server is on its way by it."""
     if hands.step.stage != Stage.SERVER_PREPARE:
         return None
-    asked = Intent.objects.filter(step=hands.step, settled_at__isnull=False, refused="").first()
+    asked = Intent.objects.filter(step=hands.step, refused="").last()
     kept = Cloud.objects.filter(id=hands.run.cloud_id).values_list("balance", flat=True).first()
     if asked is None or kept is None:
         return None
