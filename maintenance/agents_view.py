@@ -15,7 +15,7 @@ from maintenance.models import Agent, Cloud, ManagementServer
 
 COLUMNS = (
     "id", "host_order", "zone_id", "resource_state", "kind", "name", "management_server_id", "servers_listed",
-    "algorithm", "cluster_id", "is_direct",
+    "algorithm", "cluster_id", "is_direct", "check_interval_s",
 )  # fmt: skip
 
 
@@ -72,9 +72,12 @@ def agents_of(cloud: Cloud) -> tuple[AgentFacts, ...]:
             algorithm=algorithm,
             cluster=cluster_id,
             is_direct=is_direct,
+            interval_s=interval_s,
         )
-        for id, host_order, zone_id, resource_state, kind, name, server_id, listed, algorithm, cluster_id, is_direct
-        in rows.iterator(chunk_size=5000)
+        for (
+            id, host_order, zone_id, resource_state, kind, name, server_id, listed, algorithm, cluster_id, is_direct,
+            interval_s,
+        ) in rows.iterator(chunk_size=5000)
     )  # fmt: skip
 
 

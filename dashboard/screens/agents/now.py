@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from dashboard.screens.agents.words import change_mark, drift_words, finding_mark, finding_words, interval
 from dashboard.screens.marks import UNKNOWN, Mark
 from dashboard.screens.words import count, figure
-from maintenance.agents_view import AgentsView, agents_view
+from maintenance.agents_view import AgentsView, agents_view, rules_of
 from maintenance.domain.agent_balance import DriftingAgent, Share, Spread
 from maintenance.domain.balance_preview import Fewest
 from maintenance.models import Cloud, CloudChange, Cluster, Zone
@@ -237,13 +237,14 @@ def _zones(cloud: Cloud, view: AgentsView, spread: Spread) -> list[ZoneLine]:
 def _drift(one: DriftingAgent, view: AgentsView) -> DriftLine:
     agent = one.agent
     server = view.servers.by_id.get(agent.server) if agent.server else None
+    should_s = rules_of(view.settings).interval_for(agent.cluster)
     return DriftLine(
         name=agent.name,
         url=reverse("host", args=[agent.key.id]) if agent.key.kind == "host" else "",
         server=server.name if server else "",
         listed="" if agent.listed is None else kept_as(agent.listed, agent.algorithm),
         expected=kept_as(one.expected, view.settings.algorithm),
-        reasons=[drift_words(reason) for reason in one.reasons],
+        reasons=[drift_words(reason, agent.interval_s, should_s) for reason in one.reasons],
     )
 
 

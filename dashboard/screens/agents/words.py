@@ -17,11 +17,14 @@ def interval(seconds: int | None) -> str:
     return duration(seconds) if seconds else _("off")
 
 
-def drift_words(reason: Drift) -> str:
+def drift_words(reason: Drift, kept_s: int | None, should_s: int) -> str:
+    """The reason, with the interval that the agent keeps and the one that the settings say."""
     words = {
         Drift.OTHER_LIST: _("its list is another one"),
         Drift.OTHER_ALGORITHM: _("it keeps another algorithm"),
         Drift.NO_ALGORITHM: _("its list has no @algorithm: it never looks for its preferred server"),
+        Drift.OTHER_INTERVAL: _("its check interval is %(kept)s, not %(should)s")
+        % {"kept": interval(kept_s), "should": interval(should_s)},
         Drift.NOT_ON_PREFERRED: _("it is not on the server where it belongs"),
         Drift.NO_SERVER: _("it is connected to no server"),
     }

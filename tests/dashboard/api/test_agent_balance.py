@@ -17,7 +17,7 @@ from maintenance.backends.servers import BalanceChange
 from maintenance.balance_settings import balance_as_json, balance_from_json
 from maintenance.engine import cloud_changes
 from maintenance.engine.cloud_changes import ask_due_change
-from maintenance.models import AuditEntry, Cloud, CloudChange
+from maintenance.models import Agent, AuditEntry, Cloud, CloudChange
 from tests.dashboard.people import Api, api_of, make_person
 from tests.maintenance.balanced import HOSTS, Balanced, add_agents, make_balanced
 
@@ -95,6 +95,7 @@ def patch(api: Api, body, **options):
 def test_it_tells_the_settings_and_how_agents_are_spread(viewer, cloud):
     cloud.gather("ms1")
     cloud.settings(check_interval_of_cluster_s={str(cloud.cluster.id): 5})
+    Agent.objects.exclude(name="kvm4").update(check_interval_s=5)
     shown = viewer.get(PATH).json()
 
     assert (shown["algorithm"], shown["host"], shown["checkinterval"]) == ("roundrobin", list(HOSTS), 60)
@@ -107,16 +108,21 @@ def test_it_tells_the_settings_and_how_agents_are_spread(viewer, cloud):
     ]
     assert [(z["zonename"], z["skew"], z["expectedskew"]) for z in shown["zones"]] == [("east", 6, 0)]
     assert (shown["agents"], shown["skew"], shown["fewest"]["moves"]) == (6, 6, 4)
-    assert shown["drift"]["count"] == 4
+    assert shown["drift"]["count"] == 5
     assert shown["drift"]["agents"][0] | {"id": ""} == {
         "id": "",
         "name": "kvm2",
         "host": "10.0.0.2,10.0.0.3,10.0.0.1@roundrobin",
         "expectedhost": "10.0.0.2,10.0.0.3,10.0.0.1@roundrobin",
+        "checkinterval": 5,
+        "expectedcheckinterval": 5,
         "managementserverid": str(cloud.servers["ms1"].id),
         "managementservername": "ms1",
         "reasons": ["not-on-preferred"],
     }
+    kept = shown["drift"]["agents"][2]
+    assert (kept["name"], kept["reasons"]) == ("kvm4", ["other-interval"])
+    assert (kept["checkinterval"], kept["expectedcheckinterval"]) == (60, 5)
     assert (shown["known"], shown["findings"], shown["change"]) == (True, [], None)
 
 

@@ -73,6 +73,15 @@ def test_agents_that_drift_are_named_with_their_reasons(viewer, cloud):
     assert "4 moves would make the servers hold equally many" in page
 
 
+def test_an_interval_that_an_agent_keeps_for_itself_is_drift(viewer, cloud):
+    cloud.agent("kvm1", check_interval_s=7)
+    cloud.agent("kvm2", check_interval_s=None)
+    page = shown(viewer)
+    assert "2 of 6 agents are not as they should be." in page
+    assert "its check interval is 7 s, not 1 m 00 s" in page
+    assert "its check interval is off, not 1 m 00 s" in page
+
+
 def test_expected_against_actual_is_drawn_by_server(viewer, cloud):
     cloud.gather("ms1")
     bars = re.findall(
