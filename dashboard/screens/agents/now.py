@@ -177,11 +177,15 @@ def _facts(view: AgentsView) -> list[tuple[str, str, str]]:
     algorithm = settings.algorithm
     if algorithm == "shuffle":
         algorithm = _("shuffle – not recommended for production")
+    minutes = _("%(n)s min") % {"n": figure(settings.maintenance_timeout_min)}
+    passed = _("are passed over") if settings.ignore_maintenance_hosts else _("hold a server")
     return [
         (_("Algorithm"), algorithm, "indirect.agent.lb.algorithm"),
         (_("Servers, in order"), ", ".join(settings.hosts) or "–", "host"),
         (_("Check interval"), interval(settings.check_interval_s), "indirect.agent.lb.check.interval"),
         (_("Clusters with their own"), own or _("none"), "indirect.agent.lb.check.interval"),
+        (_("Maintenance timeout"), minutes, "management.server.maintenance.timeout"),
+        (_("Hosts in maintenance"), passed, "management.server.maintenance.ignore.maintenance.hosts"),
     ]
 
 
@@ -286,6 +290,13 @@ def _asked(change: CloudChange) -> str:
         for name, text in told.items()
         if name in kept
     ]
+    if "ignore_maintenance_hosts" in kept:
+        is_passed_over = kept["ignore_maintenance_hosts"]
+        said.append(
+            _("hosts in maintenance are passed over")
+            if is_passed_over
+            else _("hosts in maintenance hold a server that prepares")
+        )
     if own := kept.get("check_interval_of_cluster_s"):
         said.append(_("own intervals of %(clusters)s") % {"clusters": count(len(own), "cluster")})
     return _("Change: %(what)s") % {"what": "; ".join(said) or "–"}
