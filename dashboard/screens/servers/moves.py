@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.screens.actions import too_low
+from dashboard.screens.actions import too_low, too_low_to_administer
 from dashboard.screens.servers.fleet import Fleet, KnownServer
 from dashboard.screens.servers.preparing import is_shown
 from dashboard.screens.words import count, listing, said
@@ -107,13 +107,18 @@ def offer(fleet: Fleet, known: KnownServer, move: ServerMove, role: str) -> Offe
         does=str(DOES[move]),
         url=reverse(ROUTES[move], args=[known.server.id]),
         says=_says(fleet, known, move),
-        why_not=too_low(role) or why_not(fleet, known, move),
+        why_not=_too_low(role, move) or why_not(fleet, known, move),
         word=WORDS.get(move, ""),
         asks_algorithm=move is ServerMove.PREPARE,
         asks_rebalance=move is ServerMove.CANCEL,
         asks_reason=move in WORDS,
         is_danger=move is ServerMove.TRIGGER_SHUTDOWN,
     )
+
+
+def _too_low(role: str, move: ServerMove) -> str:
+    """A server that is prepared can be taken back; one whose process has ended is an administrator's matter."""
+    return too_low_to_administer(role) if move is ServerMove.TRIGGER_SHUTDOWN else too_low(role)
 
 
 def _restart(fleet: Fleet, known: KnownServer, role: str, base: str) -> Offer:
@@ -126,7 +131,7 @@ def _restart(fleet: Fleet, known: KnownServer, role: str, base: str) -> Offer:
         does=_("Restart it"),
         url=f"{base}restart/",
         says=says,
-        why_not=too_low(role) or why_not(fleet, known, ServerMove.PREPARE),
+        why_not=too_low_to_administer(role) or why_not(fleet, known, ServerMove.PREPARE),
         word=RESTART_WORD,
         asks_algorithm=True,
         asks_reason=True,
