@@ -21,7 +21,7 @@ from maintenance.domain.servers import (
     ServerMove,
     refusal_of,
 )
-from maintenance.domain.states import RunKind, Stage
+from maintenance.domain.states import RunKind, RunState, Stage
 from maintenance.engine.advance import about_run, about_target
 from maintenance.feed import UnitOfWork, unit_of_work
 from maintenance.models import Cloud, ManagementServer, Run, Target
@@ -137,6 +137,8 @@ def trigger_server_shutdown(
             )
         else:
             _only_of(target, RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN)
+            if target.run.state == RunState.STOPPING:
+                _owned(target)  # a person has it brought back
             go_on(work, target, Stage.SERVER_SHUT_DOWN, actor=actor)
         _audit(work, "management server shut down", target, reason)
         return target.run

@@ -160,9 +160,15 @@ def _runs_of(jobs: list[str]) -> dict[str, int]:
     return dict(found)
 
 
+def _takes_too_long(hands: Hands, now: datetime) -> bool:
+    """No window ends the wait for jobs before a shutdown: whatever holds it for so long needs a person."""
+    began, patience = hands.step.started, timedelta(seconds=hands.run.drain_timeout_s)
+    return hands.step.stage == Stage.SERVER_PREPARE_SHUTDOWN and began is not None and now - began > patience
+
+
 def _tell(hands: Hands, waits: list[Wait], now: datetime) -> None:
     """Once it has lasted; and settled when it is over."""
-    stuck = [wait for wait in waits if wait.code in STUCK]
+    stuck = [wait for wait in waits if wait.code in STUCK or _takes_too_long(hands, now)]
     lasts = timedelta(seconds=settings.HELD_TELL_S)
     is_told = hands.target.attentions.filter(cause=Cause.SERVER_STUCK, resolved_at=None).exists()
     if stuck and not hands.stuck_since:

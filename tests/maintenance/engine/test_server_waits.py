@@ -2,11 +2,12 @@
 
 import pytest
 
+from maintenance.actions.servers import prepare_server_shutdown
 from maintenance.backends.lab import models as lab
 from maintenance.backends.lab.agents import change_settings, send_home
 from maintenance.backends.lab.world import lab_world
 from maintenance.backends.servers import BalanceChange
-from maintenance.models import Attention, Step, Target
+from maintenance.models import Attention, Run, Step, Target
 from tests.maintenance.engine.needs import asked, settled
 from tests.maintenance.engine.server_lab import make_server_lab
 from tests.maintenance.engine.small_lab import engine_running
@@ -87,3 +88,17 @@ def test_a_job_that_never_ends_is_named_with_its_age(servers):
 
     assert "mgmt2 waits for 1 job: StartVMCmdByAdmin of" in reason["words"]
     assert not is_held(run)
+
+
+def test_a_shutdown_that_no_window_ends_asks_for_a_person_when_a_job_holds_it_for_long(servers):
+    servers.jobs("mgmt2")
+    servers.read()
+    run = prepare_server_shutdown(servers.servers["mgmt2"], actor="operator")
+    Run.objects.update(drain_timeout_s=1)
+    with engine_running():
+        need = asked("server-stuck")
+        servers.end_jobs("mgmt2")
+        settled(need)
+        wait_until(lambda: is_held(run), within_s=20)
+
+    assert "StartVMCmdByAdmin" in need.message

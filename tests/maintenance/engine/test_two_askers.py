@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 from django.db import connection, connections
 
-from maintenance.actions import ActionError
+from maintenance.actions import ActionError, Conflict, cancel_run
 from maintenance.actions import servers as actions
 from maintenance.actions.run_numbers import RUN_NUMBER_LOCK
 from maintenance.backends.lab import models as lab_models
@@ -46,6 +46,18 @@ def test_minds_may_be_changed_and_changed_again(servers):
     assert state_of(run) == "Succeeded"
     assert servers.state("mgmt2") == "Up"
     assert "ShuttingDown" not in servers.moments("mgmt2")
+
+
+def test_a_server_that_one_brings_back_is_not_shut_down_by_another_in_the_same_run(servers):
+    run = held(servers)
+
+    cancel_run(run.id, actor="anna")
+    with pytest.raises(Conflict, match=f"run {run.number}"):
+        actions.trigger_server_shutdown(servers.servers["mgmt2"], actor="bert")
+    with engine_running():
+        ended(run)
+
+    assert (state_of(run), servers.state("mgmt2")) == ("Cancelled", "Up")
 
 
 def test_what_was_there_before_the_request_is_not_taken_for_its_effect(servers):
