@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.screens.agents.words import change_mark, drift_words, finding_mark, finding_words, interval
+from dashboard.screens.events.telling_words import data, sentence
 from dashboard.screens.marks import UNKNOWN, Mark
+from dashboard.screens.servers.marks import state_mark
 from dashboard.screens.words import count, figure
 from maintenance.agents_view import AgentsView, agents_view, rules_of
 from maintenance.domain.agent_balance import DriftingAgent, Share, Spread
@@ -201,12 +203,8 @@ def _bar(share: Share, widest: int) -> ServerBar:
     server = share.server
     if server is None:
         drawn = Mark("Unknown", _("no server is known there"), "unknown")
-    elif server.is_up:
-        drawn = Mark("Up", "Up", "done")
-    elif server.state is None:
-        drawn = UNKNOWN
     else:
-        drawn = Mark("Skipped", server.state, "skipped")
+        drawn = UNKNOWN if server.state is None else state_mark(server.state)
     return ServerBar(
         name=share.name,
         url=reverse("server", args=[server.id]) if server else "",
@@ -261,10 +259,11 @@ def _fewest(fewest: Fewest, spread: Spread) -> str:
     if not fewest.moves:
         return _("Over all zones the servers that are Up hold equally many, within one.")
     loads = ", ".join(f"{load.name} {figure(load.after)}" for load in fewest.loads)
-    return _(
+    says = _(
         "%(moves)s would make the servers hold equally many over all zones: %(loads)s. "
         "Round robin counts zone by zone, so it may need more, and end less even."
-    ) % {"moves": count(fewest.moves, "move"), "loads": loads}
+    )
+    return sentence(says, moves=count(fewest.moves, "move"), loads=data(loads))
 
 
 def _changes(cloud: Cloud) -> list[ChangeLine]:

@@ -82,10 +82,8 @@ def plan(
         algorithms=[Choice(name, texts[name], name == filled["algorithm"]) for name in ALGORITHMS],
         clusters=[Choice(str(row.id), row.name, str(row.id) == filled["cluster"]) for row in clusters],
         passes_over=[
-            Choice(NO, _("no – they hold it until they are gone"), filled["ignoremaintenancehosts"] != YES),
-            Choice(
-                YES, _("yes – it goes into maintenance without them"), filled["ignoremaintenancehosts"] == YES
-            ),
+            Choice(NO, _("no – they hold the server"), filled["ignoremaintenancehosts"] != YES),
+            Choice(YES, _("yes – they hold nothing"), filled["ignoremaintenancehosts"] == YES),
         ],
         shown=None if preview is None else shown(preview),
         besides=[] if preview is None else _besides(change_of(given, view), view),

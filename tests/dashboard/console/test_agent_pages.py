@@ -35,6 +35,7 @@ def administrator() -> Client:
 def words(answer) -> str:
     """What a person reads, on one line."""
     main = answer.content.decode().partition("<main")[2].partition("</main>")[0]
+    main = re.sub(r"</?bdi>", "", main)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main)).replace("\N{NO-BREAK SPACE}", " ")
 
 
