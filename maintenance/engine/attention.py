@@ -68,7 +68,7 @@ def ask_for_person(
             "server_id": target.server_id,
         },
     )
-    about = _about(attention)
+    about = about_attention(attention)
     if not is_new:
         if (attention.title, attention.message) != (title, message):
             attention.title, attention.message, attention.host_id = title, message, host_id
@@ -89,10 +89,10 @@ def resolve_attentions(work: UnitOfWork, which: Q, *, by: str) -> None:
     for attention in Attention.objects.filter(which, resolved_at=None):
         attention.resolved_at, attention.resolved_by = Now(), by
         attention.save(update_fields=["resolved_at", "resolved_by"])
-        work.event("attention.resolved", _about(attention), after={"by": by})
+        work.event("attention.resolved", about_attention(attention), after={"by": by})
 
 
-def _about(attention: Attention) -> dict[str, str]:
+def about_attention(attention: Attention) -> dict[str, str]:
     """What its events name: its run, and its host or its management server."""
     about = {"attention": str(attention.id), "run": str(attention.run_id)}
     if attention.server_id is not None:
