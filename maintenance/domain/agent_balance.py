@@ -155,14 +155,16 @@ class Servers:
         return next((address for address in expected if address not in self._not_up), "")
 
 
-def expected_lists(agents: Sequence[AgentFacts], balance: Balance) -> dict[UUID, Addresses]:
+def expected_lists(
+    agents: Sequence[AgentFacts], balance: Balance, *, anew: bool = False
+) -> dict[UUID, Addresses]:
     """Each agent's list by the settings; empty when they cannot be followed. With `shuffle` any order is right, so an
-    agent that has the right addresses keeps its own."""
+    agent that has the right addresses keeps its own; unless lists are given out `anew`, as by a change to it."""
     if not balance.decides:
         return {}
     keep = [agent for agent in agents if not agent.is_direct]
     lists = lists_for((agent.key for agent in keep), balance.hosts, balance.algorithm, seed=SEED)
-    if balance.algorithm == "shuffle":
+    if balance.algorithm == "shuffle" and not anew:
         for agent in keep:
             if agent.listed is not None and is_same("shuffle", agent.listed, lists[agent.key.id]):
                 lists[agent.key.id] = agent.listed

@@ -84,7 +84,7 @@ def preview_of(
 ) -> Preview:
     """What changing `before` to `after` does. `at_once`: agents are sent home as well, whatever their interval.
     `besides`: what else a person agrees to, by which nobody moves."""
-    lists = expected_lists(agents, after)
+    lists = expected_lists(agents, after, anew=before.algorithm != after.algorithm)
     flows: Counter[tuple[str, str]] = Counter()
     movers: list[Mover] = []
     sent_lists = by_themselves = 0

@@ -241,6 +241,12 @@ def test_a_clusters_own_interval_decides_for_its_hosts() -> None:
     assert preview(ROUND_ROBIN, Balance(ABC, "static", 30, {CLUSTER: 0})).by_themselves == 0
 
 
+def test_a_preview_of_a_change_to_shuffle_has_agents_move_though_their_addresses_are_the_same() -> None:
+    static = replace(ROUND_ROBIN, algorithm="static")
+    agents = [agent(n, "ABC", 1, algorithm="static") for n in range(1, 20)]
+    assert preview(static, replace(static, algorithm="shuffle"), agents).moving > 0
+
+
 def test_a_preview_of_a_shuffle_says_that_it_may_go_otherwise() -> None:
     assert preview(ROUND_ROBIN, replace(ROUND_ROBIN, algorithm="shuffle")).is_certain is False
     assert preview(ROUND_ROBIN, ROUND_ROBIN).is_certain is True
