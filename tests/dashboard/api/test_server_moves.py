@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from maintenance.domain.states import RunKind, TargetState
-from maintenance.models import IdempotentAnswer, ManagementServer, Run, Target
+from maintenance.models import Cloud, IdempotentAnswer, ManagementServer, Run, Target
 from tests.dashboard.console.runs import start_run
 from tests.dashboard.console.server_runs import (
     ended_stage,
@@ -201,6 +201,47 @@ def test_all_servers_that_are_up_are_restarted_in_the_order_in_which_people_coun
     assert (run.kind, run.settle_s) == (RunKind.SERVER_RESTART, 5)
     assert [t.name for t in run.targets.order_by("order")] == ["mgmt1", "mgmt2", "mgmt10"]
     assert answer.json()["server"]["name"] == "mgmt1"
+
+
+def test_a_restart_of_all_leaves_nobody_out_in_silence(administrator, servers):
+    ManagementServer.objects.filter(name="mgmt2").update(state="Maintenance")
+    ManagementServer.objects.filter(name="mgmt10").update(state="Down")
+
+    answer = administrator.post("management-server-restarts/", {})
+
+    assert answer.status_code == 409, answer.content
+    for told in ("mgmt2 is Maintenance, mgmt10 is Down", "wait until they are", "name the servers"):
+        assert told in answer.json()["detail"]
+    assert not Run.objects.exists()
+
+
+def test_a_restart_of_all_is_refused_while_servers_are_not_known(administrator, servers):
+    Cloud.objects.update(servers_read_at=timezone.now() - timedelta(hours=1))
+
+    answer = administrator.post("management-server-restarts/")
+
+    assert answer.status_code == 409
+    assert "mgmt1 is not known now" in answer.json()["detail"]
+
+
+def test_a_restart_that_names_servers_does_not_look_at_the_others(administrator, servers):
+    ManagementServer.objects.filter(name="mgmt10").update(state="Maintenance")
+    order = [str(servers["mgmt2"].id)]
+    assert administrator.post("management-server-restarts/", {"management_servers": order}).status_code == 202
+
+
+@pytest.mark.parametrize("move", ["prepare-for-maintenance", "restart"])
+def test_a_server_that_a_run_has_is_in_the_wrong_state_first_of_all(administrator, servers, move):
+    assert ask(administrator, servers["mgmt2"], "prepare-for-maintenance").status_code == 202
+    ManagementServer.objects.filter(name="mgmt2").update(state="PreparingForMaintenance")
+
+    answer = ask(administrator, servers["mgmt2"], move)
+
+    told = answer.json()
+    assert (answer.status_code, told["type"]) == (409, "urn:pitstop:illegal-move")
+    assert told["legal"] == ["cancelMaintenance"]
+    assert "mgmt2 is PreparingForMaintenance" in told["detail"]
+    assert f"run {Run.objects.get().number} (started by" in told["detail"]
 
 
 def test_the_order_that_is_given_is_the_order_of_the_run(administrator, servers):
