@@ -271,5 +271,5 @@ def _sentence(run: Run, state: RunState) -> str:
         case RunState.CANCELLED:
             return "stopped by a person"
         case _:
-            one = "server" if run.kind in OVER_SERVERS else "host"
+            one = "management server" if run.kind in OVER_SERVERS else "host"
             return f"{failed} {one if failed == 1 else one + 's'} failed"

@@ -144,4 +144,4 @@ def test_a_run_over_servers_that_failed_counts_servers(servers):
     servers.jobs("mgmt2")
     run = servers.prepare("mgmt2")
     with engine_running():
-        assert ended(run).details == "1 server failed"
+        assert ended(run).details == "1 management server failed"
