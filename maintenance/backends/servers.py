@@ -88,23 +88,27 @@ class ServersRead:
 @dataclass(frozen=True, slots=True)
 class LeavingAgent:
     """An agent that is still on a server which prepares. `goes_to`: the name of the server it will connect to, where
-    it is known. `stuck`: why it does not go; empty while it only waits for its turn."""
+    it is known. `stuck`: why it does not go; empty while it only waits for its turn. `is_nowhere`: because no server
+    that it may go to is Up, rather than because of its own host."""
 
     id: UUID
     name: str
     kind: str
     goes_to: str = ""
     stuck: str = ""
+    is_nowhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLook:
-    """One server, read now: what it still has. Lists are bounded (`NAMED_MAX`), counts are not."""
+    """One server, read now: what it still has. Lists are bounded (`NAMED_MAX`), counts are not. `agents_nowhere` are
+    among `agents_stuck`."""
 
     server: ManagementServerRead
     jobs: tuple[PendingJobRead, ...]
     agents: tuple[LeavingAgent, ...]
     agents_stuck: int = 0
+    agents_nowhere: int = 0
 
     NAMED_MAX: ClassVar[int] = 50
 

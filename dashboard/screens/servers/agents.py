@@ -117,7 +117,7 @@ def _row(agent: Agent, names: Mapping[str, str], drawn: Mark, *, leaves: str = "
         kind=_kind(agent.kind),
         zone=agent.zone.name,
         preferred=names.get(addresses[0], addresses[0]) if addresses else "",
-        goes_to=names.get(others[0], others[0]) if leaves and others else "",
+        goes_to=next((names[address] for address in others if address in names), "") if leaves else "",
         mark=drawn,
     )
 

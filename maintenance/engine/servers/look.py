@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
@@ -11,9 +12,9 @@ from maintenance.backends.base import Later, NoReply
 from maintenance.backends.servers import LeavingAgent, ManagementServerRead, PendingJobRead, ServerLook
 from maintenance.balance_settings import balance_from_json
 from maintenance.clock import database_now
-from maintenance.domain.server_waits import STUCK, LeftAgent, PendingWork, Wait, waits_of
+from maintenance.domain.server_waits import STUCK, Elsewhere, LeftAgent, PendingWork, Wait, waits_of
 from maintenance.domain.servers import ServerState, server_state
-from maintenance.domain.states import Stage
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, Stage
 from maintenance.engine.advance import lock_run
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import check_claim
@@ -131,9 +132,10 @@ def window_of(hands: Hands) -> datetime | None:
 
 def _waits(hands: Hands, look: ServerLook, now: datetime) -> list[Wait]:
     cloud = Cloud.objects.get(id=hands.run.cloud_id)
-    others = ManagementServer.objects.filter(cloud=cloud, gone_at=None, state=ServerState.UP)
-    up = others.exclude(id=hands.server_id).exclude(address="").values_list("address", "name")
+    listed = ManagementServer.objects.filter(cloud=cloud, gone_at=None).exclude(address="")
+    servers = list(listed.values_list("id", "address", "name", "state"))
     runs = _runs_of([str(job.id) for job in look.jobs])
+    drains = _drains_of([agent.id for agent in look.agents if agent.stuck and not agent.is_nowhere])
     return waits_of(
         server=hands.target.name,
         jobs=[
@@ -143,10 +145,21 @@ def _waits(hands: Hands, look: ServerLook, now: datetime) -> list[Wait]:
             for job in look.jobs
         ],
         jobs_left=look.server.pending_jobs,
-        agents=[LeftAgent(agent.name, agent.goes_to, agent.stuck) for agent in look.agents],
+        agents=[
+            LeftAgent(agent.name, agent.goes_to, agent.stuck, agent.is_nowhere, drains.get(agent.id))
+            for agent in look.agents
+        ],
         agents_stuck=look.agents_stuck,
-        host_setting=balance_from_json(cloud.balance).hosts if cloud.balance else (),
-        up_addresses=dict(up),
+        agents_nowhere=look.agents_nowhere,
+        elsewhere=Elsewhere(
+            host_setting=balance_from_json(cloud.balance).hosts if cloud.balance else (),
+            up={
+                a: name
+                for key, a, name, state in servers
+                if state == ServerState.UP and key != hands.server_id
+            },
+            known={address for _, address, _, _ in servers},
+        ),
         leaves_agents=hands.step.stage == Stage.SERVER_PREPARE,
         now=now,
     )
@@ -158,6 +171,16 @@ def _runs_of(jobs: list[str]) -> dict[str, int]:
         return {}
     found = Intent.objects.filter(job_id__in=jobs).values_list("job_id", "step__run__number")
     return dict(found)
+
+
+def _drains_of(hosts: list[UUID]) -> dict[UUID, int]:
+    """The number of the run of ours that has the host out, or on its way, by the host."""
+    if not hosts:
+        return {}
+    open_ones = Target.objects.filter(
+        host__in=hosts, is_open=True, state__in=TARGET_BEGUN, run__state__in=RUN_ACTIVE
+    )
+    return {host: number for host, number in open_ones.values_list("host_id", "run__number") if host}
 
 
 def _takes_too_long(hands: Hands, now: datetime) -> bool:
