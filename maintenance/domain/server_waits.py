@@ -220,22 +220,44 @@ def _own(server: str, jobs: Sequence[PendingWork]) -> list[Wait]:
 
 
 def _jobs(server: str, jobs: Sequence[PendingWork], left: int, now: datetime) -> list[Wait]:
-    others = sorted((job for job in jobs if job.run is None), key=lambda job: job.since)
+    others = [job for job in jobs if job.run is None]
     if not others:
         return []
-    named = "; ".join(
-        f"{job.command} of {job.resource or job.account}, for {_age(now, job.since)}"
-        for job in others[:NAMED_MAX]
-    )
-    ours = sum(job.run is not None for job in jobs)
-    more = f"; and {left - ours - NAMED_MAX} more" if left - ours > NAMED_MAX else ""
+    count = left - (len(jobs) - len(others))
     return [
         Wait(
             WaitCode.JOB,
-            f"{server} waits for {_counted(left - ours, 'job')}: {named}{more}.",
+            f"{server} waits for {_counted(count, 'job')}: {_named_jobs(others, count, now)}.",
             "They end by themselves. One that never ends is cancelled in the cloud, by whoever started it.",
         )
     ]
+
+
+def left_words(
+    *,
+    jobs: Sequence[PendingWork],
+    jobs_left: int,
+    agents: Sequence[LeftAgent],
+    agents_left: int,
+    now: datetime,
+) -> str:
+    """What was left on a server that did not get ready, by name; of both more may be counted than named."""
+    parts = []
+    if jobs_left:
+        parts.append(f"{_counted(jobs_left, 'job')} ({_named_jobs(jobs, jobs_left, now)})")
+    if agents_left:
+        parts.append(f"{_counted(agents_left, 'agent')} ({_named(agents, agents_left)})")
+    were = "was" if jobs_left + agents_left == 1 else "were"
+    return f"{' and '.join(parts)} {were} left" if parts else "nothing was left on it"
+
+
+def _named_jobs(jobs: Sequence[PendingWork], count: int, now: datetime) -> str:
+    """The oldest first."""
+    first = sorted(jobs, key=lambda job: job.since)[:NAMED_MAX]
+    named = "; ".join(
+        f"{job.command} of {job.resource or job.account}, for {_age(now, job.since)}" for job in first
+    )
+    return f"{named}; and {count - len(first)} more" if count > len(first) else named
 
 
 def _age(now: datetime, since: datetime) -> str:

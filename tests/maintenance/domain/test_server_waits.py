@@ -3,7 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from maintenance.domain.server_waits import Elsewhere, LeftAgent, PendingWork, Wait, WaitCode, waits_of
+from maintenance.domain.server_waits import (
+    Elsewhere,
+    LeftAgent,
+    PendingWork,
+    Wait,
+    WaitCode,
+    left_words,
+    waits_of,
+)
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 UP = {"10.0.0.1": "mgmt1", "10.0.0.3": "mgmt3"}
@@ -120,3 +128,19 @@ def test_agents_are_no_reason_where_the_server_is_only_shut_down():
     stuck = LeftAgent("kvm3", stuck="the host is PrepareForMaintenance")
 
     assert waits(agents=[stuck], leaves_agents=False) == {}
+
+
+def test_what_was_left_is_counted_and_the_first_are_named():
+    jobs = [job(f"C{n}", n) for n in range(7)]
+    agents = [LeftAgent(f"kvm{n}") for n in range(1, 7)]
+
+    assert left(jobs, 60, agents, 6) == (
+        "60 jobs (C6 of shop, for 6 min; C5 of shop, for 5 min; C4 of shop, for 4 min; C3 of shop, for 3 min; "
+        "C2 of shop, for 2 min; and 55 more) and 6 agents (kvm1, kvm2, kvm3, kvm4, kvm5 and 1 more) were left"
+    )
+    assert left([], 0, agents[:1], 1) == "1 agent (kvm1) was left"
+    assert left([], 0, [], 0) == "nothing was left on it"
+
+
+def left(jobs: list[PendingWork], jobs_left: int, agents: list[LeftAgent], agents_left: int) -> str:
+    return left_words(jobs=jobs, jobs_left=jobs_left, agents=agents, agents_left=agents_left, now=NOW)
