@@ -233,6 +233,10 @@ def test_a_rebalance_is_asked_of_the_cloud(administrator, cloud, monkeypatch):
         ({"clusters": {"east": 5}}, "clusters", "no id"),
         ({"clusters": {str(uuid4()): 5}}, "clusters", "no cluster"),
         ({"clusters": [5]}, "clusters", "object"),
+        ({"clusters": [{"id": str(uuid4())}]}, "clusters", "{id, checkinterval}"),
+        ({"clusters": [{"id": "east", "checkinterval": 5}]}, "clusters", "no id"),
+        ({"clusters": 2 * [{"id": "east", "checkinterval": 5}]}, "clusters", "twice"),
+        ({"host": ["10.0.0.1", "not an address!"]}, "host", "'not an address!'"),
         ({"maintenancetimeout": 0}, "maintenancetimeout", "whole number"),
         ({"ignoremaintenancehosts": "no"}, "ignoremaintenancehosts", "true or false"),
         ({"indirect.agent.lb.algorithm": "static"}, "indirect.agent.lb.algorithm", "no such field"),
@@ -246,6 +250,15 @@ def test_what_cannot_be_set_is_400_by_its_field(administrator, cloud, at_once, b
     assert error["field"].split(".east")[0].startswith(field)
     assert words in error["detail"]
     assert not CloudChange.objects.exists()
+
+
+def test_what_get_gives_can_be_sent_back(administrator, cloud, at_once):
+    own = [{"id": str(cloud.cluster.id), "name": "c1", "checkinterval": 5}]
+
+    answer = patch(administrator, {"clusters": own})
+
+    assert answer.status_code == 202, answer.content
+    assert CloudChange.objects.get().change == {"check_interval_of_cluster_s": {str(cloud.cluster.id): 5}}
 
 
 def test_hosts_of_which_none_is_up_and_a_second_change_are_conflicts(administrator, cloud, at_once):
