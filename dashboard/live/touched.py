@@ -32,7 +32,7 @@ BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
-    "servers": ("blocked", "verdict", "table", "preparing", "restart"),
+    "servers": ("verdict", "table", "preparing", "restart"),
     "server": (
         *("head", "preparing", "left", "moves", "tasks", "jobs-count", "agents-count"),
         *("jobs", "agents", "peers", "history", "cut-off"),
@@ -63,7 +63,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     ),
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
-    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents"),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", "blocked"),
 }
 
 
@@ -117,6 +117,10 @@ def touched(
         case "server":
             yield from _parts("overview", "servers", "events")
             yield Part(FRAME, "nav-servers")
+            if {"state", "window_ends_at", "new", "gone"} & after.keys():  # whether the cloud takes new work
+                yield Part("overview", "verdict")
+                yield Part(FRAME, "blocked")
+                yield Part(EVERY_HOST, "hand")
         case "jobs":
             yield from _parts("overview", "jobs", "servers")
             yield Part(FRAME, "nav-jobs")

@@ -16,7 +16,6 @@ from dashboard.pages.buttons import back_to
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.jobs.cut_off import cut_off
-from dashboard.screens.servers.blocked import blocked_clouds
 from dashboard.screens.servers.fleet import fleet
 from dashboard.screens.servers.head import server_head, tasks
 from dashboard.screens.servers.list import SETTLE_S, restart_all, server_rows, shown_preparing
@@ -46,7 +45,6 @@ def servers(request: HttpRequest) -> HttpResponse:
             "rows": server_rows(found, role),
             "preparing": shown_preparing(found),
             "restart": restart_all(found, role),
-            "blocked": blocked_clouds(),
             "is_asking": "restart" in request.GET,
         },
     )
@@ -77,7 +75,6 @@ def server(request: HttpRequest, server_id: UUID) -> HttpResponse:
             "section": section,
             "cut": cut_off(role, server_id),
             "asks": request.GET.get("ask", "")[:40],
-            "blocked": blocked_clouds(),
         }
         | of_section(section, found, known, page),
     )

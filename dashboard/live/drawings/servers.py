@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, simple
 from dashboard.screens.jobs.cut_off import cut_off
-from dashboard.screens.servers.blocked import blocked_clouds
 from dashboard.screens.servers.fleet import Fleet, KnownServer, fleet
 from dashboard.screens.servers.head import peers, server_head, tasks
 from dashboard.screens.servers.history import server_history
@@ -58,9 +57,6 @@ def _count(section: str) -> Drawing:
 
 
 DRAWINGS: Mapping[Key, Drawing] = {
-    ("servers", "blocked"): Drawing(
-        "servers/list.html#blocked_banner", "servers-blocked", simple("blocked", blocked_clouds)
-    ),
     ("servers", "verdict"): Drawing(
         "servers/list.html#verdict",
         "servers-verdict",
