@@ -115,8 +115,9 @@ class ServerLook:
 
 class ManagementServers(Protocol):
     """The cloud's management servers. All requests are synchronous: an answer means that it was accepted, not that the
-    server has arrived. A server may be asked through any other; a request about one never goes through that one, and
-    a connection that breaks is NoReply. Refusals (`Never`) come in CloudStack's order (domain/servers.py)."""
+    server has arrived. A server may be asked through any other; a request about one never goes through that one. A
+    connection that breaks is NoReply; what only reads is asked of another one first. Refusals (`Never`) come in
+    CloudStack's order (domain/servers.py)."""
 
     def read_servers(self) -> ServersRead:
         """All servers, pending jobs, and jobs that were cut off, now. Raises: Later, NoReply."""
