@@ -40,7 +40,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "jobs": ("total", "table", "cut-off"),
     "agents": ("now",),
     "needs": ("verdict", "open"),
-    "need": ("head", "story", "standing", "actions", "engine", "room"),
+    "need": ("head", "story", "standing", "actions", "engine", "servers", "room"),
     "runs": ("verdict", "newest", "latest"),
     "hosts": ("fleet",),
     **dict.fromkeys(LISTS, LIST),
@@ -121,6 +121,9 @@ def touched(
                 yield Part("overview", "verdict")
                 yield Part(FRAME, "blocked")
                 yield Part(EVERY_HOST, "hand")
+            yield from _parts(EVERY_NEED, "standing", "actions", "servers")
+        case "cut_off":
+            yield Part(EVERY_NEED, "servers")
         case "jobs":
             yield from _parts("overview", "jobs", "servers")
             yield Part(FRAME, "nav-jobs")
