@@ -149,8 +149,8 @@ def _help(attention: Attention, words: CauseWords) -> str:
     if attention.cause == Cause.SERVER_FAILED and run is not None and RunState(run.state) in RUN_ENDED:
         return _(
             "Its run is over, and the server is Up as before. Set right what kept it, then prepare it again: with "
-            "“Forced” it goes on when its window ends, and jobs left are cut off; a longer window is set on the page "
-            "Agents."
+            "“Forced” it goes on when its window ends, and jobs left are cut off; a longer window is set "
+            "with the settings of agents."
         )
     return str(words.help)
 

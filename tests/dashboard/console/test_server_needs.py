@@ -228,4 +228,4 @@ def test_of_a_run_that_is_over_the_way_on_is_the_servers_own_page(
         assert "Forced" in page
         longer = f"/agents/change/?cloud={inventory.cloud.id}"
         assert f'href="{longer}"' in page
-        assert "management.server.maintenance.timeout" in text_of(administrator, longer)
+        assert "Maintenance timeout, minutes" in text_of(administrator, longer)
