@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from maintenance.backends.base import Blocked, CloudError, Later
+from maintenance.backends.base import Blocked, CloudError
+from maintenance.backends.errors import NobodyAnswers
 from maintenance.backends.lab.servers.blocked import blocked_words, retry_after_s
 from maintenance.backends.lab.servers.passing import is_on_the_way, settle_servers
 from maintenance.backends.lab.servers.rows import ServerRow, all_servers, one_server
@@ -43,7 +44,7 @@ class Endpoints:
     ) -> Endpoint | None:
         """The one for this call; None in a lab without management servers.
 
-        Raises: Later (all are down), Blocked (all that run refuse new asynchronous work).
+        Raises: NobodyAnswers (all are down), Blocked (all that run refuse new asynchronous work).
         """
         servers = _servers_now(world)
         if not servers:
@@ -51,7 +52,7 @@ class Endpoints:
         running = [server for server in servers if server.runs]
         if not running:
             names = ", ".join(server.name for server in servers)
-            raise Later(f"no management server answers: {names} are down", RETRY_DOWN_S)
+            raise NobodyAnswers(f"{names} are down", RETRY_DOWN_S)
         first = self._first(servers)
         self.stays_with = first.id
         if is_async and first.state != ServerState.UP:
