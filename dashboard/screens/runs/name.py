@@ -72,7 +72,7 @@ def run_url(run: Run) -> str:
 
 def thing_of(run: Run) -> str:
     """What a run is over, as words.count knows it."""
-    return "server" if run.kind in OVER_SERVERS else "host"
+    return "management server" if run.kind in OVER_SERVERS else "host"
 
 
 def target_mark(target: Target) -> Mark:
