@@ -69,7 +69,7 @@ def _frame(request: HttpRequest) -> Frame:
     counts = {count.id: count for count in nav_counts()} if may_read else {}
     now = timezone.now()
     return Frame(
-        places=_places(request.path, role) if may_read else [],
+        places=_places(getattr(request, "rail_path", request.path), role) if may_read else [],
         counts=counts,
         clouds=clouds,
         cloud_names=", ".join(cloud.name for cloud in clouds),

@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from maintenance import actions as all_actions
 from maintenance.actions import servers as actions
-from maintenance.domain.states import RunKind, RunState, TargetState
+from maintenance.domain.states import RunKind, RunState, Stage, TargetState
 from maintenance.feed import unit_of_work
 from maintenance.models import AuditEntry, EngineProcess
 from tests.dashboard.console.run_page import SPACE, sentence
-from tests.dashboard.console.server_runs import ended_stage, make_servers, put_server, server_run
+from tests.dashboard.console.server_runs import ended_stage, make_servers, put_server, server_run, server_step
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_list_of_runs_calls_it_by_what_it_does(viewer, inventory, servers, k
     server_run(inventory, [servers["mgmt1"]], kind)
     page = text_of(viewer, f"/rolling/?kind={kind}")
     assert name in page
-    assert "0 of 1 server" in page
+    assert "0 of 1 management server" in page
     assert name not in text_of(viewer, "/rolling/?kind=rolling&state=active").partition("runs-latest")[0]
 
 
@@ -141,3 +141,39 @@ def test_counts_that_change_all_the_time_are_not_told_by_themselves(viewer, inve
     assert "number of agents" not in page
     assert "kvm1" not in page.partition("<main")[2]
     assert "is connected to no management server" in text_of(viewer, "/events/?what=instances")
+
+
+def test_an_agent_that_changed_its_server_is_told_by_the_servers_names(viewer, inventory, servers):
+    before, after = str(servers["mgmt1"].id), str(servers["mgmt2"].id)
+    host = inventory.hosts["kvm2"]
+    about = {"host": str(host.id), "host_name": host.name, "cluster": str(host.cluster_id)}
+    with unit_of_work() as work:
+        work.event(
+            "host.changed",
+            about,
+            before={"management_server_id": before},
+            after={"management_server_id": after},
+        )
+    told = said_in(viewer, "/events/?what=hosts") + said_in(viewer, "/events/?what=instances")
+    assert "mgmt1" in told
+    assert "mgmt2" in told
+    assert before not in told
+    assert after not in told
+
+
+def test_the_page_of_a_run_over_servers_is_a_place_of_management_servers(viewer, inventory, servers):
+    run = server_run(inventory, [servers["mgmt1"]])
+    rail = text_of(viewer, f"/rolling/{run.id}/").partition('id="nav"')[2].partition("</nav>")[0]
+    current = [one for one in rail.split("<li>") if 'aria-current="page"' in one]
+    assert len(current) == 1
+    assert 'href="/management-servers/"' in current[0]
+
+
+def test_while_it_settles_agents_are_its_own_and_not_left(viewer, inventory, servers):
+    run = server_run(inventory, [servers["mgmt1"]])
+    step = server_step(put_server(run, "mgmt1", TargetState.RETURNING), Stage.SERVER_SETTLE)
+    step.movement = {"jobs_left": 0, "agents_left": 6}
+    step.save()
+    page = text_of(viewer, f"/rolling/{run.id}/")
+    assert "its agents: 6" in page
+    assert "agents left" not in page
