@@ -14,7 +14,7 @@ from dashboard.screens.natural_order import natural_key
 from dashboard.screens.needs.causes import NO_SERVER_UP, SERVER_DOWN
 from dashboard.screens.servers.marks import server_mark
 from dashboard.screens.words import count, figure, said
-from maintenance.domain.servers import ServerState
+from maintenance.domain.servers import BLOCKED, ServerState, server_state
 from maintenance.models import Attention, CutOffJob, ManagementServer, PendingJob
 
 JOBS_MAX = 5
@@ -68,14 +68,17 @@ def servers_now(attention: Attention) -> ServersNow | None:
     if attention.cause not in {SERVER_DOWN, NO_SERVER_UP}:
         return None
     listed = _listed(attention)
-    about = {attention.server_id} if attention.server_id else {s.id for s in listed if not _is_up(s)}
+    is_one = attention.cause == SERVER_DOWN
+    # What was read last may still call one Up when an engine has found none that answers.
+    is_nobody = attention.cause == NO_SERVER_UP and attention.resolved_at is None
+    about = {attention.server_id} if is_one else {s.id for s in listed if is_nobody or not _is_up(s)}
     lost = CutOffJob.objects.filter(management_server__in=about, reconciled_at=None).order_by(
         "-ended_at", "id"
     )
     total = lost.count()
     pending = PendingJob.objects.filter(gone_at=None, management_server__in=listed).order_by()
     jobs = dict(pending.values_list("management_server").annotate(n=Count("id")))
-    down = [one for one in listed if one.id in about and one.state == ServerState.DOWN]
+    down = [one for one in listed if one.id in about and _is_startable(one, is_nobody=is_nobody)]
     return ServersNow(
         starting=[_to_start(one) for one in down[:SERVERS_MAX]] if attention.resolved_at is None else [],
         lost=[
@@ -91,7 +94,7 @@ def servers_now(attention: Attention) -> ServersNow | None:
         jobs_url=_jobs_url(attention),
         agents=_agents_words([one for one in listed if one.id in about]),
         carriers=[_carrier(one, jobs.get(one.id, 0)) for one in listed[:SERVERS_MAX]],
-        carriers_says=_carriers_words(listed),
+        carriers_says=_carriers_words([] if is_nobody else listed),
         more=max(0, len(listed) - SERVERS_MAX),
     )
 
@@ -132,7 +135,7 @@ def _lost_words(total: int) -> str:
 
 
 def _jobs_url(attention: Attention) -> str:
-    if attention.server_id is not None:
+    if attention.cause == SERVER_DOWN and attention.server_id is not None:
         return f"{reverse('server', args=[attention.server_id])}#cut-off"
     return f"{reverse('jobs')}#cut-off"
 
@@ -169,3 +172,8 @@ def _carriers_words(servers: Sequence[ManagementServer]) -> str:
     return ngettext("%(servers)s carries the cloud.", "%(servers)s carry the cloud.", up) % {
         "servers": count(up, "management server")
     }
+
+
+def _is_startable(server: ManagementServer, *, is_nobody: bool) -> bool:
+    state = server_state(server.state)
+    return state not in BLOCKED if is_nobody else state is ServerState.DOWN

@@ -54,6 +54,8 @@ def _says(clouds: list[Cloud], runs: list[Run], trouble: ServerTrouble | None) -
     if any(one.cause == ENGINE_SILENT for one in seen):
         return _("No engine answers."), _("Nothing moves until one does."), UNKNOWN
     now = timezone.now()
+    if trouble is not None and trouble.is_nobody_up:
+        return trouble.says, people or trouble.then, trouble.mark
     if unknown := [cloud for cloud in clouds if not cloud.is_known(now)]:
         return _not_known(unknown), people or _("What is shown is the last that was known."), UNKNOWN
     if trouble is not None:

@@ -11,14 +11,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.screens.marks import Mark
+from dashboard.screens.marks import UNKNOWN, Mark
 from dashboard.screens.natural_order import natural_key
 from dashboard.screens.servers.blocked import blocked_clouds
 from dashboard.screens.servers.marks import server_mark
 from dashboard.screens.words import count, listing, said
 from maintenance.domain.servers import ServerState
 from maintenance.domain.states import Stage
-from maintenance.models import ManagementServer, Step, Target
+from maintenance.engine.attention import Cause
+from maintenance.models import Attention, Cloud, ManagementServer, Step, Target
 
 MARKS_MAX = 6
 
@@ -38,11 +39,14 @@ class ServerTrouble:
     then: str
     mark: Mark
     servers: Sequence[TroubledServer]
+    is_nobody_up: bool = False
 
 
 def server_trouble() -> ServerTrouble | None:
     """None while every cloud has a server that is Up and none has died. Servers that were not read lately, or whose
     state nobody knows, say nothing."""
+    if told := _told_none_up():
+        return _nobody_up(told, is_all=len({one.cloud_id for one in told}) == Cloud.objects.count())
     now = timezone.now()
     listed = ManagementServer.objects.filter(gone_at=None).select_related("cloud")
     servers = [one for one in listed.order_by(natural_key("name"), "id") if one.is_known(now)]
@@ -65,6 +69,14 @@ def server_trouble() -> ServerTrouble | None:
         "servers": count(up, "management server")
     }
     return ServerTrouble(says, then, server_mark(died[0], now), _drawn(died))
+
+
+def _told_none_up() -> list[ManagementServer]:
+    """Servers of clouds of which an engine found none that answers: what was read last is older than that."""
+    told = Attention.objects.filter(cause=Cause.NO_SERVER_UP, resolved_at=None, server__isnull=False)
+    clouds = list(told.values_list("server__cloud", flat=True))
+    listed = ManagementServer.objects.filter(cloud__in=clouds, gone_at=None).select_related("cloud")
+    return list(listed.order_by(natural_key("name"), "id")) if clouds else []
 
 
 def died_unasked(down: Sequence[ManagementServer]) -> list[ManagementServer]:
@@ -99,12 +111,20 @@ def _nobody_up(servers: Sequence[ManagementServer], *, is_all: bool) -> ServerTr
     else:
         then = _("Nothing can be asked of the cloud until one is.")
     down = [one for one in servers if one.state == ServerState.DOWN]
-    return ServerTrouble(says, then, server_mark((down or list(servers))[0], timezone.now()), _drawn(servers))
+    return ServerTrouble(
+        says,
+        then,
+        server_mark((down or list(servers))[0], timezone.now()),
+        _drawn(servers),
+        is_nobody_up=True,
+    )
 
 
 def _drawn(servers: Sequence[ManagementServer]) -> list[TroubledServer]:
     now = timezone.now()
     return [
-        TroubledServer(one.name, reverse("server", args=[one.id]), server_mark(one, now))
+        TroubledServer(
+            one.name, reverse("server", args=[one.id]), UNKNOWN if _is_up(one) else server_mark(one, now)
+        )
         for one in servers[:MARKS_MAX]
     ]

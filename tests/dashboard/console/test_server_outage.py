@@ -9,7 +9,7 @@ from dashboard.live.render import draw
 from dashboard.live.touched import FRAME, Part, touched
 from dashboard.screens.servers.blocked import blocked_clouds
 from maintenance.domain.states import RunKind, RunState, Stage, TargetState
-from maintenance.models import EngineProcess, ManagementServer
+from maintenance.models import Attention, EngineProcess, ManagementServer
 from tests.dashboard.console.run_page import SPACE, sentence
 from tests.dashboard.console.server_runs import ended_stage, put_server, server_run
 from tests.dashboard.console.servers import make_servers, prepare, server, set_state
@@ -176,3 +176,22 @@ def test_it_costs_one_question_while_each_cloud_has_a_server_that_is_up(django_a
 
     with django_assert_num_queries(1):
         assert blocked_clouds() == []
+
+
+def test_an_engine_that_found_none_that_answers_is_believed_before_what_was_read_last(operator, inventory):
+    set_state("mgmt2", "Down")
+    Attention.objects.create(
+        cause="no-server-up",
+        title="No management server of lab is Up",
+        message="none answers",
+        server=server("mgmt1"),
+    )
+    inventory.cloud.servers_read_at = timezone.now() - timedelta(minutes=5)
+    inventory.cloud.save()
+
+    page = text_of(operator, "/")
+
+    assert sentence(page) == "No management server is Up. One thing needs a person."
+    need = text_of(operator, f"/needs-a-person/{Attention.objects.get().id}/")
+    assert need.count("The command that starts") == 3
+    assert "No management server is Up: nothing can be asked of the cloud." in need
