@@ -15,6 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model, QuerySet
 
 from dashboard.models import Role, User
+from dashboard.walls.screen import WallScreen
 from maintenance.models import (
     Agent,
     Cloud,
@@ -31,23 +32,27 @@ from maintenance.models import (
     Zone,
 )
 
-type Person = User | AnonymousUser
+type Person = User | AnonymousUser | WallScreen
 
 # ---- principals ----------------------------------------------------------------------------------------------------
 
 ANONYMOUS = "anonymous"  # nobody has logged in
 ROLELESS = "roleless"  # logged in, but nobody gave this person a role
 NEWCOMER = "newcomer"  # logged in with a password that somebody else chose: must choose another one first
+WALL = "wall"  # a screen on a wall, let in by a link: reads its own profile
 
 ANYBODY = frozenset({ANONYMOUS, ROLELESS, NEWCOMER, *Role.values})
 LOGGED_IN = ANYBODY - {ANONYMOUS}
 READERS = frozenset({Role.VIEWER.value, Role.OPERATOR.value, Role.ADMINISTRATOR.value})
 OPERATORS = frozenset({Role.OPERATOR.value, Role.ADMINISTRATOR.value})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR.value})
+WALL_READERS = READERS | {WALL}
 
 
 def principal(person: Person) -> str:
     """What the matrix calls this person. Django's staff and superuser flags mean nothing here."""
+    if isinstance(person, WallScreen):
+        return WALL
     if not person.is_authenticated or not person.may_come_in:
         return ANONYMOUS
     if person.must_change_password:
@@ -61,6 +66,7 @@ type Row = Mapping[str, frozenset[str]]
 
 READ: Row = {"GET": READERS}
 OPERATE: Row = {"POST": OPERATORS}
+WATCH: Row = {"GET": WALL_READERS}
 SET: Row = {"GET": ADMINISTRATORS}
 ADMINISTER: Row = {"POST": ADMINISTRATORS}
 
@@ -120,6 +126,9 @@ MATRIX: Mapping[str, Row] = {
     "events": READ,
     "events-download": READ,
     "events-check": ADMINISTER,
+    "wall": WATCH,
+    "wall-hosts": WATCH,
+    "wall-link": {"GET": ANYBODY},
     "me": {"GET": LOGGED_IN},
     "me-password": {"GET": LOGGED_IN, "POST": LOGGED_IN},
     "me-sessions": {"POST": LOGGED_IN},
@@ -145,6 +154,8 @@ MATRIX: Mapping[str, Row] = {
     "settings-limits": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
     "settings-notifications": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
     "settings-notification-test": ADMINISTER,
+    "settings-walls": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-wall-revoke": ADMINISTER,
     # REST
     "api:schema": {"GET": LOGGED_IN},
     "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
@@ -225,6 +236,8 @@ TOPICS: Mapping[str, Topic] = {
     "settings": Topic(ADMINISTRATORS),
     "person": Topic(ADMINISTRATORS, names_one=True),
     "me": Topic(READERS, names_one=True, is_own=True),
+    "wall": Topic(WALL_READERS, names_one=True),  # names a profile
+    "wallhosts": Topic(WALL_READERS, names_one=True),
 }
 _TOPIC = re.compile(
     r"(?P<kind>[a-z]{1,20})(?::(?P<one>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))?",
@@ -266,6 +279,8 @@ def may_subscribe(person: Person, topic: str) -> bool:
     if found is None or rule is None or rule.names_one != (found["one"] is not None):
         return False
     if rule.is_own and (not isinstance(person, User) or found["one"] != str(person.key)):
+        return False
+    if isinstance(person, WallScreen) and found["one"] != str(person.profile):
         return False
     return principal(person) in rule.audience
 

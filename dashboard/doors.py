@@ -25,9 +25,14 @@ from dashboard.access import (
     principal,
     why_forbidden,
 )
+from dashboard.walls import door as wall_door
+from dashboard.walls.ended import link_ended
 
 if TYPE_CHECKING:  # REST's views read this module while they are being imported
     from rest_framework.views import APIView
+
+
+WALLS = frozenset({"wall", "wall-hosts"})
 
 
 class ApiAccess(BasePermission):
@@ -60,10 +65,12 @@ class AccessMiddleware(MiddlewareMixin):
         route = _route(request)
         if MATRIX.get(route, {}).get(request.method or "") == ANYBODY:
             return None  # without asking who it is: health must answer when sessions cannot be read
-        request.person_name = request.user.get_username()  # type: ignore[attr-defined]
+        _let_a_screen_in(request)
         match judge(route, request.method or "", request.user):
             case Verdict.ALLOWED:
                 return None
+            case Verdict.LOG_IN if route in WALLS and wall_door.has_cookie(request):
+                return link_ended(request)
             case Verdict.LOG_IN:
                 return _to_login(request)
             case Verdict.FORBIDDEN if principal(request.user) == NEWCOMER:
@@ -80,6 +87,14 @@ class AccessMiddleware(MiddlewareMixin):
         if not response.has_header("Cache-Control"):
             response["Cache-Control"] = "private, no-store"
         return response
+
+
+def _let_a_screen_in(request: HttpRequest) -> None:
+    """Whoever has logged in is who they are; otherwise a wall's cookie says which screen this is."""
+    request.person_name = request.user.get_username()  # type: ignore[attr-defined]
+    if not request.user.is_authenticated and (screen := wall_door.screen_of(request)) is not None:
+        request.user = screen  # type: ignore[assignment]
+        request.person_name = screen.logged_as  # type: ignore[attr-defined]
 
 
 def _route(request: HttpRequest) -> str:

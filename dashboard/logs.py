@@ -24,7 +24,9 @@ SECRETS_IN_TEXT = (
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\1{HIDDEN}@"),
     # Authorization headers, and our cookies
     (re.compile(r"\b(token|bearer|basic)\s+[A-Za-z0-9._~+/=-]{16,}", re.I), rf"\1 {HIDDEN}"),
-    (re.compile(r"\b((?:__Host-|pitstop-)(?:sid|csrf)=)[^;\s]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"\b((?:__Host-|pitstop-)(?:sid|csrf|wall)=)[^;\s]+"), rf"\1{HIDDEN}"),
+    # what opens a wall, in its address
+    (re.compile(r"(/wall/l/)[^/\s?\"']+"), rf"\1{HIDDEN}"),
     # name=value and "name": "value"
     (
         re.compile(

@@ -1,10 +1,12 @@
-"""People who log in, the one role each of them has, what a tenant's person belongs to, and what tokens are called."""
+"""People who log in, the one role each of them has, what a tenant's person belongs to, what tokens are called, and the
+screens on walls."""
 
 import uuid
 from collections.abc import Iterator
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
@@ -88,6 +90,32 @@ class TokenNote(models.Model):
     name = models.CharField(max_length=120)
     made_by = models.CharField(max_length=150)
     used_at = models.DateTimeField(null=True)  # to the minute
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WallLink(models.Model):
+    """A screen on a wall: what it is called, what it shows, and until when. Of its secret only the hash is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=120)
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of the secret
+    cloud_ids = ArrayField(models.UUIDField(), default=list)  # empty: every cloud there is
+    shows_names = models.BooleanField(default=True)
+    profile = models.UUIDField(db_index=True)  # the same for all screens that show the same
+    has_sound = models.BooleanField(default=False)
+    networks = models.CharField(max_length=500, blank=True)  # where it may be opened; empty: anywhere
+    made_at = models.DateTimeField(db_default=Now())
+    made_by = models.CharField(max_length=150)
+    ends_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.CharField(max_length=150, blank=True)
+    seen_at = models.DateTimeField(null=True)  # to the minute
+    seen_from = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        ordering = ["-made_at"]
 
     def __str__(self) -> str:
         return self.name

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from dashboard.live.member import Member
 from dashboard.live.render import drawing_of
-from dashboard.live.touched import FRAME, Part
+from dashboard.live.touched import FRAME, Part, has_frame
 
 
 @dataclass(slots=True)
@@ -36,10 +36,13 @@ class Audience:
     joiners: list[Joiner] = field(default_factory=list)
     dirty: dict[Part, Dirty] = field(default_factory=dict)
     pushed_at: dict[Part, float] = field(default_factory=dict)
+    clouds: frozenset[str] = frozenset()  # the only ones whose ages it is told; empty for all of them
     is_broken: bool = False  # something of it could not be drawn: no heartbeat, so that it looks stale
 
     def follows(self, part: Part) -> bool:
-        if part.topic in {self.topic, FRAME}:
+        if part.topic == FRAME:
+            return has_frame(self.topic)
+        if part.topic == self.topic:
             return True
         return part.topic.endswith(":*") and self.topic.startswith(part.topic[:-1])
 

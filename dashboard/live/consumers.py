@@ -16,6 +16,7 @@ from dashboard.live.hub import hub
 from dashboard.live.member import Member
 from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Ended, Stay, watched
 from dashboard.live.touched import is_pushed
+from dashboard.live.walls import clouds_of
 
 FAREWELL_S = 1.0
 PER_PERSON_MAX = 200  # pages of one person in one process
@@ -24,7 +25,7 @@ SEQ = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 type _Ending = tuple[int | None, str]  # the code to close with (None: nobody is there), and why
 
-_open_pages: Counter[int] = Counter()
+_open_pages: Counter[str] = Counter()
 
 
 async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,13 +39,13 @@ async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:
         return await _close(send, LOG_IN, Ended.LOGGED_OUT)
     if not may_subscribe(scope["user"], topic) or not is_pushed(topic):
         return await _close(send, NOT_YOURS, "not yours")
-    if _open_pages[credentials.user_id] >= PER_PERSON_MAX:
+    if _open_pages[credentials.owner] >= PER_PERSON_MAX:
         return await _close(send, TRY_LATER, f"no more than {PER_PERSON_MAX} pages a person")
-    _open_pages[credentials.user_id] += 1
+    _open_pages[credentials.owner] += 1
     try:
         await _serve(scope, receive, send, topic, int(after) if SEQ.fullmatch(after) else None)
     finally:
-        _open_pages[credentials.user_id] -= 1
+        _open_pages[credentials.owner] -= 1
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send, topic: str, after: int | None) -> None:
@@ -58,7 +59,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send, topic: str, after: 
     async def push(text: str) -> None:
         await send({"type": "websocket.send", "text": text})
 
-    member = Member(topic, principal(scope["user"]), push, abort)
+    member = Member(topic, principal(scope["user"]), push, abort, clouds_of(scope["user"]))
     try:
         await hub().join(member, after)
     except database.DatabaseAway:

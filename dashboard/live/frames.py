@@ -1,7 +1,7 @@
 """What travels to a page's socket: small JSON frames, written once for everybody who gets the same.
 
 `delta {prev, seq, drawn, parts}` · `snapshot {seq, drawn, changes, said, parts}` · `current {seq}` · `heartbeat {seq,
-head, at, age, clouds, listings, engine}`.
+head, at, age, clouds, listings, engine, build}`.
 
 `seq`: everything up to here has been told. `drawn`: the parts are at least as new as this; it is larger than `seq`
 while a part that changed earlier still waits. A page that was fetched later than `drawn` is newer.
@@ -10,12 +10,13 @@ while a part that changed earlier still waits. A page that was fetched later tha
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
 from django.utils.translation import ngettext
 
+from dashboard.build import build_id
 from dashboard.screens.words import figure
 
 type Parts = Mapping[str, str | None]
@@ -82,6 +83,12 @@ class Ages:
     listings: Mapping[str, float | None] = field(default_factory=dict)
     servers: Mapping[str, float | None] = field(default_factory=dict)
 
+    def of(self, clouds: frozenset[str]) -> "Ages":
+        """Of these clouds only; of all of them where none is named."""
+        if not clouds:
+            return self
+        return replace(self, clouds=_only(clouds, self.clouds), listings=_only(clouds, self.listings))
+
 
 def heartbeat(seq: int, head: int, ages: Ages) -> str:
     """Says that this audience has everything up to `seq`, and how old that knowledge is."""
@@ -95,8 +102,13 @@ def heartbeat(seq: int, head: int, ages: Ages) -> str:
             "clouds": _rounded(ages.clouds),
             "listings": _rounded(ages.listings),
             "engine": None if ages.engine is None else round(ages.engine, 1),
+            "build": build_id(),
         }
     )
+
+
+def _only(clouds: frozenset[str], ages: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {key: age for key, age in ages.items() if key in clouds}
 
 
 def _rounded(ages: Mapping[str, float | None]) -> dict[str, float | None]:

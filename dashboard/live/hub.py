@@ -79,7 +79,7 @@ class Hub:
         # From here to the end nothing else runs: no event is told in between.
         member.has_joined = True
         key = (member.topic, member.role)
-        audience = self._audiences.setdefault(key, Audience(*key, seq=self._seq))
+        audience = self._audiences.setdefault(key, Audience(*key, seq=self._seq, clouds=member.clouds))
         audience.joiners.append(lacking(audience, member, missed))
         self._wake.set()
 
@@ -272,7 +272,7 @@ class Hub:
         for audience in self._audiences.values():
             if audience.is_broken:
                 continue
-            text = heartbeat(audience.seq, self._tail.head, ages)
+            text = heartbeat(audience.seq, self._tail.head, ages.of(audience.clouds))
             for member in audience.members:
                 if not member.is_busy:
                     member.send(text)

@@ -16,8 +16,16 @@ type Send = Callable[[str], Awaitable[None]]
 class Member:
     """One open page. Frames go out in order; while one is on its way, later ones are merged."""
 
-    def __init__(self, topic: str, role: str, send: Send, abort: Callable[[], None]) -> None:
-        self.topic, self.role = topic, role
+    def __init__(
+        self,
+        topic: str,
+        role: str,
+        send: Send,
+        abort: Callable[[], None],
+        clouds: frozenset[str] = frozenset(),
+    ) -> None:
+        """`clouds`: the only ones whose ages it is told; empty for all of them."""
+        self.topic, self.role, self.clouds = topic, role, clouds
         self._send, self._abort = send, abort
         self.has_joined = False
         self._busy_since: float | None = None

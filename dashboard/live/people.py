@@ -1,6 +1,6 @@
 """Who is at the other end of a socket, and whether they still may be.
 
-Browsers come with their session's cookie and must send one of our own origins; programs come with
+Browsers come with their session's cookie, or a wall's, and must send one of our own origins; programs come with
 `Authorization: Token …` and need no origin. Whatever let them in is looked at again every few seconds.
 """
 
@@ -21,9 +21,9 @@ from django.http import parse_cookie
 from django.utils.crypto import constant_time_compare
 from knox.crypto import hash_token
 
-from dashboard.access import Person
+from dashboard.access import WALL, Person
 from dashboard.asgi_types import Application, Receive, Scope, Send
-from dashboard.live import database
+from dashboard.live import database, walls
 from dashboard.models import User
 
 RECHECK_S = 3.0  # revoking bites within 5 s
@@ -40,12 +40,18 @@ log = structlog.get_logger("pitstop.live")
 class Credentials:
     """What let somebody in, and how that person looked at that moment: any change of it ends the socket."""
 
-    kind: str  # session | token
-    key: str  # the session's key, or the token's digest
-    user_id: int
+    kind: str  # session | token | wall
+    key: str  # the session's key, the token's digest, or the id of the wall's link
+    user_id: int  # 0: a wall's
     role: str
     password: str  # the hash: a new password ends old sockets
     epoch: int = 0  # of the person's sessions: raised to end them all
+    address: str = ""  # a wall's: where it was last seen
+
+    @property
+    def owner(self) -> str:
+        """Whose sockets are counted together: one person's, or one wall's."""
+        return f"{self.kind} {self.key}" if self.kind == WALL else str(self.user_id)
 
 
 class Ended(StrEnum):
@@ -55,6 +61,7 @@ class Ended(StrEnum):
     DEACTIVATED = "deactivated"
     ROLE = "another role"
     PASSWORD = "another password"
+    LINK = "link ended"
 
 
 class SocketDoor:
@@ -70,7 +77,7 @@ class SocketDoor:
             await send({"type": "websocket.close", "code": NOT_YOURS, "reason": "origin"})
             return
         try:
-            user, credentials = await _who(headers)
+            user, credentials = await _who(headers, str((scope.get("client") or [""])[0]))
         except database.DatabaseAway:
             await receive()
             await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
@@ -103,12 +110,19 @@ def _is_from_us(headers: dict[str, str]) -> bool:
     return headers["origin"] in settings.WEBSOCKET_ORIGINS
 
 
-async def _who(headers: dict[str, str]) -> tuple[Person, Credentials | None]:
-    """A token decides alone when one was sent: a wrong one is anonymous, whatever the cookies say."""
+async def _who(headers: dict[str, str], address: str) -> tuple[Person, Credentials | None]:
+    """A token decides alone when one was sent: a wrong one is anonymous, whatever the cookies say. Somebody who has
+    logged in is no wall."""
     if "authorization" in headers:
         return await _by_token(headers["authorization"])
     cookies = parse_cookie(headers.get("cookie", ""))
-    return await _by_session(cookies.get(settings.SESSION_COOKIE_NAME, ""))
+    user, credentials = await _by_session(cookies.get(settings.SESSION_COOKIE_NAME, ""))
+    if credentials is not None:
+        return user, credentials
+    screen = await walls.screen_behind(cookies, address)
+    if screen is None:
+        return user, None
+    return screen, Credentials(WALL, str(screen.link), 0, WALL, "", address=address)
 
 
 async def _by_token(header: str) -> tuple[Person, Credentials | None]:
@@ -224,7 +238,16 @@ _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionar
 
 
 async def ended_of(asked: set[Credentials]) -> dict[Credentials, Ended]:
-    """Those that would no longer let the same person in, unchanged, and why. Raises: DatabaseAway."""
+    """Those that would no longer let the same person or wall in, unchanged, and why. Raises: DatabaseAway."""
+    of_walls = {c for c in asked if c.kind == WALL}
+    holding = await walls.still_holding({c.key: c.address for c in of_walls})
+    ended = {c: Ended.LINK for c in of_walls if c.key not in holding}
+    return ended | await _ended_of_people(asked - of_walls)
+
+
+async def _ended_of_people(asked: set[Credentials]) -> dict[Credentials, Ended]:
+    if not asked:
+        return {}
     sessions = [c.key for c in asked if c.kind == "session"]
     tokens = [c.key for c in asked if c.kind == "token"]
     keys = await database.fetch(

@@ -19,6 +19,7 @@ from dashboard.live.drawings import (
     server_run,
     servers,
     settings,
+    walls,
 )
 from dashboard.live.drawings.drawing import Drawing, Key
 from dashboard.live.drawn_once import one_push
@@ -38,6 +39,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **server_run.DRAWINGS,
     **jobs.DRAWINGS,
     **agents.DRAWINGS,
+    **walls.DRAWINGS,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
 from dashboard.live.touched_server_runs import PARTS, is_over_servers, touched_server_runs
 from dashboard.live.touched_servers import touched_servers
+from dashboard.live.touched_walls import BANDS, touched_walls
 from dashboard.live.whereabouts import is_cut
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models.events import CHATTER
@@ -23,6 +24,7 @@ class Part(NamedTuple):
 
 
 FRAME = "frame"  # what stands around every page
+FRAMELESS = frozenset({"wall", "wallhosts"})
 EVERY_RUN = "run:*"
 EVERY_HOST = "host:*"
 EVERY_NEED = "need:*"
@@ -60,9 +62,12 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         "limits",
         "told",
         "deliveries",
+        "walls",
     ),
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
+    "wall": BANDS,
+    "wallhosts": ("map",),
     FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", "blocked"),
 }
 
@@ -72,11 +77,18 @@ def is_pushed(topic: str) -> bool:
     return topic.partition(":")[0] in WHOLE
 
 
+def has_frame(topic: str) -> bool:
+    """Whether the console's frame stands around the topic's page: around a wall there is none."""
+    return topic.partition(":")[0] not in FRAMELESS
+
+
 def whole(topic: str) -> list[Part]:
     """Every part of the topic's page, with what stands around it. Topic `frame`: a page that shows nothing else that
     changes."""
     kind = topic.partition(":")[0]
     own = [Part(topic, name) for name in WHOLE[kind]] if kind != FRAME else []
+    if not has_frame(topic):
+        return own
     return own + [Part(FRAME, name) for name in WHOLE[FRAME]]
 
 
@@ -90,6 +102,8 @@ def touched(
     for place in touched_places(subject, about, before, after):
         yield Part(*place)
     for part in touched_servers(subject, about, before, after):
+        yield Part(*part)
+    for part in touched_walls(subject, about, before, after):
         yield Part(*part)
     if subject in BALANCE:
         yield Part(EVERY_BALANCE, "now")
@@ -151,6 +165,7 @@ def _settings(about: Mapping[str, Any]) -> Iterator[Part]:
         "clouds": ("clouds",),
         "limits": ("limits",),
         "notifications": ("told",),
+        "walls": ("walls",),
     }
     yield from _parts("settings", "summary", *parts.get(str(about.get("part", "")), ()))
     if person := about.get("person"):

@@ -18,7 +18,9 @@ from dashboard.pages import (
     servers,
     settings_people,
     settings_rest,
+    settings_walls,
     starting,
+    wall,
 )
 
 urlpatterns = [
@@ -140,4 +142,9 @@ urlpatterns = [
         settings_rest.notification_test,
         name="settings-notification-test",
     ),
+    path("settings/walls/", settings_walls.walls, name="settings-walls"),
+    path("settings/walls/<uuid:link_id>/revoke/", settings_walls.wall_revoke, name="settings-wall-revoke"),
+    path("wall/", wall.wall, name="wall"),
+    path("wall/hosts/", wall.wall_hosts, name="wall-hosts"),
+    path("wall/l/<str:token>/", wall.wall_link, name="wall-link"),
 ]

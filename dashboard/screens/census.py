@@ -43,7 +43,7 @@ def census(cloud: Cloud, runs: Sequence[UUID], clusters: Sequence[UUID] | None =
     if clusters is not None:
         instances = instances.filter(host__cluster__in=clusters)
     running = instances.count()
-    lost, tenants = _lost(runs)
+    lost, tenants = lost_instances(runs)
     words = _("%(running)s of %(instances)s running") % {
         "running": figure(running),
         "instances": count(running + lost, "instance"),
@@ -60,7 +60,8 @@ def census(cloud: Cloud, runs: Sequence[UUID], clusters: Sequence[UUID] | None =
     return Census(mark, lost, affected, cloud.id, cloud.read_at, cloud.as_of)
 
 
-def _lost(runs: Sequence[UUID]) -> tuple[int, int]:
+def lost_instances(runs: Sequence[UUID]) -> tuple[int, int]:
+    """Instances of these runs' hosts that ran before and do not run now, and how many tenants they belong to."""
     if not runs:
         return 0, 0
     with connection.cursor() as cursor:

@@ -149,6 +149,7 @@ def _places(path: str, role: str) -> list[tuple[str, list[Place]]]:
             _("Console"),
             [
                 place(_("Events"), "events", "events"),
+                place(_("Wall"), "wall", "wall"),
                 *([place(_("Settings"), "settings", "settings")] if role in ADMINISTRATORS else []),
             ],
         ),

@@ -88,6 +88,7 @@ _THINGS: Mapping[str, Callable[[int], str]] = {
     "host": lambda n: ngettext("%(n)s host", "%(n)s hosts", n),
     "instance": lambda n: ngettext("%(n)s instance", "%(n)s instances", n),
     "job": lambda n: ngettext("%(n)s job", "%(n)s jobs", n),
+    "link": lambda n: ngettext("%(n)s link", "%(n)s links", n),
     "line": lambda n: ngettext("%(n)s line", "%(n)s lines", n),
     "management server": lambda n: ngettext("%(n)s management server", "%(n)s management servers", n),
     "match": lambda n: ngettext("%(n)s match", "%(n)s matches", n),

@@ -11,6 +11,7 @@ from dashboard.screens.settings import limits as settings_limits
 from dashboard.screens.settings import notifications as settings_notifications
 from dashboard.screens.settings import people as screen
 from dashboard.screens.settings import tokens as settings_tokens
+from dashboard.screens.settings import walls as settings_walls
 from dashboard.screens.settings.frame import demo
 from dashboard.screens.settings.overview import summary
 
@@ -52,6 +53,9 @@ DRAWINGS: Mapping[Key, Drawing] = {
         "settings/notifications.html#deliveries",
         "settings-deliveries",
         simple("deliveries", settings_notifications.deliveries),
+    ),
+    ("settings", "walls"): Drawing(
+        "settings/walls.html#links", "settings-walls", simple("walls", settings_walls.links)
     ),
     ("person", "head"): Drawing(
         "settings/person.html#head", "person-head", _of_person("head", screen.person_head)

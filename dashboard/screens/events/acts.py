@@ -31,6 +31,8 @@ PRIVATE_ACTS = (
     "cloud changed",
     "notifications changed",
     "test notification asked for",
+    "wall link made",
+    "wall link revoked",
 )
 # Prefixes of what people do about runs, hosts and what needs them, as actions write them.
 RUN_ACTS, HOST_ACTS, NEED_ACTS = ("run", "rolling maintenance"), ("host",), ("attention",)
@@ -144,6 +146,10 @@ def _of_cloud(text: Callable[[], str]) -> Sentence:
     return lambda who, about, _entry: sentence(text(), who=who, cloud=named(about.get("name", "")))
 
 
+def _of_link(text: Callable[[], str]) -> Sentence:
+    return lambda who, about, _entry: sentence(text(), who=who, link=named(about.get("wall_link_name", "")))
+
+
 def _cloud_set(who: SafeString, about: Mapping[str, Any], _entry: AuditEntry) -> SafeString:
     return sentence(_("%(who)s changed how %(cloud)s is read"), who=who, cloud=named(about.get("name", "")))
 
@@ -207,4 +213,6 @@ _SENTENCES: Mapping[str, Sentence] = {
     "cloud changed": _cloud_set,
     "notifications changed": _of_need(lambda: _("%(who)s changed who is told")),
     "test notification asked for": _of_need(lambda: _("%(who)s asked for a test notification")),
+    "wall link made": _of_link(lambda: _("%(who)s made the wall link %(link)s")),
+    "wall link revoked": _of_link(lambda: _("%(who)s revoked the wall link %(link)s")),
 }

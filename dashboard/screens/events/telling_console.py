@@ -28,6 +28,7 @@ _SETTINGS = {
     "clouds": gettext_lazy("How clouds are read has changed"),
     "limits": gettext_lazy("Limits have changed"),
     "notifications": gettext_lazy("Who is notified has changed"),
+    "walls": gettext_lazy("Wall links have changed"),
 }
 
 type Values = Mapping[str, Any]

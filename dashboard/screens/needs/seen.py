@@ -21,13 +21,14 @@ ENGINE_ID = uuid5(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`since`: the last sign of life, or None when there never was one."""
+    """`since`: the last sign of life, or None when there never was one. `about`: the cloud's name, where it is one."""
 
     id: UUID
     cause: str
     title: str
     message: str
     since: datetime | None
+    about: str = ""
 
 
 def seen_now() -> list[Seen]:
@@ -63,7 +64,7 @@ def engine_silence() -> Seen | None:
 def unread(cloud: Cloud) -> Seen:
     title = _("%(cloud)s cannot be read") % {"cloud": cloud.name}
     message = cloud.read_error or _("No reading of it has come for a while.")
-    return Seen(cloud.id, CLOUD_UNREAD, title, message, cloud.read_at)
+    return Seen(cloud.id, CLOUD_UNREAD, title, message, cloud.read_at, cloud.name)
 
 
 def _is_unread(cloud: Cloud, now: datetime) -> bool:

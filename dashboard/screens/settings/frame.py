@@ -35,6 +35,7 @@ def sections(current: str) -> list[Section]:
         "settings-clouds": _("Clouds"),
         "settings-limits": _("Limits"),
         "settings-notifications": _("Notifications"),
+        "settings-walls": _("Walls"),
     }
     return [Section(text, reverse(route), route == current) for route, text in routes.items()]
 

@@ -6,12 +6,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.models import Role, TokenNote
+from dashboard.models import Role, TokenNote, WallLink
 from dashboard.people.tokens import living
 from dashboard.screens.frame import role_word
 from dashboard.screens.settings.clouds import cloud_rows
 from dashboard.screens.settings.people import people_verdict
 from dashboard.screens.words import count, figure, listing
+from dashboard.walls.links import living as living_links
 from maintenance.limits import set_here
 from maintenance.models import Notification
 from maintenance.notifications.recipients import recipients
@@ -37,12 +38,18 @@ def summary() -> list[Line]:
         _clouds(),
         Line(_("Limits"), reverse("settings-limits"), _limits()),
         _notifications(),
+        Line(_("Walls"), reverse("settings-walls"), _walls()),
     ]
 
 
 def _tokens() -> str:
     found = TokenNote.objects.filter(living()).count()
     return _("%(tokens)s open something.") % {"tokens": count(found, "token")} if found else _("None.")
+
+
+def _walls() -> str:
+    found = WallLink.objects.filter(living_links()).count()
+    return _("%(links)s open a wall.") % {"links": count(found, "link")} if found else _("No link.")
 
 
 def _limits() -> str:
