@@ -72,6 +72,9 @@ PAGES: Mapping[str, str] = {
     "settings-cloud": "/settings/clouds/{cloud}/",
     "settings-limits": "/settings/limits/",
     "settings-notifications": "/settings/notifications/",
+    "settings-walls": "/settings/walls/",
+    "wall": "/wall/",
+    "wall-hosts": "/wall/hosts/",
     "no-such-page": "/no-such-page/",
 }
 OUTSIDE: Mapping[str, str] = {"login": "/login/"}  # before anybody has logged in
@@ -191,6 +194,8 @@ def _open(page: Page, name: str, address: str) -> None:
     page.evaluate("document.fonts.ready")
     if page.locator("#trust").count():
         page.locator("#trust", has_text="Live").wait_for()
+    if page.locator(".w-trust").count():
+        page.locator(".w-trust", has_text="Live").wait_for()
 
 
 def _save(page: Page, path: Path, scheme: Literal["light", "dark"], width: int, tall: int) -> Path:

@@ -8,17 +8,17 @@ const pen = canvas.getContext("2d", { alpha: false });
 const body = document.querySelector("#cells-table tbody");
 const legend = [...document.querySelectorAll("[data-letter]")];
 const letters = legend.map((one) => one.dataset.letter);
-const colours = Object.fromEntries(legend.map((one) => [one.dataset.letter, getComputedStyle(one).getPropertyValue("--mark").trim()]));
+const colours = Object.fromEntries(legend.map((one) => [one.dataset.letter, getComputedStyle(one.querySelector(".glyph")).color]));
 const HOLLOW = new Set(["o", "t", "q"]);   // told by shape, too, not by colour alone
 const CROSSED = new Set(["f", "x"]);
-const BACKGROUND = "#0b0f14", GAP = 0.16, BETWEEN = 1;  // of a cell: between cells, between clusters
+const BACKGROUND = "#0b0f14", GAP = 0.16, BETWEEN = 1, LINE = 1.3;  // in cells: between cells, between clusters, a line's height
 
 const template = document.createElement("template");
 let clusters = new Map();   // key → {letters, name, zone, at}
 let cell = 0, columns = 0;
 
-function read(line) {
-  const [key, cells, name, zone] = line.split("\t");
+function read(packed) {
+  const [key, cells, name, zone] = packed.split("\t");
   return [key, { letters: cells, name, zone, at: 0 }];
 }
 
@@ -30,19 +30,19 @@ function readAll() {
 }
 
 function row([key, cluster]) {
-  const line = document.createElement("tr"), head = document.createElement("th"), name = document.createElement("bdi");
-  line.id = `cells-${key}`;
+  const tr = document.createElement("tr"), head = document.createElement("th"), name = document.createElement("bdi");
+  tr.id = `cells-${key}`;
   head.scope = "row";
   name.textContent = cluster.name;
   head.append(name);
-  line.append(head, ...letters.map(() => document.createElement("td")));
-  countInto(line, cluster);
-  return line;
+  tr.append(head, ...letters.map(() => document.createElement("td")));
+  countInto(tr, cluster);
+  return tr;
 }
 
-function countInto(line, cluster) {
+function countInto(tr, cluster) {
   letters.forEach((letter, place) => {
-    const text = String(cluster.letters.split(letter).length - 1), td = line.cells[place + 1];
+    const text = String(cluster.letters.split(letter).length - 1), td = tr.cells[place + 1];
     if (td.textContent !== text) td.textContent = text;
   });
 }
@@ -79,14 +79,16 @@ function placed(at, size) {
 function fits(sizes, width, height) {
   columns = Math.max(1, Math.floor(width / cell));
   const end = sizes.reduce((at, size) => placed(at, size) + size + BETWEEN, 0);
-  return Math.ceil(end / columns) * cell <= height;
+  return Math.ceil(end / columns) * line() <= height;
 }
+
+const line = () => Math.max(cell, Math.round(cell * LINE));
 
 function draw(cluster) {
   const gap = Math.max(cell > 3 ? 1 : 0, Math.round(cell * GAP)), side = cell - gap;
   for (let place = 0; place < cluster.letters.length; place += 1) {
     const letter = cluster.letters[place], at = cluster.at + place;
-    const x = at % columns * cell, y = Math.floor(at / columns) * cell;
+    const x = at % columns * cell, y = Math.floor(at / columns) * line();
     pen.fillStyle = BACKGROUND;
     pen.fillRect(x, y, cell, cell);
     pen.fillStyle = colours[letter] ?? colours.q;
@@ -126,8 +128,8 @@ function change(id, html) {
   const old = clusters.get(key);
   clusters.set(key, now);
   if (!old || old.letters.length !== now.letters.length) {
-    const line = document.getElementById(`cells-${key}`);
-    if (line) line.replaceWith(row([key, now]));
+    const before = document.getElementById(`cells-${key}`);
+    if (before) before.replaceWith(row([key, now]));
     else body.append(row([key, now]));
     drawAll();
     return;

@@ -26,7 +26,7 @@ OWN = {
     "api:token",
     "api:schema",
 }
-OPEN = {"healthz", "readyz", "api-unknown", "icons"}
+OPEN = {"healthz", "readyz", "api-unknown", "icons", "wall-link"}
 
 
 def offered(page: Page) -> list[Use]:

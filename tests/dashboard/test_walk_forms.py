@@ -69,6 +69,8 @@ TYPED: Mapping[str, Typed] = {
     "settings-limits": {"max_unavailable": "2"},
     "settings-notifications": {"mail_to": "day@example.org"},
     "settings-notification-test": {},
+    "settings-walls": {"name": "operations room"},
+    "settings-wall-revoke": {},
 }
 # What nobody should type → the status, and a word of what the answer says about it.
 WRONG: Mapping[str, tuple[Typed, int, str]] = {
@@ -81,6 +83,7 @@ WRONG: Mapping[str, tuple[Typed, int, str]] = {
     "settings-cloud": ({"poll_s": "soon"}, 400, "soon"),
     "settings-limits": ({"max_unavailable": "-1"}, 400, "is no whole number; write it in digits"),
     "settings-notifications": ({"webhook_url": "ftp://hooks.example.org"}, 400, "http"),
+    "settings-walls": ({"name": "hall", "networks": "the second floor"}, 400, "10.1.0.0/24"),
 }
 
 

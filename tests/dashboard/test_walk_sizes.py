@@ -34,6 +34,9 @@ LISTS = (
     "/settings/people/",
     "/settings/tokens/",
     "/settings/clouds/",
+    "/settings/walls/",
+    "/wall/",
+    "/wall/hosts/",
 )
 MANY, EACH = 10_000, 40  # hosts, and how many of them a cluster has
 BYTES_MAX = 700_000  # of HTML, as it is before it is packed
@@ -49,6 +52,7 @@ OTHERWISE = {
     "run-output": {200, 404},
     "run-hosts": {200, 302},
     "run-print": {200, 302},
+    "wall-link": {303},
 }
 
 

@@ -20,7 +20,7 @@ NAMED = (
     *("maintenance.Target.name", "maintenance.Target.cluster_name", "maintenance.Target.zone_name"),
     *("dashboard.User.username", "dashboard.User.first_name"),  # which holds the whole name
     *("dashboard.Membership.account", "dashboard.Membership.domain", "dashboard.Membership.made_by"),
-    "dashboard.TokenNote.name",
+    *("dashboard.TokenNote.name", "dashboard.WallLink.name", "dashboard.WallLink.made_by"),
 )
 NAMES_IN_EVENTS = ("name", "host_name")
 DNS, LONGEST = 63, 255  # characters

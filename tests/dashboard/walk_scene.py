@@ -11,8 +11,10 @@ from django.utils import timezone
 from knox.models import get_token_model
 
 from dashboard.access import TOPICS
-from dashboard.models import Membership, Role, TokenNote, User
+from dashboard.models import Membership, Role, TokenNote, User, WallLink
 from dashboard.screens.needs.seen import ENGINE_ID
+from dashboard.screens.wall.profile import EVERYTHING
+from dashboard.walls.links import digest_of
 from maintenance.actions import prepare_host, resolve_attention, take_attention
 from maintenance.domain.hook_stages import STAGES
 from maintenance.domain.states import OVER_SERVERS, SERVER_STAGES, RunState, Stage, TargetState
@@ -51,6 +53,7 @@ from tests.dashboard.walk_server_runs import server_runs
 
 DAY_S = 86_400  # what was read stays known, however slow the test is
 PRINTED = b"unpacking\nInstalling kernel modules\n\x1b[31mwarning: slow\x1b[0m\n"
+WALL_SECRET = "the-secret-of-a-wall-of-these-tests"
 OLD_AGENT, NEW_AGENT = "6.1.0-21 · 4.21.0.0", "6.1.0-22 · 4.21.0.1"
 
 
@@ -99,6 +102,7 @@ def make_scene() -> Scene:
     runs |= server_runs(inventory)
     _odd_hosts(inventory)
     _what_is_told(inventory)
+    _walls()
     return Scene(inventory, runs, people, _things(inventory, runs, people), _ids())
 
 
@@ -405,6 +409,19 @@ def _what_is_told(inventory: Inventory) -> None:
     IdempotentAnswer.objects.create(user="1", route="/", key="k", body_digest="0" * 64)
 
 
+def _walls() -> None:
+    """A link that opens a wall, and one that no longer does."""
+    now = timezone.now()
+    given = {"profile": EVERYTHING.id, "made_by": "administrator"}
+    WallLink.objects.create(
+        name="operations room", digest=digest_of(WALL_SECRET), seen_at=now, seen_from="127.0.0.1", **given
+    )
+    WallLink.objects.create(
+        name="hall", digest=digest_of("of the hall"), networks="192.0.2.0/24", shows_names=False,
+        revoked_at=now, revoked_by="administrator", **given,
+    )  # fmt: skip
+
+
 # ---- addresses -------------------------------------------------------------------------------------------------------
 
 
@@ -437,6 +454,9 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "me": [people[Role.ADMINISTRATOR].key],
         "agents": [inventory.cloud.id],
         "form": ["json", "csv"],
+        "token": [WALL_SECRET],
+        "wall": [EVERYTHING.id],
+        "wallhosts": [EVERYTHING.id],
     }
     for name, model_ids in {
         "cloud": of["cloud_id"],
@@ -470,6 +490,7 @@ def _ids() -> list[str]:
         Notification,
         TokenNote,
         Membership,
+        WallLink,
     ):
         found += model.objects.values_list("id", flat=True)
     found += User.objects.values_list("key", flat=True)

@@ -47,6 +47,7 @@ OURS = {
     "Setting.key": "written in our code",
     "Target.preflight": "an outcome",
     "User.password": "a hash",
+    "WallLink.digest": "SHA-256",
 }
 
 # JSON whose keys, too, are somebody else's words.

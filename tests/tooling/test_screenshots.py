@@ -8,7 +8,7 @@ from tooling.screenshots import OUTSIDE, PAGES, README
 # What people read with GET and what is no page: it is downloaded, leads elsewhere, or is a piece of another page.
 NO_PICTURE = {
     "run-plan", "run-start", "run-report", "events-download", "me-tokens", "first-run",
-    "icons", "settings-membership-add",
+    "icons", "settings-membership-add", "wall-link",
 }  # fmt: skip
 AN_ID = "86c0b59f-89de-40db-9b30-251f851e869f"
 

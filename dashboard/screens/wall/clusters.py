@@ -1,5 +1,7 @@
-"""The wall's third band: clusters, the worst first; the rest is counted. While all is quiet it says what serves, and what
-is planned next."""
+"""The wall's third band: clusters, the worst first; the rest is counted.
+
+While all is quiet it says what serves, and what is planned next.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,14 +16,14 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from dashboard.screens.fleet import Service
 from dashboard.screens.marks import Mark
-from dashboard.screens.places.lines import cells
+from dashboard.screens.wall.hosts import BY_LETTER, Letter, letters_of
 from dashboard.screens.wall.names import Named
 from dashboard.screens.wall.now import Now, needs_of
 from dashboard.screens.wall.verdict import running_instances
 from dashboard.screens.words import Range, count, figure
 from maintenance.domain.order import natural
 from maintenance.domain.states import TARGET_BEGUN, TARGET_ENDED, TargetState
-from maintenance.models import Cluster, RunPlan, Target
+from maintenance.models import Cluster, Host, RunPlan, Target
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -48,13 +50,15 @@ _AT_WORK = frozenset({*TARGET_BEGUN, TargetState.CHECKING})
 
 @dataclass(frozen=True, slots=True)
 class WallCluster:
-    """`says`: how far it is, or what is wrong, in few letters. `cells`: a mark for each host, where there is room."""
+    """`says`: how far it is, or what is wrong, in few letters. Where there is room: `at_work`, the host whose turn it
+    is, and `cells`, one for each host."""
 
     name: Named
     zone: Named
     mark: Mark
     says: str
-    cells: list[Mark]
+    at_work: Named | None
+    cells: list[Letter]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,9 @@ def clusters(now: Now) -> WallClusters:
     if is_wide:
         in_order.sort(key=lambda one: natural(names[one.cluster].name))
         shown = in_order
-    drawn = cells([names[one.cluster] for one in shown], CELLS_MAX) if is_wide else {}
+    there = [one.cluster for one in shown] if is_wide else []
+    letters = letters_of(Host.objects.filter(cluster__in=there, gone_at=None)) if there else {}
+    at_work = _at_work(now, [one.cluster for one in shown if is_wide and one.state == "Working"])
     return WallClusters(
         [
             WallCluster(
@@ -155,7 +161,8 @@ def clusters(now: Now) -> WallClusters:
                 now.profile.zone(names[one.cluster].pod.zone.name),
                 _mark(one.state),
                 one.says(),
-                [host.mark for host in drawn.get(one.cluster, ())],
+                at_work.get(one.cluster),
+                [BY_LETTER[letter] for letter in letters.get(one.cluster, "")],
             )
             for one in shown
         ],
@@ -178,6 +185,15 @@ def _standing(now: Now) -> list[_Standing]:
         _Standing(cluster, services, targets.get(cluster, Counter()), needs.get(cluster, 0))
         for cluster, services in now.services.items()
     ]
+
+
+def _at_work(now: Now, clusters: list[UUID]) -> dict[UUID, Named]:
+    """Of each of these the first host that is out, or on its way."""
+    targets = Target.objects.filter(run__in=now.host_runs, cluster__in=clusters, state__in=_AT_WORK)
+    found: dict[UUID, Named] = {}
+    for target in targets.order_by("order") if clusters else ():
+        found.setdefault(target.cluster_key, now.profile.host(target.host_key, target.name))
+    return found
 
 
 def _names(now: Now) -> dict[UUID, Cluster]:

@@ -22,7 +22,7 @@ from dashboard.screens.natural_order import natural_key
 from dashboard.screens.wall.profile import Profile
 from dashboard.screens.words import count
 from maintenance.domain.order import natural
-from maintenance.domain.states import TARGET_BEGUN, TargetState
+from maintenance.domain.states import TARGET_BEGUN, TARGET_WAITING, TargetState
 from maintenance.models import Attention, Cluster, Host, HostOut, Target
 from maintenance.models.inventory import known_cloud
 
@@ -57,6 +57,7 @@ LETTERS = (
     Letter("o", "Waiting", gettext_lazy("waiting"), "waiting"),
     Letter("u", "Up", gettext_lazy("in service"), "done"),
 )
+BY_LETTER: Mapping[str, Letter] = {one.letter: one for one in LETTERS}
 _OF_OPEN_TARGET: Mapping[str, str] = {
     **dict.fromkeys([*TARGET_BEGUN, TargetState.CHECKING], "w"),
     TargetState.NEEDS_PERSON: "n",
@@ -96,7 +97,7 @@ class HostMap:
 
 def host_map(profile: Profile) -> HostMap:
     """All of them, by zone and name. Three questions, however many there are."""
-    letters = _letters(Host.objects.filter(profile.of(), gone_at=None))
+    letters = letters_of(Host.objects.filter(profile.of(), gone_at=None))
     listed = Cluster.objects.filter(profile.of(), gone_at=None).select_related("pod__zone")
     in_order = sorted(listed, key=lambda one: (natural(one.pod.zone.name), natural(one.name)))
     found = [_cells(one, letters[one.id], profile) for one in in_order if one.id in letters]
@@ -113,7 +114,7 @@ def cells_of(profile: Profile, cluster_id: UUID) -> Cells | None:
     found = Cluster.objects.filter(profile.of(), id=cluster_id).select_related("pod__zone").first()
     if found is None:
         return None
-    letters = _letters(Host.objects.filter(cluster=cluster_id, gone_at=None))
+    letters = letters_of(Host.objects.filter(cluster=cluster_id, gone_at=None))
     return _cells(found, letters.get(cluster_id, ""), profile)
 
 
@@ -129,7 +130,7 @@ def _said(profile: Profile, zone: str) -> str:
     return named.head + named.tail
 
 
-def _letters(hosts: QuerySet[Host]) -> dict[UUID, str]:
+def letters_of(hosts: QuerySet[Host]) -> dict[UUID, str]:
     """By cluster: a letter for each host, in the natural order of their names."""
     at_work = Target.objects.filter(host=OuterRef("pk"), is_open=True)
     flagged = Exists(Attention.objects.filter(host=OuterRef("pk"), resolved_at=None))
@@ -140,7 +141,7 @@ def _letters(hosts: QuerySet[Host]) -> dict[UUID, str]:
         When(~known, then=Value("q")),
         When(ours, then=Value("n")),
         When(Q(flagged=True, state="Up", resource_state="Enabled"), then=Value("n")),
-        When(Q(target__isnull=False, state="Up", resource_state="Enabled"), then=Value("o")),
+        When(Q(target__in=TARGET_WAITING, state="Up", resource_state="Enabled"), then=Value("o")),
         When(Q(state="Up", resource_state="Enabled"), then=Value("u")),
         When(Q(resource_state__in=OUT_OF_SERVICE), then=Value("t")),
         When(Q(state__in=NOT_ANSWERING), then=Value("x")),

@@ -3,7 +3,7 @@
 import unicodedata
 from dataclasses import dataclass
 
-END = 7  # letters that are always shown
+END = 6  # letters that are always shown
 # What may stand beside a cut: anything else may belong to the letter before it.
 _PLAIN = frozenset("LNP")
 

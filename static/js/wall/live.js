@@ -140,8 +140,8 @@ function tick() {
   if (wall.dataset.live !== state) wall.dataset.live = state;
   const isLive = state === "live" || state === "late" || state === "opening";
   write("clock", clockFormat.format(serverNow()));
-  showTrust(old);
   showClouds();
+  showTrust(old);
   if (isLive) document.querySelectorAll("time[data-as='for']").forEach(writeTime);
   everySecond(isLive);
   shift();
@@ -150,7 +150,8 @@ function tick() {
 
 function showTrust(old) {
   const isDead = state === "dead", values = { age: duration(old), clock: clockFormat.format(Date.now() - old * 1000) };
-  const mark = { live: "Done", late: "Waiting", opening: "Waiting", stale: "Paused", dead: "Unknown" }[state];
+  const isOld = Boolean(wall.dataset.cloud) && state === "live";
+  const mark = isOld ? "Paused" : { live: "Done", late: "Waiting", opening: "Waiting", stale: "Paused", dead: "Unknown" }[state];
   const glyph = { Done: "done", Waiting: "waiting", Paused: "paused", Unknown: "unknown" }[mark];
   const badge = parts.get("mark");
   if (badge.dataset.state !== mark) {
@@ -169,14 +170,15 @@ function showTrust(old) {
 /** Us and the clouds: of several the oldest is told. All of them old: what is shown of them steps back. */
 function showClouds() {
   const now = since(), ids = wall.dataset.clouds.split(" ").filter((id) => id in beat.clouds);
-  const isDead = state === "dead";
+  const isOld = state === "dead" || state === "stale";  // then nobody tells us what has been read since
   const read = ids.map((id) => beat.clouds[id] ?? Infinity).map((one) => one + now);
   const lists = ids.map((id) => beat.listings[id]).filter((one) => typeof one === "number").map((one) => one + now);
   const oldest = Math.max(...read), youngest = Math.min(...read);
-  write("read", isDead || !ids.length ? "" : oldest === Infinity ? say("never_read") : say("read", { age: duration(oldest) }));
-  write("listing", isDead || !lists.length ? "" : say("listing", { age: duration(Math.max(...lists)) }));
-  const cloud = !ids.length || youngest <= STALE_S ? "" : youngest <= DEAD_S ? "stale" : "dead";
-  if (wall.dataset.cloud !== cloud) wall.dataset.cloud = cloud;
+  const cloud = isOld || !ids.length || youngest <= STALE_S ? "" : youngest <= DEAD_S ? "stale" : "dead";
+  if ((wall.dataset.cloud ?? "") !== cloud) wall.dataset.cloud = cloud;
+  const asOf = cloud && youngest < Infinity ? say("as_of", { clock: clockFormat.format(Date.now() - youngest * 1000) }) : "";
+  write("read", isOld || !ids.length ? "" : oldest === Infinity ? say("never_read") : asOf || say("read", { age: duration(oldest) }));
+  write("listing", isOld || !lists.length ? "" : say("listing", { age: duration(Math.max(...lists)) }));
 }
 
 let note = "";
