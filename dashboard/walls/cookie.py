@@ -5,7 +5,14 @@ from uuid import UUID
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 
-NAME = "__Host-wall" if settings.IS_HTTPS else "pitstop-wall"
+
+
+def name_over(*, is_https: bool) -> str:
+    """`__Host-`: browsers take it from this host alone, over https, for no other path and no neighbour."""
+    return "__Host-wall" if is_https else "pitstop-wall"
+
+
+NAME = name_over(is_https=settings.IS_HTTPS)
 # Browsers keep none for longer; each page that is opened with it gives it anew.
 KEPT_S = 400 * 86_400
 LONGEST = 200
