@@ -43,7 +43,7 @@ PLAYED = """(() => {
   };
   const hear = (frame) => opened.onmessage({ data: JSON.stringify(frame) });
   window.play = async (beats, from) => {
-    const wall = document.getElementById("wall"), clouds = wall.dataset.clouds.split(" ");
+    const wall = document.getElementById("main"), clouds = wall.dataset.clouds.split(" ");
     for (let n = from; n < from + beats; n += 1) {
       ahead += 1000;
       const at = new Date(Date.now()).toISOString(), seq = 1e9 + Math.floor(n / 60);

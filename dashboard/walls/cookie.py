@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.signing import BadSignature, Signer
 
 
-
 def name_over(*, is_https: bool) -> str:
     """`__Host-`: browsers take it from this host alone, over https, for no other path and no neighbour."""
     return "__Host-wall" if is_https else "pitstop-wall"

@@ -124,7 +124,7 @@ function change(id, html) {
     readAll();
     return;
   }
-  const [key, now] = read(pushed.value);
+  const [key, now] = read(pushed.dataset.packed);
   const old = clusters.get(key);
   clusters.set(key, now);
   if (!old || old.letters.length !== now.letters.length) {

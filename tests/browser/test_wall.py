@@ -1,4 +1,4 @@
-"""The wall in a real browser: it fits at every size, says how old it is, shows that it lives, and comes back by itself."""
+"""The wall in a real browser: it fits at every size, says how old it is, shows that it lives, comes back by itself."""
 
 import re
 import signal
@@ -28,7 +28,7 @@ SOON_MS = 20_000
 # Every text that can be seen: its size, whether it is cut off, and whether it lies within its band and the screen. What
 # ends in dots – the heads of long names – may be short of room.
 MEASURE = """() => {
-  const wall = document.getElementById("wall"), root = document.documentElement, found = [];
+  const wall = document.getElementById("main"), root = document.documentElement, found = [];
   const isAside = (e) => e.closest(".visually-hidden, .sprite, [hidden]");
   const isSeen = (e) => e.checkVisibility({ visibilityProperty: true }) && !isAside(e);
   const hasText = (e) => [...e.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
@@ -121,7 +121,7 @@ def test_a_quiet_fleet_and_one_at_work_fit_at_every_size(watch: Watch):
 def test_a_wall_that_hears_nothing_turns_grey_and_then_not_live(watch: Watch, lone_web: Web):
     fleet_at_work()
     page = watch(clock=True)
-    wall, word = page.locator("#wall"), page.locator("[data-trust=word]")
+    wall, word = page.locator("#main"), page.locator("[data-trust=word]")
     with lone_web.sent(signal.SIGSTOP, signal.SIGCONT):
         page.clock.fast_forward(16_000)
         expect(wall).to_have_attribute("data-live", "stale")
@@ -149,7 +149,7 @@ def test_the_pulse_moves_one_step_for_each_heartbeat_and_not_by_the_clock(watch:
     assert page.locator(".w-pulse li[data-on]").count() == 1
 
     with lone_web.sent(signal.SIGSTOP, signal.SIGCONT):
-        page.wait_for_function("() => document.getElementById('wall').dataset.live === 'late'")
+        page.wait_for_function("() => document.getElementById('main').dataset.live === 'late'")
         still = page.evaluate(at)
         page.wait_for_function(
             "(was) => document.querySelector('.w-clock').textContent !== was",
@@ -183,7 +183,7 @@ def test_a_wall_of_another_build_opens_itself_anew(watch: Watch):
     quiet_fleet()
     page = watch()
     page.evaluate(
-        "() => { window.isOld = true; document.getElementById('wall').dataset.build = 'of yesterday'; }"
+        "() => { window.isOld = true; document.getElementById('main').dataset.build = 'of yesterday'; }"
     )
 
     page.wait_for_function("() => !window.isOld")
@@ -197,7 +197,7 @@ def test_the_watchdog_opens_the_page_anew_only_when_there_is_one(watch: Watch, l
     page.evaluate("() => { window.isOld = true; }")
     lone_web.kill9()
     page.clock.fast_forward(70_000)
-    expect(page.locator("#wall")).to_have_attribute("data-live", "dead")
+    expect(page.locator("#main")).to_have_attribute("data-live", "dead")
     page.clock.fast_forward(300_000)
     assert page.evaluate("window.isOld")  # nobody answers: what was last known stays on the screen
     expect(page.locator(".w-dead")).to_be_visible()
@@ -232,7 +232,7 @@ def test_a_server_that_falls_silent_is_another_screen_than_a_lost_one(watch: Wat
         )
 
     expect(page.locator("h1")).to_have_text("No server is Up")
-    expect(page.locator("#wall")).to_have_attribute("data-live", "live")
+    expect(page.locator("#main")).to_have_attribute("data-live", "live")
 
 
 def test_the_picture_moves_a_little_each_minute_but_not_for_whoever_wants_no_motion(watch: Watch):
@@ -261,4 +261,4 @@ def test_a_new_problem_stands_out_once_and_needs_no_sound(watch: Watch):
 
     expect(page.locator(".w-problems article[data-new]")).to_have_count(1)
     expect(page.locator(".w-problems article[data-new]")).to_have_count(0, timeout=8_000)
-    assert "sound" not in page.evaluate("({ ...document.getElementById('wall').dataset })")
+    assert "sound" not in page.evaluate("({ ...document.getElementById('main').dataset })")

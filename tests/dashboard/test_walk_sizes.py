@@ -41,6 +41,7 @@ LISTS = (
 MANY, EACH = 10_000, 40  # hosts, and how many of them a cluster has
 BYTES_MAX = 700_000  # of HTML, as it is before it is packed
 ROWS_MAX = 120
+A_ROW_A_CLUSTER = {"/wall/hosts/"}  # for readers of the screen: what the others see as cells
 # What answers otherwise: to doors that are open already, to what only a form sends, where nothing was printed, and
 # runs over management servers, whose one page has all that is told of them.
 OTHERWISE = {
@@ -130,7 +131,7 @@ def test_ten_thousand_hosts_cost_each_page_no_query_more(patient):
             found.append(f"{address}: {queries} queries, {few[address]} for 150 hosts")
         if size > BYTES_MAX:
             found.append(f"{address}: {size} bytes")
-        if rows > ROWS_MAX:
+        if rows > ROWS_MAX and address not in A_ROW_A_CLUSTER:
             found.append(f"{address}: {rows} rows")
     assert not found, "\n" + "\n".join(found)
 

@@ -8,17 +8,16 @@ One line a cluster: its key, its letters, its name and its zone, with tabs in be
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, StringAgg, Subquery, Value, When
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.screens.fleet import NOT_ANSWERING
 from dashboard.screens.marks import OUT_OF_SERVICE
-from dashboard.screens.natural_order import natural_key
 from dashboard.screens.wall.profile import Profile
 from dashboard.screens.words import count
 from maintenance.domain.order import natural
@@ -149,10 +148,10 @@ def letters_of(hosts: QuerySet[Host]) -> dict[UUID, str]:
         default=Value("q"),
         output_field=CharField(),
     )
-    drawn = (
-        hosts.order_by()
-        .annotate(target=Subquery(at_work.values("state")[:1]), flagged=flagged)
-        .annotate(letter=letter)
-    )
-    together = StringAgg("letter", delimiter=Value(""), order_by=[natural_key("name"), "id"])
-    return dict(drawn.values_list("cluster").annotate(letters=together))
+    drawn = hosts.order_by().annotate(target=Subquery(at_work.values("state")[:1]), flagged=flagged)
+    rows = drawn.annotate(letter=letter).values_list("cluster", "name", F("letter"))
+    found: dict[UUID, list[tuple[Any, str]]] = {}
+    for cluster, name, one in rows:
+        found.setdefault(cluster, []).append((natural(name), one))
+    # Sorted here: by the database's own means it would take five times as long.
+    return {cluster: "".join(one for _name, one in sorted(of_it)) for cluster, of_it in found.items()}

@@ -9,7 +9,7 @@ const RING = [[0, 0], [1, 0], [1, 1], [0, 1], [-1, 1], [-1, 0], [-1, -1], [0, -1
 const LOG_IN = 4401;
 const TRIES = "pitstop-wall-reloads";
 
-export const wall = document.getElementById("wall");
+export const wall = document.getElementById("main");
 const words = JSON.parse(document.getElementById("words").dataset.words);
 export const say = (name, values = {}) => words[name].replace(/%\((\w+)\)s/g, (_, place) => values[place]);
 

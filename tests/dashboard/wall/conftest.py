@@ -22,7 +22,7 @@ def make_secret(**given: Any) -> tuple[str, WallLink]:
     return make_link(LinkGiven(**asked), link_id=link_id, actor="ada"), WallLink.objects.get(id=link_id)
 
 
-def open_link(secret: str, **environment: str) -> Client:
+def open_link(secret: str, **environment: Any) -> Client:
     """The browser of a screen after its first visit."""
     client = Client(**environment)
     client.get(f"/wall/l/{secret}/")

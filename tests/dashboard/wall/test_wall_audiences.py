@@ -93,6 +93,19 @@ def told(texts: list[str]) -> set[str]:
     return {name for name in NAMES.values() for text in [*texts, *plain] if name in text}
 
 
+def counted(monkeypatch) -> Counter[Part]:
+    """How often each part was drawn."""
+    found: Counter[Part] = Counter()
+    draw = render._draw
+
+    def counting(part: Part, role: str) -> render.Drawn:
+        found[part] += 1
+        return draw(part, role)
+
+    monkeypatch.setattr(render, "_draw", counting)
+    return found
+
+
 def test_names_that_a_profile_hides_leave_in_no_frame_and_no_page(web, fleet):
     secret, link = make_secret(shows_names=False)
     named_secret, named = make_secret()
@@ -151,14 +164,7 @@ def test_a_wall_of_one_cloud_hears_of_no_other(web, fleet):
 
 
 def test_a_changed_host_is_drawn_once_for_all_walls_that_show_the_same(web, fleet, monkeypatch):
-    drawn: Counter[Part] = Counter()
-    draw = render._draw
-
-    def counting(part: Part, role: str) -> render.Drawn:
-        drawn[part] += 1
-        return draw(part, role)
-
-    monkeypatch.setattr(render, "_draw", counting)
+    drawn = counted(monkeypatch)
     first, link = make_secret()
     second, same = make_secret(name="another screen")
     assert link.profile == same.profile
