@@ -188,17 +188,20 @@ class Hub:
         taken: dict[tuple[str, str], dict[Part, Dirty]] = {}
         joiners: dict[tuple[str, str], list[Joiner]] = {}
         wanted: dict[Wanted, None] = {}
+        audiences = {key: self._audiences[key] for key in due}
         for key, parts in due.items():
-            audience = self._audiences[key]
+            audience = audiences[key]
             taken[key] = {part: audience.dirty.pop(part) for part in parts}
             joiners[key], audience.joiners = audience.joiners, []
             for part in [*parts, *(part for joiner in joiners[key] for part in joiner.parts)]:
                 wanted[picture(part, audience.role)] = None
         drawn = await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, list(wanted))
         now = time.monotonic()
-        for key in due:
-            if key in self._audiences:
-                self._deliver(self._audiences[key], taken[key], joiners[key], drawn, seq, now)
+        for key, audience in audiences.items():
+            if self._audiences.get(key) is audience:
+                self._deliver(audience, taken[key], joiners[key], drawn, seq, now)
+            else:
+                self._begin_anew(key, joiners[key])
 
     def _deliver(
         self,
@@ -237,7 +240,19 @@ class Hub:
             for member in audience.members:
                 member.push(frame)
 
+    def _begin_anew(self, key: tuple[str, str], joiners: list[Joiner]) -> None:
+        """Everybody else of the audience left while these were drawn for, and it ended: they come to a new one."""
+        for joiner in joiners:
+            if joiner.member.has_joined:
+                fresh = Audience(*key, seq=self._seq, clouds=joiner.member.clouds)
+                audience = self._audiences.setdefault(key, fresh)
+                audience.joiners.append(Joiner(joiner.member, whole(audience.topic), 0))
+        self._wake.set()
+
     def _join_again(self, audience: Audience, joiners: list[Joiner]) -> None:
+        key = (audience.topic, audience.role)
+        if self._audiences.get(key) is not audience:
+            return self._begin_anew(key, joiners)
         audience.joiners += joiners
         self._wake.set()
 

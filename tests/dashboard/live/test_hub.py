@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -227,6 +228,32 @@ async def test_what_happens_while_a_page_joins_is_not_lost():
         await until(lambda: "now" in page.shows())
         last = page.of("delta")[-1]["seq"] if page.of("delta") else page.frames[0]["seq"]
     assert last == 1
+
+
+async def test_a_page_that_comes_while_the_only_other_one_goes_is_not_forgotten():
+    """As when a page is reloaded: the old socket may end while the new one's first picture is being drawn."""
+    feed, pen, old, new = Feed(head=7), Pen(), Page(), Page()
+    is_drawing, may_go = threading.Event(), threading.Event()
+
+    def slow(parts):
+        is_drawing.set()
+        assert may_go.wait(5)
+        return pen(parts)
+
+    async with running(feed, slow, heartbeat_s=0.1) as hub:
+        may_go.set()
+        await hub.join(old.member, 7)
+        await old.gets("current")
+        is_drawing.clear()
+        may_go.clear()
+        await hub.join(new.member, None)
+        await until(is_drawing.is_set)
+
+        hub.leave(old.member)
+        may_go.set()
+
+        assert (await new.gets("snapshot"))[0]["seq"] == 7
+        await new.gets("heartbeat")
 
 
 async def test_events_of_other_runs_are_no_gap():
