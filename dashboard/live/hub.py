@@ -252,9 +252,10 @@ class Hub:
     def _join_again(self, audience: Audience, joiners: list[Joiner]) -> None:
         key = (audience.topic, audience.role)
         if self._audiences.get(key) is not audience:
-            return self._begin_anew(key, joiners)
-        audience.joiners += joiners
-        self._wake.set()
+            self._begin_anew(key, joiners)
+        else:
+            audience.joiners += joiners
+            self._wake.set()
 
     # ---- heartbeat ---------------------------------------------------------------------------------------------------
 
