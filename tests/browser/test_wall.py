@@ -254,11 +254,35 @@ def test_the_picture_moves_a_little_each_minute_but_not_for_whoever_wants_no_mot
 def test_a_new_problem_stands_out_once_and_needs_no_sound(watch: Watch):
     fleet_at_work()
     page = watch()
-    run = Run.objects.get()
-    with unit_of_work() as work:
-        target = run.targets.get(name="kvm2")
-        ask_for_person(work, Cause.STAGE_FAILED, run=run, target=target, message="see its output")
+    a_problem("kvm2")
 
     expect(page.locator(".w-problems article[data-new]")).to_have_count(1)
     expect(page.locator(".w-problems article[data-new]")).to_have_count(0, timeout=8_000)
     assert "sound" not in page.evaluate("({ ...document.getElementById('main').dataset })")
+
+
+def test_a_screen_that_was_told_to_sounds_for_a_new_problem(watch: Watch):
+    fleet_at_work()
+    secret, _link = make_secret(has_sound=True)
+    page = watch(link=secret)
+    page.evaluate("""() => {
+      window.tones = 0;
+      window.AudioContext = class {
+        state = "running"; currentTime = 0; destination = {};
+        resume() {}
+      };
+      window.GainNode = class { connect() { return this; } };
+      window.OscillatorNode = class { connect(to) { return to; } start() { window.tones += 1; } stop() {} };
+    }""")
+
+    a_problem("kvm2")
+    wait_until(lambda: page.evaluate("window.tones") == 2, within_s=15)
+    assert page.locator("[data-trust=note]").text_content() == ""
+
+
+def a_problem(host: str) -> None:
+    """A stage failed on it just now."""
+    run = Run.objects.get()
+    with unit_of_work() as work:
+        target = run.targets.get(name=host)
+        ask_for_person(work, Cause.STAGE_FAILED, run=run, target=target, message="see its output")
