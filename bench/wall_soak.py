@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import socket
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def main() -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
+        stack.manage("collectstatic", "--noinput")
         stack.start_web(port)
         url = f"http://127.0.0.1:{port}"
         wait_for(lambda: _answers(url), 60)
@@ -91,7 +93,6 @@ def soaked(url: str, beats: int) -> dict[str, Any]:
         chromium = next(path for path in CHROMIUM_PATHS if Path(path).exists())
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
         page = browser.new_context(viewport={"width": 1920, "height": 1080}).new_page()
-        page.set_default_timeout(0)
         page.goto(f"{url}/login/")
         page.fill("input[name=username]", "viewer")
         page.fill("input[name=password]", PASSWORD)
@@ -105,6 +106,7 @@ def soaked(url: str, beats: int) -> dict[str, Any]:
         for step in range(STEPS):
             states.add(page.evaluate("([beats, from]) => window.play(beats, from)", [each, step * each]))
             held.append(_held(page, chrome))
+            print(f"{(step + 1) * 100 // STEPS} %: {held[-1]}", file=sys.stderr, flush=True)
         browser.close()
     first, last = held[0], held[-1]
     growth = last["heap_bytes"] / first["heap_bytes"]
