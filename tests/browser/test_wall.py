@@ -3,6 +3,7 @@
 import re
 import signal
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -233,6 +234,19 @@ def test_a_server_that_falls_silent_is_another_screen_than_a_lost_one(watch: Wat
 
     expect(page.locator("h1")).to_have_text("No server is Up")
     expect(page.locator("#main")).to_have_attribute("data-live", "live")
+
+
+def test_a_cloud_that_nobody_reads_is_a_third_screen_live_and_hatched_where_nothing_is_known(watch: Watch):
+    inventory = quiet_fleet()
+    page = watch()
+    inventory.cloud.unknown_s = None
+    inventory.was_last_read(timedelta(minutes=2))
+
+    expect(page.locator("h1")).to_have_text("Cloud not read", timeout=SOON_MS)
+    expect(page.locator("#main")).to_have_attribute("data-cloud", "dead")
+    expect(page.locator("#main")).to_have_attribute("data-live", "live")
+    expect(page.locator("[data-trust=read]")).to_have_text(re.compile(r"^As of \d\d:\d\d:\d\d$"))
+    expect(page.locator(".w-clusters .state").first).to_have_text("Unknown")
 
 
 def test_the_picture_moves_a_little_each_minute_but_not_for_whoever_wants_no_motion(watch: Watch):
