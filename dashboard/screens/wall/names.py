@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 END = 6  # letters that are always shown
 # What may stand beside a cut: anything else may belong to the letter before it.
-_PLAIN = frozenset("LNP")
+_PLAIN = frozenset("LNPZ")
 
 
 @dataclass(frozen=True, slots=True)

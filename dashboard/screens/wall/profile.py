@@ -26,16 +26,16 @@ class Profile:
         return Q(**{f"{cloud}__in": self.cloud_ids}) if self.cloud_ids else Q()
 
     def host(self, key: UUID, name: str) -> Named:
-        return split(name) if self.shows_names else Named(_("host %(code)s") % {"code": _code(key)})
+        return split(name) if self.shows_names else split(_("host %(code)s") % {"code": _code(key)})
 
     def cluster(self, key: UUID, name: str) -> Named:
-        return split(name) if self.shows_names else Named(_("cluster %(code)s") % {"code": _code(key)})
+        return split(name) if self.shows_names else split(_("cluster %(code)s") % {"code": _code(key)})
 
     def server(self, key: UUID, name: str) -> Named:
-        return split(name) if self.shows_names else Named(_("server %(code)s") % {"code": _code(key)})
+        return split(name) if self.shows_names else split(_("server %(code)s") % {"code": _code(key)})
 
     def cloud(self, key: UUID, name: str) -> Named:
-        return split(name) if self.shows_names else Named(_("cloud %(code)s") % {"code": _code(key)})
+        return split(name) if self.shows_names else split(_("cloud %(code)s") % {"code": _code(key)})
 
     def zone(self, name: str) -> Named:
         return split(name) if self.shows_names else Named("")
