@@ -71,7 +71,7 @@ def change(host: Host) -> None:
         )
 
 
-def frames(opened, beats: int = 2) -> list[str]:
+def frames(opened, beats: int = 3) -> list[str]:
     """Everything that comes until so many heartbeats did."""
     found: list[str] = []
     while sum(text.startswith('{"type":"heartbeat"') for text in found) < beats:
