@@ -211,7 +211,9 @@ HELD_TELL_S = number(
     "PITSTOP_HELD_TELL_S", 20
 )  # a host that waits longer for room, or for others, is told to people
 LISTING_LAG_S = number("PITSTOP_LISTING_LAG_S", 10)  # how far a cloud's answers may lag behind its own jobs
-SERVER_RETURN_TIMEOUT_S = number("PITSTOP_SERVER_RETURN_TIMEOUT_S", 600)  # a restarted server is flagged after this
+SERVER_RETURN_TIMEOUT_S = number(
+    "PITSTOP_SERVER_RETURN_TIMEOUT_S", 600
+)  # a restarted server is flagged after this
 HOST_RETURN_TIMEOUT_S = number("PITSTOP_HOST_RETURN_TIMEOUT_S", 900)  # a rebooting host is flagged after this
 FEED_KEPT_DAYS = number("PITSTOP_FEED_KEPT_DAYS", 7)  # what changed is kept this long; who did what, for ever
 # What a new run starts with; whoever starts it may choose otherwise. Pages may set all of these, too (limits.py).

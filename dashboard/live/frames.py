@@ -71,7 +71,8 @@ class Ages:
     """Seconds since the feed, each cloud and an engine were last heard of. None: never.
 
     `known_for`: how old a cloud's reading may be, where that differs from the environment's. `listings`: how old the
-    clouds themselves say that their lists are.
+    clouds themselves say that their lists are. `servers`: since the management servers of those that have some were
+    read, which is done apart.
     """
 
     feed: float
@@ -79,6 +80,7 @@ class Ages:
     engine: float | None
     known_for: Mapping[str, int] = field(default_factory=dict)
     listings: Mapping[str, float | None] = field(default_factory=dict)
+    servers: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def heartbeat(seq: int, head: int, ages: Ages) -> str:

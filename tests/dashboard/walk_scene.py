@@ -303,7 +303,7 @@ def _by_hand(inventory: Inventory) -> Run:
     held = put_host(
         run, "kvm13", TargetState.IN_MAINTENANCE, out_at=timezone.now(), detail="held until returned"
     )
-    HostOut.objects.create(host_id=held.host_id, cluster_id=held.cluster_id, run=run, target=held)
+    HostOut.objects.create(host_id=held.host_key, cluster_id=held.cluster_key, run=run, target=held)
     HostOut.objects.create(
         host=inventory.hosts["kvm1"],
         cluster=inventory.clusters["c1"],
@@ -318,11 +318,11 @@ def _by_hand(inventory: Inventory) -> Run:
 def _out(target: Target, step: Step) -> None:
     """Out of service by our request, which the cloud once refused."""
     HostOut.objects.create(
-        host_id=target.host_id, cluster_id=target.cluster_id, run_id=target.run_id, target=target
+        host_id=target.host_key, cluster_id=target.cluster_key, run_id=target.run_id, target=target
     )
-    Host.objects.filter(id=target.host_id).update(resource_state="PrepareForMaintenance")
+    Host.objects.filter(id=target.host_key).update(resource_state="PrepareForMaintenance")
     Intent.objects.create(
-        host_id=target.host_id,
+        host_id=target.host_key,
         step=step,
         action="prepare",
         expires_at=timezone.now(),

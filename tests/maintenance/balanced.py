@@ -78,12 +78,14 @@ def add_agents(found: Balanced, count: int) -> None:
     """More of the zone's hosts, each home."""
     first = len(found.agents)
     servers = list(found.servers.values())
+    read_at = found.cloud.read_at
+    assert read_at is not None
     made = [
         Agent(
             id=UUID(int=0x1000 + n),
             cloud=found.cloud,
             name=f"kvm{n + 1}",
-            changed_at=found.cloud.read_at,
+            changed_at=read_at,
             kind="host",
             host_order=n + 1,
             zone=found.zone,

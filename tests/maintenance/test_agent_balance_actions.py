@@ -140,9 +140,9 @@ def test_the_outcome_is_there_once_the_settings_can_be_read_back(cloud: Balanced
     assert (early.state, early.cloud.balance["algorithm"]) == ("Done", "roundrobin")
 
     cloud.settings(algorithm="static", check_interval_of_cluster_s={str(cloud.cluster.id): 5})
-    assert (
-        outcome_of(asked, timeout_s=60).cloud.balance["algorithm"] == "static"
-    )  # at once, not after a minute
+    kept = outcome_of(asked, timeout_s=60).cloud.balance  # at once, not after a minute
+    assert kept is not None
+    assert kept["algorithm"] == "static"
 
 
 def test_removing_a_clusters_own_interval_is_kept_as_such(cloud: Balanced) -> None:

@@ -1,5 +1,6 @@
 """Looking at a server during a step: what it still has, why it waits, and the inventory brought up to date."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from maintenance.engine.claim import check_claim
 from maintenance.engine.hands import Hands
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.following import follow_one
-from maintenance.models import Cloud, Intent, ManagementServer, Target
+from maintenance.models import Agent, Cloud, Intent, ManagementServer, Target
 from maintenance.servers_sync import SERVER
 
 
@@ -55,6 +56,7 @@ def _note(hands: Hands, read: ManagementServerRead) -> None:
 def show(hands: Hands, look: ServerLook) -> None:
     """What is left, by name, and why, on the step; a person is told of what does not help itself."""
     now = database_now()
+    look = replace(look, agents=_with_targets(hands, look.agents))
     waits = _waits(hands, look, now)
     window_ends_at = look.server.window_ends_at or window_of(hands)
     hands.moved(
@@ -72,6 +74,25 @@ def show(hands: Hands, look: ServerLook) -> None:
         }
     )
     _tell(hands, waits, now)
+
+
+def _with_targets(hands: Hands, agents: tuple[LeavingAgent, ...]) -> tuple[LeavingAgent, ...]:
+    """Where each will go, also before it is told to: the first server of its list that is Up and is not this one."""
+    unknown = [agent.id for agent in agents if not agent.goes_to and not agent.stuck]
+    if not unknown:
+        return agents
+    lists = dict(Agent.objects.filter(id__in=unknown).values_list("id", "servers_listed"))
+    others = ManagementServer.objects.filter(
+        cloud=hands.run.cloud_id, gone_at=None, state=ServerState.UP
+    ).exclude(id=hands.server_id)
+    up = dict(others.values_list("address", "name"))
+    targets = {
+        key: next((up[address] for address in listed or () if address in up), "")
+        for key, listed in lists.items()
+    }
+    return tuple(
+        replace(agent, goes_to=targets[agent.id]) if targets.get(agent.id) else agent for agent in agents
+    )
 
 
 def _job(job: PendingJobRead) -> dict[str, Any]:

@@ -270,7 +270,7 @@ def test_the_answer_waits_until_the_first_new_state_was_read_back(settings):
 
     def accept(target: Target) -> None:
         server_step(target, "PrepareForMaintenance", movement=leaving(jobs=2))
-        ManagementServer.objects.filter(id=target.server_id).update(state="PreparingForMaintenance")
+        ManagementServer.objects.filter(id=target.server_key).update(state="PreparingForMaintenance")
 
     engine = play_engine(accept)
     answer = ask(api_of(make_person("operator")), servers["mgmt2"], "prepare-for-maintenance")

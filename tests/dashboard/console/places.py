@@ -44,9 +44,9 @@ def adrift(host: Host, stage: str, digest: str = OTHER) -> None:
 def go_out(target: Target) -> Target:
     """Our ledger says that the host is out."""
     HostOut.objects.create(
-        host_id=target.host_id, cluster_id=target.cluster_id, run_id=target.run_id, target=target
+        host_id=target.host_key, cluster_id=target.cluster_key, run_id=target.run_id, target=target
     )
-    Host.objects.filter(id=target.host_id).update(resource_state="Maintenance")
+    Host.objects.filter(id=target.host_key).update(resource_state="Maintenance")
     return target
 
 

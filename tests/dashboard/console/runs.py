@@ -45,7 +45,7 @@ def put_host(run: Run, name: str, state: str, **columns: Any) -> Target:
 def was_out(target: Target, since: datetime, until: datetime) -> None:
     """The ledger's row of one time out of service that has ended."""
     HostOut.objects.create(
-        host_id=target.host_id, cluster_id=target.cluster_id, run=target.run, target=target,
+        host_id=target.host_key, cluster_id=target.cluster_key, run=target.run, target=target,
         opened_at=since, closed_at=until,
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from dashboard.screens.events.telling import TOLD_KINDS, latest_events, plain, t
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import RunState, TargetState
 from maintenance.feed import unit_of_work
-from maintenance.inventory_sync import KINDS
+from maintenance.inventory_kinds import KINDS
 from maintenance.models import FeedEvent
 from maintenance.servers_sync import KINDS as SERVER_KINDS
 
@@ -132,7 +132,8 @@ def kinds_written() -> set[str]:
     folders = (Path(settings.BASE_DIR, name) for name in ("maintenance", "dashboard"))
     files = (file for folder in folders for file in folder.rglob("*.py"))
     return {kind for file in files for kind in kinds_in(file.read_text())} | {
-        kind.event for kind in (*KINDS, *SERVER_KINDS)
+        *(kind.event for kind in KINDS),
+        *(kind.event for kind in SERVER_KINDS),
     }
 
 

@@ -5,6 +5,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
+
 from dashboard.live.database import DatabaseAway
 from dashboard.live.feed_tail import ToldEvent
 from dashboard.live.frames import Ages
@@ -367,11 +369,14 @@ async def test_a_part_that_cannot_be_drawn_leaves_the_page_looking_stale_until_i
         await page.gets("heartbeat", len(page.of("heartbeat")) + 1)
 
 
-async def test_when_a_cloud_can_no_longer_be_read_every_page_is_drawn_anew(settings):
+@pytest.mark.parametrize("what", ["clouds", "servers"])
+async def test_when_a_cloud_or_its_servers_can_no_longer_be_read_every_page_is_drawn_anew(settings, what):
     settings.INVENTORY_UNKNOWN_S = 30
     age = 5.0
 
     async def ages_now() -> Ages:
+        if what == "servers":
+            return Ages(0.0, {"cloud": 1.0}, 0.5, servers={"cloud": age})
         return Ages(0.0, {"cloud": age}, 0.5)
 
     feed, pen, page = Feed(), Pen(), Page()

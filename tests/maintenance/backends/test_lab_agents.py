@@ -63,7 +63,10 @@ def test_an_agent_keeps_its_old_connection_until_the_new_one_stands(it: AgentsUn
 def test_system_vms_go_before_hosts(it: AgentsUnderTest):
     it.prepare(MS1)
     moves = dict(Agent.objects.filter(server=MS1).values_list("kind", "moves_at"))
-    assert moves["secondarystoragevm"] < moves["host"]
+    first, then = moves["secondarystoragevm"], moves["host"]
+    assert first is not None
+    assert then is not None
+    assert first < then
 
 
 def test_the_moment_a_server_is_empty_is_known_before_and_after(it: AgentsUnderTest):

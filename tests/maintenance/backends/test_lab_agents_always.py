@@ -100,7 +100,7 @@ def happen(it: AgentsUnderTest, what: str, about: object) -> None:
         case "algorithm":
             it.change(algorithm=about)
         case _:
-            happen_to_server(it, what, ManagementServer.objects.get(id=about))
+            happen_to_server(it, what, ManagementServer.objects.get(id=str(about)))
 
 
 def happen_to_server(it: AgentsUnderTest, what: str, server: ManagementServer) -> None:

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from maintenance.actions.start import next_run_number
+from maintenance.actions.run_numbers import next_run_number
 from maintenance.domain.states import RunKind, RunState
 from maintenance.models import Cloud, Cluster, Host, Pod, Run, Target, Zone
 
