@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from maintenance.domain.outcomes import Outcome
+from maintenance.domain.patch_run import PATCH_TABLES, next_patch_move, patch_turns
 from maintenance.domain.rolling import HOST_TABLES, host_turns, next_host_move
 from maintenance.domain.run_view import (
     BecomePaused,
@@ -22,6 +23,7 @@ from maintenance.domain.run_view import (
 from maintenance.domain.server_run import SERVER_TABLES, next_server_move, server_turns
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     RUN_ENDED,
     TARGET_BEGUN,
     TARGET_WAITING,
@@ -31,17 +33,32 @@ from maintenance.domain.states import (
     TargetState,
 )
 
-TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {**HOST_TABLES, **SERVER_TABLES}
+TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {
+    **HOST_TABLES,
+    **SERVER_TABLES,
+    **PATCH_TABLES,
+}
 
 
 def next_move(
-    kind: RunKind, stage: Stage, outcome: Outcome, *, failing: bool, cancelling: bool, stays: bool = False
+    kind: RunKind,
+    stage: Stage,
+    outcome: Outcome,
+    *,
+    failing: bool,
+    cancelling: bool,
+    stays: bool = False,
+    is_router: bool = False,
 ) -> Move:
-    """What becomes of a host or a management server when a stage has ended.
+    """What becomes of a host, a management server or a system VM when a stage has ended.
 
     `failing`, `cancelling`: it is on its way home to end Failed or Cancelled. `stays`: of a host that need not leave
     service.
     """
+    if kind in OVER_SYSTEM_VMS:
+        return next_patch_move(
+            kind, stage, outcome, failing=failing, cancelling=cancelling, is_router=is_router
+        )
     if kind in OVER_SERVERS:
         return next_server_move(kind, stage, outcome, failing=failing, cancelling=cancelling)
     return next_host_move(kind, stage, outcome, failing=failing, cancelling=cancelling, stays=stays)
@@ -73,8 +90,14 @@ def decide(run: RunView, now: datetime) -> list[Decision]:
         case RunState.RUNNING if not waiting and not in_progress and not _has_open_steps(run):
             decisions.append(EndRun(_end_of(run.counts)))
         case RunState.RUNNING:
-            decisions += server_turns(run) if run.kind in OVER_SERVERS else host_turns(run, now)
+            decisions += _turns(run, now)
     return decisions
+
+
+def _turns(run: RunView, now: datetime) -> list[Decision]:
+    if run.kind in OVER_SYSTEM_VMS:
+        return patch_turns(run)
+    return server_turns(run) if run.kind in OVER_SERVERS else host_turns(run, now)
 
 
 def _has_open_steps(run: RunView) -> bool:

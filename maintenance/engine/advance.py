@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Coalesce, RowNumber
 
 from maintenance.clock import database_now
 from maintenance.domain.decide import decide
@@ -102,7 +102,11 @@ def view_of(run: Run) -> RunView:
         if is_going_on:
             candidates = (
                 active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
-                .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
+                .annotate(
+                    place=Window(
+                        RowNumber(), partition_by=Coalesce("cluster_id", "zone_id"), order_by=F("order").asc()
+                    )
+                )
                 .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
                 .order_by("order")
             )
@@ -117,6 +121,7 @@ def view_of(run: Run) -> RunView:
         begun=begun,
         waiting=waiting,
         counts=counts,
+        canary=run.canary,
     )
 
 
@@ -133,7 +138,8 @@ def _views(targets: Iterable[Any]) -> tuple[TargetView, ...]:
     return tuple(
         TargetView(
             id=target.id,
-            cluster=target.cluster_id,
+            cluster=target.cluster_id or target.zone_id,
+            group=target.group,
             order=target.order,
             state=TargetState(target.state),
             next_stage=Stage(target.next_stage) if target.next_stage else None,
@@ -213,6 +219,8 @@ def about_target(target: Target) -> dict[str, str]:
     about = {"run": str(target.run_id), "target": str(target.id)}
     if target.server_id is not None:
         return about | {"server": str(target.server_id), "name": target.name}
+    if target.system_vm_id is not None:
+        return about | {"system_vm": str(target.system_vm_id), "name": target.name}
     return about | {
         "host": str(target.host_id),
         "host_name": target.name,

@@ -25,6 +25,8 @@ class Cause(StrEnum):
     SERVER_FAILED = "server-failed"
     SERVER_NOT_BACK = "server-not-back"
     SERVER_STUCK = "server-stuck"  # one that prepares, and is held by what does not help itself
+    PATCH_FAILED = "patch-failed"  # the previous version is back, or nothing was changed
+    PATCH_NOT_RESTORED = "patch-not-restored"
     RUN_PAUSED = "run-paused"  # nothing is in its way any more, and nobody has resumed it
 
 
@@ -43,6 +45,8 @@ TITLES: dict[Cause, str] = {
     Cause.SERVER_FAILED: "{host} failed",
     Cause.SERVER_NOT_BACK: "{host} is not back as it was",
     Cause.SERVER_STUCK: "{host} cannot get ready",
+    Cause.PATCH_FAILED: "The update of {host} failed",
+    Cause.PATCH_NOT_RESTORED: "{host} could not be restored",
     Cause.RUN_PAUSED: "Run {run} is paused and waits to be resumed",
 }
 
@@ -66,6 +70,7 @@ def ask_for_person(
             "message": message,
             "host_id": host_id,
             "server_id": target.server_id,
+            "system_vm_id": target.system_vm_id,
         },
     )
     about = _about(attention)
@@ -97,6 +102,8 @@ def _about(attention: Attention) -> dict[str, str]:
     about = {"attention": str(attention.id), "run": str(attention.run_id)}
     if attention.server_id is not None:
         return about | {"server": str(attention.server_id)}
+    if attention.system_vm_id is not None:
+        return about | {"system_vm": str(attention.system_vm_id)}
     return about | {"host": str(attention.host_id)}
 
 
@@ -117,6 +124,8 @@ def _owe_notifications(attention: Attention, run: Run, target: Target) -> None:
 
 
 def _names(target: Target) -> dict[str, str]:
+    if target.system_vm_id is not None:
+        return {"system_vm": str(target.system_vm_id), "system_vm_name": target.name}
     if target.server_id is not None:
         return {"management_server": str(target.server_id), "management_server_name": target.name}
     return {

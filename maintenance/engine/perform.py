@@ -4,13 +4,14 @@ import structlog
 from django.conf import settings
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import SERVER_STAGES, Stage
+from maintenance.domain.states import PATCH_STAGES, ROUTER_STAGES, SERVER_STAGES, Stage
 from maintenance.engine.claim import Claim, LostLease
 from maintenance.engine.drain import drain
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
+from maintenance.engine.patching.patch import patch
 from maintenance.engine.scripts import end_script, run_script
 from maintenance.engine.servers.cancel import take_back
 from maintenance.engine.servers.prepare import prepare
@@ -20,7 +21,7 @@ from maintenance.feed import ENGINE, unit_of_work
 
 log = structlog.get_logger(__name__)
 
-WITHOUT_SCRIPT = SERVER_STAGES | {Stage.DRAIN, Stage.RETURN}
+WITHOUT_SCRIPT = SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES | {Stage.DRAIN, Stage.RETURN}
 
 
 def perform(claim: Claim, orders: Orders) -> None:
@@ -55,6 +56,8 @@ def perform(claim: Claim, orders: Orders) -> None:
                 come_back(hands)
             case Stage.SERVER_SETTLE:
                 settle(hands)
+            case stage if stage in PATCH_STAGES:
+                patch(hands)
             case _:
                 run_script(hands)
     except LostLease:

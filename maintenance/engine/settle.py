@@ -9,9 +9,11 @@ from django.db.models import Q
 from maintenance.clock import database_now
 from maintenance.domain.decide import next_move
 from maintenance.domain.outcomes import Outcome
+from maintenance.domain.patch_run import patch_outcome
 from maintenance.domain.run_view import Move, Result, result_of
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     RUN_ENDED,
     TARGET_ENDED,
     OnFailure,
@@ -21,12 +23,13 @@ from maintenance.domain.states import (
     StepState,
     TargetState,
 )
+from maintenance.domain.system_vms import ROUTERS
 from maintenance.engine.advance import about_run, about_target, advance, lock_run, move_run, move_target
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import Claim, fenced
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
-from maintenance.models import Host, HostOut, Run, Target
+from maintenance.models import Host, HostOut, Run, SystemVm, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,9 @@ def end_step(claim: Claim, ending: Ending) -> None:
             about_step(claim, target),
             after={"outcome": ending.outcome, "detail": ending.detail},
         )
-        if run.kind in OVER_SERVERS:
+        if run.kind in OVER_SYSTEM_VMS:
+            _move_vm_on(work, run, target, claim.stage, ending, now)
+        elif run.kind in OVER_SERVERS:
             _move_server_on(work, run, target, claim.stage, ending, now)
         else:
             _move_on(work, run, target, claim.stage, ending, now)
@@ -138,6 +143,37 @@ def _move_server_on(
     ask_for_person(work, cause, run=run, target=target, message=target.detail)
     if run.kind == RunKind.SERVER_RESTART:
         stop_the_line(work, run, target, cause, target.detail, now)
+
+
+def _move_vm_on(
+    work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: Ending, now: datetime
+) -> None:
+    """A system VM becomes what its table says, and how its patch ended is told apart. One that could not be restored
+    always stops the line; another failure does what the operator chose."""
+    vm = SystemVm.objects.filter(id=target.system_vm_key).first()
+    move = next_move(
+        RunKind(run.kind),
+        stage,
+        ending.outcome,
+        failing=bool(target.failing),
+        cancelling=target.cancelling,
+        is_router=vm is not None and vm.type in ROUTERS,
+    )
+    if move.state in TARGET_ENDED:
+        target.result = patch_outcome(stage, ending.outcome, move.state)
+        target.save(update_fields=["result"])
+    stays = ending.detail if move.state is TargetState.SKIPPED else ""
+    _apply(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", stays, now)
+    if move.state is TargetState.NEEDS_PERSON:
+        ask_for_person(work, Cause.PATCH_NOT_RESTORED, run=run, target=target, message=target.detail)
+        stop_the_line(work, run, target, Cause.PATCH_NOT_RESTORED, target.detail, now)
+    elif move.state is TargetState.FAILED:
+        ask_for_person(work, Cause.PATCH_FAILED, run=run, target=target, message=target.detail)
+        if run.on_failure == OnFailure.STOP and run.state == RunState.RUNNING:
+            details = f"{target.name} failed, {target.detail}"
+            move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
+        elif run.on_failure == OnFailure.PAUSE:
+            stop_the_line(work, run, target, Cause.PATCH_FAILED, target.detail, now)
 
 
 def _is_home_from_others(run: Run, target: Target, stage: Stage, ending: Ending) -> bool:
@@ -249,12 +285,19 @@ def stop_the_line(
     run.paused_reason = {
         "code": cause,
         "message": f"{target.name}: {reason}",
-        **({"host": str(target.host_id)} if target.host_id else {"server": str(target.server_id)}),
+        **_whom(target),
         "since": now.isoformat(),
         "by": ENGINE,
     }
     run.save(update_fields=["pausing", "paused_reason"])
     work.event("run.pausing", about_run(run), after=run.paused_reason)
+
+
+def _whom(target: Target) -> dict[str, str]:
+    """What the run paused for."""
+    if target.system_vm_id is not None:
+        return {"system_vm": str(target.system_vm_id)}
+    return {"host": str(target.host_id)} if target.host_id else {"server": str(target.server_id)}
 
 
 def software_of(target: Target) -> str:

@@ -1,0 +1,139 @@
+"""One step of a live patch. Every step may be done again with the run's ticket for this VM, after any crash."""
+
+from datetime import timedelta
+from uuid import UUID, uuid5
+
+from maintenance.backends.base import Later, Never, NoReply
+from maintenance.backends.system_vms import NotRestored, PayloadFiles, StepFailed
+from maintenance.clock import database_now
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import Stage
+from maintenance.engine.failpoints import failpoint
+from maintenance.engine.hands import Hands
+from maintenance.engine.patching.seen import note_probe
+from maintenance.engine.settle import Ending, end_step
+from maintenance.models import Payload
+from maintenance.payload_files import PayloadMissing, files_of
+
+TRY_AGAIN_S = 1.0
+LOOK_EVERY_S = 0.25
+STEP_TIMEOUT_S = 300  # a VM that cannot be reached for so long
+CHANGES_NOTHING = frozenset({Stage.PATCH_COPY, Stage.PATCH_BACK_UP})
+
+
+def patch(hands: Hands) -> None:
+    """The step has ended: done, or failed with the reason. A VM that does not answer is asked again until the step's
+    time is over; then it is unknown how it is. Raises: LostLease, EngineStops.
+    """
+    deadline = hands.deadline(STEP_TIMEOUT_S + hands.run.soak_s)
+    while True:
+        if hands.claim.stage in CHANGES_NOTHING and (hands.orders.wants_stop or hands.target.cancelling):
+            return end_step(hands.claim, Ending(Outcome.STOPPED, "cancelled before anything was changed"))
+        ending = _try(hands)
+        if ending is None and database_now() > deadline:
+            ending = Ending(Outcome.TIMED_OUT, f"no answer for {STEP_TIMEOUT_S} s: {hands.step.note}")
+        if ending is not None:
+            return end_step(hands.claim, ending)
+        hands.rest(TRY_AGAIN_S)
+
+
+def ticket_of(hands: Hands) -> UUID:
+    """The same for every step and engine of this attempt at this VM."""
+    return uuid5(hands.target.id, str(hands.target.attempt))
+
+
+def _try(hands: Hands) -> Ending | None:
+    """One try. None: ask again."""
+    failpoint(f"{hands.claim.stage}.asking", hands.target.name)
+    try:
+        ending = _do(hands)
+    except (Later, NoReply) as reason:
+        hands.note(f"it does not answer: {reason}")
+        return None
+    except NotRestored as failure:
+        return Ending(Outcome.FAILED, str(failure))
+    except (StepFailed, Never) as failure:
+        return Ending(Outcome.FAILED, str(failure))
+    failpoint(f"{hands.claim.stage}.asked", hands.target.name)
+    return ending
+
+
+def _do(hands: Hands) -> Ending:
+    vm, cloud, ticket = hands.system_vm_id, hands.cloud, ticket_of(hands)
+    match hands.claim.stage:
+        case Stage.PATCH_COPY:
+            return _copy(hands, ticket)
+        case Stage.PATCH_BACK_UP:
+            backup = cloud.back_up(vm, ticket=ticket)
+            hands.moved(
+                {
+                    "backup": backup.path,
+                    "files": backup.files,
+                    "bytes": backup.bytes,
+                    "was_active": list(backup.was_active),
+                    "was_dead": list(backup.was_dead),
+                }
+            )
+            return Ending(Outcome.OK, _dead_before(backup.was_dead))
+        case Stage.PATCH_APPLY:
+            cloud.apply_payload(vm, ticket=ticket)
+        case Stage.PATCH_RESTART:
+            cloud.restart_services(vm, ticket=ticket)
+            return _soak(hands)
+        case Stage.PATCH_VERIFY:
+            note_probe(hands, cloud.verify_patch(vm, ticket=ticket))
+        case Stage.PATCH_RULES:
+            note_probe(hands, cloud.reapply_rules(vm, ticket=ticket))
+        case Stage.PATCH_ROLL_BACK:
+            note_probe(hands, cloud.roll_back(vm, ticket=ticket))
+        case other:
+            raise AssertionError(other)
+    return Ending(Outcome.OK)
+
+
+def _copy(hands: Hands, ticket: UUID) -> Ending:
+    """Nothing is copied to a VM that runs this version already, unless it was forced."""
+    try:
+        files = _files(hands)
+    except PayloadMissing as missing:
+        return Ending(Outcome.FAILED, str(missing))
+    probe = hands.cloud.probe_system_vm(hands.system_vm_id)
+    note_probe(hands, probe)
+    is_current = (probe.software_version, probe.scripts_checksum) == (files.version, files.scripts_md5)
+    if is_current and not hands.run.forced:
+        return Ending(Outcome.NOT_NEEDED, f"it runs {files.version} already; nothing was done")
+    hands.cloud.copy_payload(hands.system_vm_id, files, ticket=ticket)
+    return Ending(Outcome.OK)
+
+
+def _files(hands: Hands) -> PayloadFiles:
+    assert hands.run.payload_id is not None
+    payload = Payload.objects.get(id=hands.run.payload_id)
+    return files_of(payload)
+
+
+def _dead_before(names: tuple[str, ...]) -> str:
+    return f"was dead before, and stays so: {', '.join(names)}" if names else ""
+
+
+def _soak(hands: Hands) -> Ending:
+    """What was restarted must still run after the soak. A service that dies meanwhile ends it at once."""
+    began = hands.step.started or database_now()
+    until = began + timedelta(seconds=hands.run.soak_s)
+    while True:
+        probe = hands.cloud.probe_system_vm(hands.system_vm_id)
+        dead = [s.name for s in probe.services if s.is_enabled and not s.is_active]
+        was_dead = set(_was_dead(hands))
+        fell = [name for name in dead if name not in was_dead]
+        if fell:
+            return Ending(Outcome.FAILED, f"{', '.join(fell)} does not run after its restart")
+        if database_now() >= until:
+            return Ending(Outcome.OK)
+        hands.rest(LOOK_EVERY_S)
+
+
+def _was_dead(hands: Hands) -> list[str]:
+    backed_up = hands.target.steps.filter(
+        stage=Stage.PATCH_BACK_UP, attempt=hands.target.attempt, outcome=Outcome.OK
+    ).first()
+    return list(backed_up.movement.get("was_dead", [])) if backed_up else []

@@ -1,0 +1,52 @@
+"""Where published payloads lie on this machine: once per checksum, checked again each time they are taken in hand."""
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+
+from maintenance.backends.system_vms import PayloadFiles
+from maintenance.models import Payload
+
+CHUNK = 1 << 20
+
+
+class PayloadMissing(Exception):
+    """A payload's file is not on this machine, or is not what was published."""
+
+
+def kept_at(sha256: str) -> Path:
+    """Where a file of this checksum is kept."""
+    return Path(settings.VAR_DIR) / "payloads" / sha256
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def files_of(payload: Payload) -> PayloadFiles:
+    """The payload's files, their checksums looked at now. Raises: PayloadMissing."""
+    agent, scripts = kept_at(payload.agent_sha256), kept_at(payload.scripts_sha256)
+    for path, wanted in ((agent, payload.agent_sha256), (scripts, payload.scripts_sha256)):
+        if not path.is_file():
+            raise PayloadMissing(
+                f"payload {payload.version}: {path.name} is not on this machine; publish it again"
+            )
+        if sha256_of(path) != wanted:
+            raise PayloadMissing(
+                f"payload {payload.version}: {path.name} is not what was published; publish it again"
+            )
+    return PayloadFiles(
+        version=payload.version,
+        types=frozenset(payload.types),
+        base_image=payload.base_image,
+        agent=agent,
+        agent_sha256=payload.agent_sha256,
+        scripts=scripts,
+        scripts_sha256=payload.scripts_sha256,
+        scripts_md5=payload.scripts_md5,
+    )
