@@ -253,7 +253,8 @@ class SystemVm(Listed):
     software_version = models.CharField(max_length=40, blank=True)
     scripts_checksum = models.CharField(max_length=64, blank=True)
     services = models.JSONField(default=list)  # [{name, is_enabled, is_active, version}]
-    probed_at = models.DateTimeField(null=True)
+    probed_at = models.DateTimeField(null=True)  # the last time that it answered
+    looked_at = models.DateTimeField(null=True)  # the last time that it was asked
     probe_error = models.TextField(blank=True)
 
     class Meta:

@@ -1,0 +1,98 @@
+"""Whether there is an update for each system VM, and whether it can be patched now: the newest published payload
+against what was probed, and against what operators are doing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+from django.utils import timezone
+
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind
+from maintenance.domain.system_vms import (
+    ROUTERS,
+    PayloadFacts,
+    SystemVmType,
+    Update,
+    UpdateState,
+    VmFacts,
+    update_of,
+    version_of,
+)
+from maintenance.models import Network, Payload, SystemVm, Target
+
+
+def update_of_vm(vm: SystemVm) -> Update:
+    """`updates_of` for one."""
+    return updates_of([vm])[vm.id]
+
+
+def updates_of(vms: Iterable[SystemVm]) -> Mapping[UUID, Update]:
+    """By VM. Load them with `select_related("cloud")`. The number of queries does not depend on how many they are."""
+    asked = list(vms)
+    payloads = published()
+    work = _operator_work(asked)
+    without_tiers = _vpcs_without_tiers(asked)
+    now = timezone.now()
+    found: dict[UUID, Update] = {}
+    for vm in asked:
+        if vm.type not in set(SystemVmType):
+            found[vm.id] = Update(UpdateState.UNKNOWN, False, f"its type {vm.type!r} is not known", ())
+            continue
+        found[vm.id] = update_of(
+            VmFacts(
+                type=SystemVmType(vm.type),
+                state=vm.state if vm.is_known(now) else "of unknown state",
+                template_version=vm.template_version,
+                base_image=vm.base_image,
+                software_version=vm.software_version,
+                scripts_checksum=vm.scripts_checksum,
+                is_probed=vm.probed_at is not None and not vm.probe_error,
+                in_operator_work=work.get(vm.id, ""),
+                is_vpc_without_tiers=vm.vpc_id in without_tiers,
+            ),
+            payloads,
+        )
+    return found
+
+
+def published() -> list[PayloadFacts]:
+    """Every payload that was not withdrawn."""
+    return [
+        PayloadFacts(
+            version=payload.version,
+            types=frozenset(SystemVmType(kind) for kind in payload.types if kind in set(SystemVmType)),
+            base_image=payload.base_image,
+            scripts_checksum=payload.scripts_md5,
+            fixes_security=payload.fixes_security,
+        )
+        for payload in Payload.objects.filter(withdrawn_at=None)
+    ]
+
+
+def newest_payload(kind: str) -> Payload | None:
+    """The newest published payload for VMs of this type."""
+    fitting = Payload.objects.filter(withdrawn_at=None, types__contains=[kind])
+    return max(fitting, key=lambda payload: version_of(payload.version), default=None)
+
+
+def _operator_work(vms: Sequence[SystemVm]) -> Mapping[UUID, str]:
+    """What is being done with a VM or with its host now, in words that say no name."""
+    active = Target.objects.filter(is_open=True, run__state__in=RUN_ACTIVE)
+    patched = set(active.filter(system_vm__in=[vm.id for vm in vms]).values_list("system_vm_id", flat=True))
+    hosts = {vm.host_id for vm in vms if vm.host_id is not None}
+    out = active.filter(host__in=hosts, run__kind__in=[RunKind.ROLLING, RunKind.HOST], state__in=TARGET_BEGUN)
+    busy = set(out.values_list("host_id", flat=True))
+    words: dict[UUID, str] = {}
+    for vm in vms:
+        if vm.id in patched:
+            words[vm.id] = "it is being worked on already"
+        elif vm.host_id in busy:
+            words[vm.id] = "operators work on the machine it runs on"
+    return words
+
+
+def _vpcs_without_tiers(vms: Sequence[SystemVm]) -> set[UUID]:
+    vpcs = {vm.vpc_id for vm in vms if vm.vpc_id is not None and vm.type in ROUTERS}
+    if not vpcs:
+        return set()
+    with_tiers = Network.objects.filter(vpc__in=vpcs, gone_at=None).values_list("vpc_id", flat=True)
+    return vpcs - set(with_tiers)
