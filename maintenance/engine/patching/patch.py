@@ -8,11 +8,12 @@ from maintenance.backends.system_vms import NotRestored, PayloadFiles, StepFaile
 from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import Stage
+from maintenance.domain.system_vms import ROUTERS
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.engine.patching.seen import note_probe
 from maintenance.engine.settle import Ending, end_step
-from maintenance.models import Payload
+from maintenance.models import Payload, SystemVm
 from maintenance.payload_files import PayloadMissing, files_of
 
 TRY_AGAIN_S = 1.0
@@ -82,8 +83,11 @@ def _do(hands: Hands) -> Ending:
             return _soak(hands)
         case Stage.PATCH_VERIFY:
             note_probe(hands, cloud.verify_patch(vm, ticket=ticket))
+            if not _is_router(hands):
+                cloud.discard_backup(vm, ticket=ticket)
         case Stage.PATCH_RULES:
             note_probe(hands, cloud.reapply_rules(vm, ticket=ticket))
+            cloud.discard_backup(vm, ticket=ticket)
         case Stage.PATCH_ROLL_BACK:
             note_probe(hands, cloud.roll_back(vm, ticket=ticket))
         case other:
@@ -110,6 +114,11 @@ def _files(hands: Hands) -> PayloadFiles:
     assert hands.run.payload_id is not None
     payload = Payload.objects.get(id=hands.run.payload_id)
     return files_of(payload)
+
+
+def _is_router(hands: Hands) -> bool:
+    """Its rules are applied again after this, and the backup is kept until they answer."""
+    return SystemVm.objects.filter(id=hands.system_vm_id, type__in=ROUTERS).exists()
 
 
 def _dead_before(names: tuple[str, ...]) -> str:
