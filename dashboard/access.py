@@ -12,9 +12,11 @@ from enum import Enum, auto
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from dashboard.models import Role, User
+from dashboard.models import Membership, Role, User
+from maintenance.domain.states import RunKind
+from maintenance.domain.system_vms import ROUTERS
 from maintenance.models import (
     Agent,
     Cloud,
@@ -24,9 +26,11 @@ from maintenance.models import (
     Host,
     Instance,
     ManagementServer,
+    Network,
     PendingJob,
     Pod,
     Run,
+    SystemVm,
     Target,
     Zone,
 )
@@ -341,6 +345,38 @@ def visible_runs(person: Person) -> QuerySet[Run]:
 
 def visible_targets(person: Person) -> QuerySet[Target]:
     return _seen_by(person, Target.objects.all())
+
+
+def visible_system_vms(person: Person) -> QuerySet[SystemVm]:
+    """Readers see all of them; a tenant the routers of accounts that they belong to."""
+    if principal(person) == Role.TENANT.value:
+        return SystemVm.objects.filter(_of_own_accounts(person), type__in=ROUTERS)
+    return _seen_by(person, SystemVm.objects.all())
+
+
+def visible_networks(person: Person) -> QuerySet[Network]:
+    """Readers see all of them; a tenant those of accounts that they belong to."""
+    if principal(person) == Role.TENANT.value:
+        return Network.objects.filter(_of_own_accounts(person))
+    return _seen_by(person, Network.objects.all())
+
+
+def visible_live_patches(person: Person) -> QuerySet[Run]:
+    """Live patches. A tenant sees that there are those which touch what is theirs, and nothing else that is in them."""
+    patches = Run.objects.filter(kind=RunKind.LIVE_PATCH)
+    if principal(person) == Role.TENANT.value:
+        theirs = Target.objects.filter(system_vm__in=visible_system_vms(person)).order_by()
+        return patches.filter(id__in=theirs.values("run"))
+    return _seen_by(person, patches)
+
+
+def _of_own_accounts(person: Person) -> Q:
+    """What is owned by an account that the person belongs to. Without a membership: nothing."""
+    own = Q(pk__in=[])
+    for one in Membership.objects.filter(user_id=person.pk):
+        of_one = Q(cloud_id=one.cloud_id, domain=one.domain)
+        own |= of_one & (Q(account=one.account) if one.account else ~Q(account=""))
+    return own
 
 
 def visible_events(person: Person) -> QuerySet[FeedEvent]:

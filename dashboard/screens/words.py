@@ -97,6 +97,7 @@ _THINGS: Mapping[str, Callable[[int], str]] = {
     "script": lambda n: ngettext("%(n)s script", "%(n)s scripts", n),
     "stage": lambda n: ngettext("%(n)s stage", "%(n)s stages", n),
     "server": lambda n: ngettext("%(n)s server", "%(n)s servers", n),
+    "system VM": lambda n: ngettext("%(n)s system VM", "%(n)s system VMs", n),
     "tenant": lambda n: ngettext("%(n)s tenant", "%(n)s tenants", n),
     "thing": lambda n: ngettext("%(n)s thing", "%(n)s things", n),
     "time": lambda n: ngettext("%(n)s time", "%(n)s times", n),
