@@ -94,7 +94,7 @@ def start_live_patch(
     """
     request.check()
     with unit_of_work(actor, request_id=request_id) as work:
-        vms = _scope(request)
+        vms = vms_in_scope(request)
         cloud = _one_cloud(vms)
         Cloud.objects.select_for_update(no_key=True).get(id=cloud.id)  # starts are decided one after another
         if running := _running(vms):
@@ -114,7 +114,7 @@ def start_live_patch(
         return PatchStarted(run)
 
 
-def _scope(request: PatchRequest) -> list[SystemVm]:
+def vms_in_scope(request: PatchRequest) -> list[SystemVm]:
     """The VMs, in the order they are done: by zone, pair after pair, the backup side of a pair first."""
     listed = SystemVm.objects.filter(gone_at=None).select_related("cloud", "zone", "network", "vpc")
     if request.system_vm_ids:
