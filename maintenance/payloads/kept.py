@@ -15,7 +15,7 @@ from typing import BinaryIO
 from maintenance.payloads.refused import Refused
 
 CHUNK_BYTES = 1 << 20
-UNFINISHED = ".part"
+UNFINISHED, LOCK = ".part", ".lock"
 UNFINISHED_KEPT_S = 6 * 3600.0  # a fetch that was cut off may go on within this time
 UNNAMED_KEPT_S = 24 * 3600.0  # a file that no payload names: somebody may be publishing it just now
 
@@ -99,7 +99,7 @@ def remove_left_over(folder: Path, named: Collection[str], *, now: float | None 
     """Files that no payload names and nobody has touched for long are gone. Returns: their names."""
     at, removed = time.time() if now is None else now, []
     for path in _files(folder):
-        if path.name in named:
+        if path.name in named or path.name.endswith(LOCK):
             continue
         is_part = path.name.endswith(UNFINISHED)
         with suppress(FileNotFoundError):  # another process does the same
