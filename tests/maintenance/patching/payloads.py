@@ -9,7 +9,7 @@ from pathlib import Path
 
 from maintenance.backends.system_vms import PayloadFiles
 from maintenance.domain.system_vms import SystemVmType
-from maintenance.patching.layout import CLOUD, ENABLED, SIGNATURE
+from maintenance.patching.layout import Installed, lay_out
 
 ALL_TYPES = frozenset(str(kind) for kind in SystemVmType)
 BASE_IMAGE = "debian-12"
@@ -37,9 +37,9 @@ def agent_zip(version: str, extra: dict[str, bytes] | None = None) -> bytes:
 def scripts_tgz(version: str, extra: dict[str, bytes] | None = None) -> bytes:
     """The bytes of a cloud-scripts.tgz. The same version gives the same bytes."""
     contents = {
-        "opt/cloud/scripts/VERSION": f"{version}\n".encode(),
-        "opt/cloud/scripts/bin/configure.py": f"print('configured by {version}')\n".encode(),
-        "opt/cloud/scripts/bin/setup/common.sh": b"#!/bin/sh\ntrue\n",
+        "opt/cloud/VERSION": f"{version}\n".encode(),
+        "opt/cloud/bin/configure.py": f"print('configured by {version}')\n".encode(),
+        "opt/cloud/bin/setup/common.sh": b"#!/bin/sh\ntrue\n",
     }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -79,28 +79,33 @@ def payload(
     )
 
 
-def install(root: Path, version: str, services: tuple[str, ...], *, has_agent: bool = True) -> None:
+def install(root: Path, version: str, services: tuple[str, ...]) -> Installed:
     """A VM's folder as it is when it was made with this version: files, own keystore, signature, enabled services."""
+    release = lay_out(root, version)
+    with zipfile.ZipFile(io.BytesIO(agent_zip(version))) as archive:
+        for name in archive.namelist():
+            path = release / "agent" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(archive.read(name))
     scripts = scripts_tgz(version)
     with tarfile.open(fileobj=io.BytesIO(scripts)) as archive:
         for entry in archive:
+            path = release / "scripts" / entry.name
+            path.parent.mkdir(parents=True, exist_ok=True)
             file = archive.extractfile(entry)
             assert file is not None
-            _put(root / entry.name, file.read(), entry.mode)
-    if has_agent:
-        agent = root / CLOUD / "agent"
-        with zipfile.ZipFile(io.BytesIO(agent_zip(version))) as archive_of_agent:
-            for name in archive_of_agent.namelist():
-                _put(agent / name, archive_of_agent.read(name), 0o644)
-        _put(agent / "conf/agent.properties", b"guid=of-this-very-vm\n", 0o644)
-        _put(agent / "conf/cloud.jks", b"keystore of this very VM", 0o600)
-        _put(agent / "conf/cloud.key", b"key of this very VM", 0o600)
-        _put(agent / "conf/cloud.crt", b"certificate of this very VM", 0o644)
-    _put(root / SIGNATURE, hashlib.md5(scripts, usedforsecurity=False).hexdigest().encode() + b"\n", 0o644)
-    _put(root / ENABLED, "".join(f"{name}\n" for name in services).encode(), 0o644)
-
-
-def _put(path: Path, contents: bytes, mode: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(contents)
-    path.chmod(mode)
+            path.write_bytes(file.read())
+            path.chmod(entry.mode)
+    conf = release / "agent" / "conf"
+    (conf / "agent.properties").write_text("guid=of-this-very-vm\n")
+    (conf / "cloud.jks").write_bytes(b"keystore of this very VM")
+    (conf / "cloud.key").write_bytes(b"key of this very VM")
+    (conf / "cloud.key").chmod(0o600)
+    (conf / "cloud.crt").write_bytes(b"certificate of this very VM")
+    cache = root / "var/cache/cloud"
+    (cache / "cloud-scripts-signature").write_text(
+        hashlib.md5(scripts, usedforsecurity=False).hexdigest() + "\n"
+    )
+    (cache / "enabled_svcs").write_text("".join(f"{name}\n" for name in services))
+    (cache / "cmdline").write_text("template=domP type=test\n")
+    return Installed(version, version)

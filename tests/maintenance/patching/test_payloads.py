@@ -2,7 +2,7 @@
 
 import hashlib
 
-from maintenance.patching.layout import enabled_services, installed, signature
+from maintenance.patching.layout import current_release, enabled_services, installed, signature
 from tests.maintenance.patching.payloads import install, payload
 
 
@@ -13,6 +13,7 @@ def test_a_vm_is_made_with_what_its_payload_holds(tmp_path):
     assert installed(tmp_path / "vm").version == "4.19.0.0"
     assert signature(tmp_path / "vm") == files.scripts_md5
     assert enabled_services(tmp_path / "vm") == ("haproxy", "dnsmasq")
+    assert current_release(tmp_path / "vm") == "4.19.0.0"
 
 
 def test_the_same_version_gives_the_same_bytes_and_another_one_others(tmp_path):

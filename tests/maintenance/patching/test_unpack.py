@@ -96,7 +96,6 @@ def test_a_name_cut_by_a_nul_is_refused(tmp_path, into):
     ("names", "rule"),
     [
         (("a", "a"), Rule.TWICE),
-        (("a/", "a/"), Rule.TWICE),
         (("a/b", "./a/b"), Rule.TWICE),
         (("README", "readme"), Rule.CASE),
         (("A/x", "a/y"), Rule.CASE),
