@@ -26,13 +26,14 @@ from maintenance.backends.lab.servers import by_hand
 from maintenance.backends.lab.servers.asked import START, Asked
 from maintenance.backends.lab.servers.reading import look_at_server, read_servers
 from maintenance.backends.lab.started import Start
+from maintenance.backends.lab.system_vms.calls import SystemVmCalls
 from maintenance.backends.lab.world import World, lab_world
 from maintenance.backends.servers import BalanceChange, ServerLook, ServersRead
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.servers import ServerMove
 
 
-class LabCloud:
+class LabCloud(SystemVmCalls):
     """One lab per installation; `cloud_id` is only the console's name for it. Safe in several threads."""
 
     def __init__(self, cloud_id: UUID) -> None:

@@ -54,6 +54,7 @@ class LabConfig:
     start_tasks_s: float = 0.2  # and this to start, once it is Up again
     virtual_script_s: float = 1.0  # how long a simulated script takes
     virtual_failure_rate: float = 0.0  # share of simulated Maintenance scripts that fail
+    virtual_patch_step_s: float = 0.2  # how long each step of a simulated system VM's patch takes
     random_fault_rate: float = 0.0  # share of calls answered wrongly at random (faults.py)
     random_fault_seed: int = 0
 

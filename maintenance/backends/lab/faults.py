@@ -45,6 +45,15 @@ CALLS = (
     "look_at_stage",
     "read_output",
     "stop_stage",
+    "probe_system_vm",
+    "copy_payload",
+    "back_up",
+    "apply_payload",
+    "restart_services",
+    "verify_patch",
+    "reapply_rules",
+    "roll_back",
+    "discard_backup",
 )
 # These promise never to say "no reply": asking them again is harmless, so they say "later".
 SAY_LATER = frozenset({"look_at_hooks", "read_output", "stop_stage"})

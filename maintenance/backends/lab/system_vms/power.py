@@ -43,7 +43,7 @@ def is_on(vm: VmFolder) -> bool:
 
 def boot(vm: VmFolder) -> None:
     """It is on, and its init answers; nothing happens when it was. Raises: VmUnreachable."""
-    if not vm.cache.is_dir():
+    if not vm.enabled_services.exists():
         raise VmUnreachable(f"{vm.name} has no disk")
     if not is_on(vm):
         vm.run.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ The machine (machine/) is the VM's init and the parent of its services, each a p
 from maintenance.backends.lab.system_vms import power
 from maintenance.backends.lab.system_vms.asking import ask_service
 from maintenance.backends.lab.system_vms.folder import VmFolder
+from maintenance.patching import layout
 
 START_TIMEOUT_S = 5.0
 
@@ -16,10 +17,7 @@ class ServiceFailed(Exception):
 
 def enabled(vm: VmFolder) -> tuple[str, ...]:
     """The services that its enabled_svcs names, in order."""
-    try:
-        return tuple(vm.enabled_services.read_text().split())
-    except FileNotFoundError:
-        return ()
+    return layout.enabled_services(vm.root)
 
 
 def is_running(vm: VmFolder, service: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a machine reads of its folder. The layout is described in folder.py."""
+"""What a machine reads of its folder. Where things lie: folder.py, and maintenance/patching/layout.py."""
 
 import os
 
@@ -11,8 +11,7 @@ AGENT_SERVICE = "cloud"  # the only one that agent.zip brings
 
 def version_file(service: str) -> str:
     """Below the VM's root."""
-    part = "agent" if service == AGENT_SERVICE else "scripts"
-    return f"opt/cloud/{part}/VERSION"
+    return "usr/local/cloud/systemvm/VERSION" if service == AGENT_SERVICE else "opt/cloud/VERSION"
 
 
 def read(path: str) -> str:

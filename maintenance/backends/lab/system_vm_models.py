@@ -1,0 +1,68 @@
+"""The lab's VPCs, customers' networks, system VMs and routers: rows of their own."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from maintenance.backends.lab.server_models import LabRow
+
+
+def _words() -> "ArrayField[list[str], list[str]]":
+    return ArrayField(models.TextField(), default=list)
+
+
+class Vpc(LabRow):
+    """Its networks are its tiers; one router serves them all."""
+
+    id = models.UUIDField(primary_key=True)
+    zone = models.ForeignKey("lab.Zone", models.CASCADE)
+    name = models.TextField()
+    account = models.TextField()
+    domain = models.TextField()
+
+    class Meta:
+        db_table = "lab_vpc"
+
+
+class Network(LabRow):
+    id = models.UUIDField(primary_key=True)
+    zone = models.ForeignKey("lab.Zone", models.CASCADE)
+    vpc = models.ForeignKey(Vpc, models.CASCADE, null=True)
+    name = models.TextField()
+    account = models.TextField()
+    domain = models.TextField()
+    state = models.TextField(default="Implemented")
+    is_redundant = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "lab_network"
+
+
+class SystemVm(LabRow):
+    """A system VM or router. What is installed in it, and what runs, is in its folder; of a virtual one in its row.
+
+    Secondary storage and console proxies have the id and name of their agent.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    name = models.TextField(unique=True)
+    type = models.TextField()
+    state = models.TextField(default="Running")
+    zone = models.ForeignKey("lab.Zone", models.CASCADE)
+    host = models.ForeignKey("lab.Host", models.SET_NULL, null=True)
+    host_boot = models.UUIDField(null=True)  # of its host when it was booted: it died with that
+    network = models.ForeignKey(Network, models.SET_NULL, null=True)
+    vpc = models.ForeignKey(Vpc, models.SET_NULL, null=True)
+    account = models.TextField(default="")
+    domain = models.TextField(default="")
+    redundant_state = models.TextField(default="")
+    template_version = models.TextField()
+    base_image = models.TextField()
+    public_ips = _words()
+    rules = _words()  # what it is to serve: lines of etc/cloudstack/rules
+    is_virtual = models.BooleanField(default=False)  # no folder, no processes: all is in the row
+    software_version = models.TextField(default="")  # virtual ones only, as the next two
+    scripts_checksum = models.TextField(default="")
+    patch = models.JSONField(null=True)  # the patch that it is in, or was in last
+
+    class Meta:
+        db_table = "lab_system_vm"

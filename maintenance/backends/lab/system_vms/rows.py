@@ -1,0 +1,90 @@
+"""System VMs as their rows stand, and moving those whose host is taken out of service."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from maintenance.backends.base import Never
+from maintenance.backends.lab.outside import Door
+from maintenance.backends.lab.system_vms.folder import VmFolder, folder_of
+from maintenance.backends.system_vms import NetworkRead, SystemVmRead, VpcRead
+from maintenance.domain.system_vms import ROUTERS, SystemVmType
+
+COLUMNS = (
+    "id, name, type, state, zone_id, host_id, template_version, base_image, network_id, vpc_id, account, domain,"
+    " redundant_state, public_ips, rules"
+)
+RULES_COUNTED = ("firewall", "forward", "balance")
+
+# As a drain does with them: running ones live on elsewhere, without a break. At most a few hosts are in maintenance.
+MOVE = (
+    "WITH going AS (SELECT v.id, (SELECT n.id FROM lab_host n WHERE n.cluster_id = h.cluster_id AND n.state = 'Up'"
+    "   AND n.resource_state = 'Enabled' ORDER BY (SELECT count(*) FROM lab_system_vm o WHERE o.host_id = n.id),"
+    "   n.name LIMIT 1) AS host_id"
+    "  FROM lab_host h JOIN lab_system_vm v ON v.host_id = h.id WHERE h.resource_state = 'Maintenance')"
+    " UPDATE lab_system_vm v SET host_id = n.id, host_boot = CASE WHEN v.host_boot IS NULL THEN NULL"
+    "   ELSE n.boot_id END FROM going g JOIN lab_host n ON n.id = g.host_id WHERE v.id = g.id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VmRow:
+    """What a call needs of one VM."""
+
+    id: UUID
+    name: str
+    type: SystemVmType
+    state: str
+    host_id: UUID | None
+    host_boot: UUID | None
+    rules: tuple[str, ...]
+    is_virtual: bool
+
+    @property
+    def folder(self) -> VmFolder:
+        return folder_of(self.name)
+
+    @property
+    def is_router(self) -> bool:
+        return self.type in ROUTERS
+
+
+def find_vm(door: Door, vm_id: UUID) -> VmRow:
+    """Raises: Never."""
+    row = door.row(
+        "SELECT id, name, type, state, host_id, host_boot, rules, is_virtual FROM lab_system_vm WHERE id = %s",
+        vm_id,
+    )
+    if row is None:
+        raise Never(f"there is no system VM {vm_id}")
+    return VmRow(*[*row[:2], SystemVmType(row[2]), *row[3:6], tuple(row[6]), row[7]])
+
+
+def move_from_drained_hosts(door: Door) -> int:
+    """None runs on a host in maintenance, where another of the cluster takes it. Returns how many moved."""
+    if not door.row("SELECT 1 FROM lab_host WHERE resource_state = 'Maintenance' LIMIT 1"):
+        return 0
+    return door.run(MOVE)
+
+
+def vpcs(door: Door) -> tuple[VpcRead, ...]:
+    rows = door.rows("SELECT id, zone_id, name, account, domain FROM lab_vpc ORDER BY name")
+    return tuple(VpcRead(*row) for row in rows)
+
+
+def networks(door: Door) -> tuple[NetworkRead, ...]:
+    rows = door.rows(
+        "SELECT id, zone_id, name, account, domain, state, vpc_id, is_redundant FROM lab_network ORDER BY name"
+    )
+    return tuple(NetworkRead(*row) for row in rows)
+
+
+def system_vms(door: Door) -> tuple[SystemVmRead, ...]:
+    """All of them as the cloud lists them."""
+    return tuple(_read(row) for row in door.rows(f"SELECT {COLUMNS} FROM lab_system_vm ORDER BY name"))
+
+
+def _read(row: tuple[Any, ...]) -> SystemVmRead:
+    rules = [line.partition(" ")[0] for line in row[14]]
+    counts = [rules.count(kind) for kind in RULES_COUNTED]
+    return SystemVmRead(*[*row[:13], tuple(row[13]), *counts])

@@ -1,0 +1,42 @@
+"""A router's rules: applied in it again, and tried from outside, one by one."""
+
+from maintenance.backends.lab.system_vms import power, services
+from maintenance.backends.lab.system_vms.asking import KERNEL, ask
+from maintenance.backends.lab.system_vms.folder import VmFolder
+from maintenance.backends.lab.system_vms.install import write_rules
+
+BALANCED_BY = "haproxy"
+
+
+def apply_rules(vm: VmFolder, lines: tuple[str, ...]) -> None:
+    """The VM serves these. The load balancer is started anew only where its part has changed, and it runs.
+    Raises: ServiceFailed, VmUnreachable."""
+    before = _balanced(_applied(vm))
+    write_rules(vm, lines)
+    power.order(vm, "load-rules")
+    if before != _balanced(lines) and services.is_running(vm, BALANCED_BY):
+        services.stop(vm, BALANCED_BY)
+        services.start(vm, BALANCED_BY)
+
+
+def answering(vm: VmFolder, lines: tuple[str, ...]) -> int:
+    """How many of these rules and public IPs the VM serves now, as they are meant."""
+    return sum(_answers(vm, line) for line in lines)
+
+
+def _answers(vm: VmFolder, line: str) -> bool:
+    kind, at, *behind = line.split(" ", 2)
+    service = BALANCED_BY if kind == "balance" else KERNEL
+    answer = ask(vm, service, f"/{kind}/{at}")
+    return answer is not None and (not behind or answer == behind[0])
+
+
+def _applied(vm: VmFolder) -> tuple[str, ...]:
+    try:
+        return tuple(vm.rules.read_text().splitlines())
+    except FileNotFoundError:
+        return ()
+
+
+def _balanced(lines: tuple[str, ...]) -> list[str]:
+    return sorted(line for line in lines if line.startswith("balance "))
