@@ -51,13 +51,17 @@ def fingerprint_of(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()
 
 
-def read_keyring(folder: Path) -> Keyring:
-    """Each NAME.pub in the folder. A file that is no key does not keep the others from being used, and is told."""
+def read_keyring(folder: Path, *, without: Mapping[str, str] | None = None) -> Keyring:
+    """Each NAME.pub in the folder. A file that is no key does not keep the others from being used, and is told.
+    `without`: names that are not trusted, and why."""
     found: dict[str, PublicKey] = {}
     unusable: list[str] = []
     if not folder.is_dir():
         return Keyring({})
     for path in sorted(folder.glob("*.pub"))[:KEYS_MAX]:
+        if without and path.stem in without:
+            unusable.append(without[path.stem])
+            continue
         try:
             key = PublicKey(path.stem, read_public_key(path))
             found.setdefault(key.fingerprint, key)

@@ -29,7 +29,7 @@ AGENT, SCRIPTS = "agent.zip", "cloud-scripts.tgz"
 FILES = (AGENT, SCRIPTS)
 SIZE_MAX: Mapping[str, int] = {AGENT: 512 << 20, SCRIPTS: 64 << 20}
 ADVISORIES_MAX, SOURCES_MAX, URL_MAX = 200, 50, 2000
-VERSION = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6}){1,4}", re.ASCII)
+VERSION = re.compile(r"(0|[1-9][0-9]{0,5})(\.(0|[1-9][0-9]{0,5})){1,4}", re.ASCII)  # one spelling each
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 ADVISORY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,79}", re.ASCII)
 SIGNATURE_BYTES = 64
@@ -126,6 +126,11 @@ def read_signed(content: bytes, keyring: Keyring) -> Signed:
         raise Truncated(f"the manifest is not whole: {what}; take the file anew")
     signer = _checked(lines, keyring)
     return Signed(_read(lines[1]), signer, content.decode())
+
+
+def read_kept(text: str) -> Manifest:
+    """One whose signature was checked when it was published."""
+    return _read(text.split("\n")[1].encode())
 
 
 def _check_header(line: bytes) -> None:

@@ -30,7 +30,7 @@ from maintenance.payloads.kept import (
     write,
 )
 from maintenance.payloads.metalink import BYTES_MAX as METALINK_BYTES_MAX
-from maintenance.payloads.metalink import ENDINGS, BadMetalink, Mirror, mirrors_of
+from maintenance.payloads.metalink import ENDINGS, BadMetalink, mirrors_of
 from maintenance.payloads.refused import Refused
 
 ATTEMPTS = 3
@@ -39,7 +39,15 @@ METALINK_S = 30.0
 LOCK_EVERY_S = 0.1
 CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15}|\*)", re.ASCII)
 
-type Source = str | Path | Mirror | bytes  # an address, a local file, a mirror, a metalink's content
+
+@dataclass(frozen=True, slots=True)
+class MetalinkAt:
+    """The address of a metalink, whatever it ends with."""
+
+    url: str
+
+
+type Source = str | Path | MetalinkAt | bytes  # an address, a local file, a metalink or its content
 
 
 class NoSource(Refused):
@@ -114,25 +122,29 @@ def _asked(sources: Sequence[Source], wanted: _Wanted, said: dict[str, None]) ->
         match source:
             case Path():
                 found.append(source)
-            case Mirror():
-                found.append(source.url)
             case bytes():
                 found += _listed(source, wanted, said)
+            case MetalinkAt(url):
+                found += _fetched_list(url, wanted, said)
             case str() if source.split("?")[0].lower().endswith(ENDINGS):
-                try:
-                    content = get_small(
-                        source,
-                        bytes_max=METALINK_BYTES_MAX,
-                        within_s=min(METALINK_S, max(0.1, wanted.left_s())),
-                        allows_plain_loopback=wanted.rules.allows_plain_loopback,
-                    )
-                except NotFetched as reason:
-                    said[str(reason)] = None
-                else:
-                    found += _listed(content, wanted, said)
+                found += _fetched_list(source, wanted, said)
             case str():
                 found.append(source)
     return found
+
+
+def _fetched_list(url: str, wanted: _Wanted, said: dict[str, None]) -> list[str]:
+    try:
+        content = get_small(
+            url,
+            bytes_max=METALINK_BYTES_MAX,
+            within_s=min(METALINK_S, max(0.1, wanted.left_s())),
+            allows_plain_loopback=wanted.rules.allows_plain_loopback,
+        )
+    except NotFetched as reason:
+        said[str(reason)] = None
+        return []
+    return _listed(content, wanted, said)
 
 
 def _listed(metalink: bytes, wanted: _Wanted, said: dict[str, None]) -> list[str]:

@@ -89,6 +89,7 @@ def test_a_signature_of_other_bytes_is_no_signature(publisher):
         ({"version": 4.19}, m.BadValue, "version must be a text"),
         ({"version": "4.19-beta"}, m.BadValue, "no version"),
         ({"version": "²"}, m.BadValue, "no version"),
+        ({"version": "4.019"}, m.BadValue, "no version"),
         ({"types": "domainrouter"}, m.BadValue, "in a list"),
         ({"types": []}, m.BadValue, "in a list"),
         ({"types": ["router"]}, m.BadValue, "no type of system VM"),

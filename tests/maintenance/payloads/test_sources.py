@@ -7,8 +7,7 @@ from threading import Thread
 import pytest
 
 from maintenance.payloads.kept import NoSpace
-from maintenance.payloads.metalink import Mirror as Listed
-from maintenance.payloads.sources import NoSource, Rules, fetch
+from maintenance.payloads.sources import MetalinkAt, NoSource, Rules, fetch
 from tests.maintenance.payloads.mirrors import Mirror, running
 from tests.maintenance.payloads.published import facts
 
@@ -243,6 +242,8 @@ def test_a_metalink_is_fetched_too(rules, start):
 
     url = links.url.replace("agent.zip", "agent.zip.meta4")
     assert fetch_it(rules, url).read_bytes() == CONTENT
+    (rules.folder / WANTED.sha256).unlink()
+    assert fetch_it(rules, MetalinkAt(links.url)).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -286,4 +287,4 @@ def test_the_time_for_everything_together_ends(rules):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/agent.zip"
         short = Rules(rules.folder, 1 << 30, allows_plain_loopback=True, within_s=0.5, pause_s=0)
         with pytest.raises(NoSource, match="does not answer"):
-            fetch_it(short, Listed(url))
+            fetch_it(short, url)
