@@ -10,6 +10,7 @@ from maintenance.backends.lab.config import LabConfig, as_typed
 from maintenance.backends.lab.looks import look_at_drain
 from maintenance.backends.lab.record import harms
 from maintenance.backends.lab.servers.typed import show_servers
+from maintenance.backends.lab.system_vms.typed import show_system_vms
 from maintenance.backends.lab.world import World
 from maintenance.domain.hook_stages import STAGES
 from maintenance.hooks.find import candidate_names
@@ -18,7 +19,7 @@ HOSTS_SHOWN_MAX = 60
 
 
 def show_everything(world: World) -> Iterator[str]:
-    """Line by line: servers, hosts by cluster, jobs, faults, harm."""
+    """Line by line: servers, hosts by cluster, system VMs, faults, harm."""
     world.settle_everywhere()
     yield from show_servers(world)
     yield ""
@@ -37,6 +38,8 @@ def show_everything(world: World) -> Iterator[str]:
         yield _host_line(row)
     if len(rows) > HOSTS_SHOWN_MAX:
         yield f"  … and {len(rows) - HOSTS_SHOWN_MAX} hosts more"
+    yield ""
+    yield from show_system_vms(world)
     yield ""
     yield from show_faults(world)
     broken = harms()

@@ -60,7 +60,7 @@ class Machine:
         os.chdir(f"{self.root}/run")  # a socket's path has to be short
         self.kernel = listen(self.root, KERNEL)
         self.load_rules()
-        for service in read(f"{self.root}/var/cache/cloud/enabled_svcs").split():
+        for service in self._enabled():
             if not Breaking(self.root, service).is_dead_at_boot:
                 answer = self.start(service)
                 print(f"boot: {service}: {answer}", file=sys.stderr, flush=True)
@@ -101,6 +101,8 @@ class Machine:
         self._collect_ended()
         if service in self.pids:
             return "ok"
+        if service not in self._enabled():
+            return "it is not enabled"
         is_ready, ready = os.pipe()
         pid = os.fork()
         if pid == 0:
@@ -115,6 +117,9 @@ class Machine:
         os.kill(pid, signal.SIGKILL)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         return f"exit status {status}" if found else f"it did not listen within {READY_WITHIN_S:g} s"
+
+    def _enabled(self) -> list[str]:
+        return read(f"{self.root}/var/cache/cloud/enabled_svcs").split()
 
     def stop(self, service: str) -> str:
         """It has ended."""

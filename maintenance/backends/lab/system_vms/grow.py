@@ -1,0 +1,56 @@
+"""Thousands of simulated routers, each with a network of its own, inserted by the database itself."""
+
+import hashlib
+from uuid import uuid4
+
+from django.db import transaction
+
+from maintenance.backends.lab.outside import Door
+from maintenance.backends.lab.router import ALIAS
+from maintenance.backends.lab.system_vms import demo
+from maintenance.backends.lab.system_vms.builds import scripts_tgz
+
+FIRST = 1000  # r-1000-VM; the demo's own have lower numbers
+ACCOUNTS = 40
+
+# Dealt round all KVM hosts, in their zones. Ids are made of the names: the same growth gives the same routers.
+INSERT = """
+WITH hosts AS (SELECT h.id, p.zone_id, row_number() OVER (ORDER BY h.name) - 1 AS place, count(*) OVER () AS many
+    FROM lab_host h JOIN lab_cluster c ON c.id = h.cluster_id JOIN lab_pod p ON p.id = c.pod_id
+    WHERE h.hypervisor = 'KVM'),
+routers AS (SELECT n, 'r-' || n || '-VM' AS name, 'net-' || n AS network, md5('network:net-' || n)::uuid AS network_id,
+    'account-' || (n %% %(accounts)s + 1) AS account, hosts.id AS host_id, hosts.zone_id
+    FROM generate_series(%(first)s::int, %(last)s::int) n JOIN hosts ON hosts.place = n %% hosts.many),
+networks AS (INSERT INTO lab_network (id, zone_id, name, account, domain, state, is_redundant)
+    SELECT network_id, zone_id, network, account, 'ROOT/fleet', 'Implemented', false FROM routers RETURNING 1)
+INSERT INTO lab_system_vm (id, name, type, state, zone_id, host_id, network_id, account, domain, redundant_state,
+    template_version, base_image, public_ips, rules, is_virtual, software_version, scripts_checksum)
+SELECT md5('system-vm:' || name)::uuid, name, 'domainrouter', 'Running', zone_id, host_id, network_id, account,
+    'ROOT/fleet', '', %(template)s, %(image)s, ARRAY['192.0.2.' || n %% 256],
+    ARRAY['ip 192.0.2.' || n %% 256, 'forward 192.0.2.' || n %% 256 || ':22 10.1.1.10:22'], true, %(version)s,
+    %(checksum)s
+FROM routers
+"""
+
+
+def grow_system_vms(door: Door, count: int) -> int:
+    """So many simulated routers more. Returns how many there are now."""
+    with transaction.atomic(using=ALIAS), door.connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE lab_system_vm IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("SELECT count(*) FROM lab_system_vm WHERE is_virtual")
+        before = int(cursor.fetchone()[0])
+        cursor.execute(
+            INSERT,
+            {
+                "accounts": ACCOUNTS,
+                "first": FIRST + before,
+                "last": FIRST + before + count - 1,
+                "template": demo.TEMPLATE,
+                "image": demo.BASE_IMAGE,
+                "version": demo.VERSION,
+                "checksum": hashlib.md5(scripts_tgz(demo.VERSION), usedforsecurity=False).hexdigest(),
+            },
+        )
+        cursor.execute("UPDATE lab_world SET generation = %s", [uuid4()])
+    door.run("ANALYZE lab_network, lab_system_vm")
+    return before + count
