@@ -15,7 +15,6 @@ from maintenance.backends.lab.system_vms import power
 from maintenance.backends.lab.system_vms.folder import vms_dir
 from maintenance.backends.lab.system_vms.machines import boot_all
 from maintenance.backends.lab.system_vms.seed import add_system_vms
-from maintenance.backends.lab.system_vms.seed import make_folders as make_folders_of_system_vms
 from maintenance.backends.lab.topology import MB_PER_GB, lab_id
 from maintenance.backends.lab.world import lab_world
 from maintenance.domain.hook_stages import HookStage
@@ -60,7 +59,6 @@ def seed_lab() -> bool:
             _make_rows(door.now())
         add_system_vms(door)
         _make_folders(door)
-        make_folders_of_system_vms(door)
     return bool(is_new)
 
 

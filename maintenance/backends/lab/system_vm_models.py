@@ -60,9 +60,9 @@ class SystemVm(LabRow):
     public_ips = _words()
     rules = _words()  # what it is to serve: lines of etc/cloudstack/rules
     is_virtual = models.BooleanField(default=False)  # no folder, no processes: all is in the row
-    software_version = models.TextField(default="")  # virtual ones only, as the next two
-    scripts_checksum = models.TextField(default="")
-    patch = models.JSONField(null=True)  # the patch that it is in, or was in last
+    software_version = models.TextField(default="")  # that it was made with; of a virtual one, that it runs
+    scripts_checksum = models.TextField(default="")  # of virtual ones only
+    patch = models.JSONField(null=True)  # that a virtual one is in, or was in last
 
     class Meta:
         db_table = "lab_system_vm"

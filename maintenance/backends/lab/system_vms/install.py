@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import tarfile
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +40,15 @@ def install(deployed: Deployed) -> bool:
     if vm.root.exists():
         return False
     vms_dir().mkdir(mode=0o755, parents=True, exist_ok=True)
-    unfinished = vms_dir() / f".{deployed.name}.{os.getpid()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{deployed.name}.", dir=vms_dir()))
     _fill(VmFolder(unfinished), deployed)
-    unfinished.rename(vm.root)
+    try:
+        unfinished.rename(vm.root)
+    except OSError:  # somebody else has just made it
+        shutil.rmtree(unfinished)
+        if not vm.root.exists():
+            raise
+        return False
     return True
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from maintenance.backends.base import CloudError, Never
 from maintenance.backends.lab.system_vms import power
 from maintenance.backends.lab.system_vms.folder import VmFolder
+from maintenance.backends.lab.system_vms.install import Deployed, install
 from maintenance.backends.lab.system_vms.rows import VmRow, find_vm, move_from_drained_hosts
 from maintenance.backends.lab.world import World
 from maintenance.backends.system_vms import VmUnreachable
@@ -21,7 +22,13 @@ def reach(world: World, vm: VmRow) -> VmFolder:
         boot_id,
     ):
         power.turn_off(vm.folder)  # it went down with its host
-    power.boot(vm.folder)
+    power.boot(disk(vm))
+    return vm.folder
+
+
+def disk(vm: VmRow) -> VmFolder:
+    """The VM's folder, made with what it was deployed with where it is missing."""
+    install(Deployed(vm.name, vm.type, vm.version, vm.rules))
     return vm.folder
 
 

@@ -39,6 +39,7 @@ class VmRow:
     host_boot: UUID | None
     rules: tuple[str, ...]
     is_virtual: bool
+    version: str  # that it was made with
 
     @property
     def folder(self) -> VmFolder:
@@ -52,12 +53,13 @@ class VmRow:
 def find_vm(door: Door, vm_id: UUID) -> VmRow:
     """Raises: Never."""
     row = door.row(
-        "SELECT id, name, type, state, host_id, host_boot, rules, is_virtual FROM lab_system_vm WHERE id = %s",
+        "SELECT id, name, type, state, host_id, host_boot, rules, is_virtual, software_version"
+        " FROM lab_system_vm WHERE id = %s",
         vm_id,
     )
     if row is None:
         raise Never(f"there is no system VM {vm_id}")
-    return VmRow(*[*row[:2], SystemVmType(row[2]), *row[3:6], tuple(row[6]), row[7]])
+    return VmRow(*[*row[:2], SystemVmType(row[2]), *row[3:6], tuple(row[6]), *row[7:]])
 
 
 def move_from_drained_hosts(door: Door) -> int:

@@ -1,4 +1,4 @@
-"""Makes the demo's networks and system VMs: rows, and folders where they are missing."""
+"""Makes the rows of the demo's networks and system VMs. Their disks are made when they are first booted."""
 
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.system_vm_models import Network, SystemVm, Vpc
 from maintenance.backends.lab.system_vms import demo
-from maintenance.backends.lab.system_vms.install import Deployed, install
 from maintenance.backends.lab.topology import ZONES, lab_id
 from maintenance.domain.system_vms import SystemVmType
 
@@ -69,6 +68,7 @@ def _router_row(router: demo.DemoRouter, hosts: dict[str, UUID]) -> SystemVm:
         redundant_state=router.redundant_state,
         template_version=router.template,
         base_image=router.base_image,
+        software_version=router.version,
         public_ips=[router.ip],
         rules=list(router.rules),
     )
@@ -94,6 +94,7 @@ def _add_those_of_zones(door: Door, hosts: dict[str, UUID]) -> None:
             account="system",
             template_version=demo.TEMPLATE,
             base_image=demo.BASE_IMAGE,
+            software_version=demo.VERSION,
         )
         for agent_id, name, kind, zone_id in agents
     )
@@ -103,10 +104,3 @@ def _host(end: str, hosts: dict[str, UUID]) -> UUID | None:
     """A host that was removed since is none."""
     (name,) = (host.name for host in topology.HOSTS if host.name.endswith(end))
     return hosts.get(name)
-
-
-def make_folders(door: Door) -> None:
-    """Every VM that is not virtual has its disk; one that is there stays as it is."""
-    versions = {router.name: router.version for router in demo.ROUTERS}
-    for name, kind, rules in door.rows("SELECT name, type, rules FROM lab_system_vm WHERE NOT is_virtual"):
-        install(Deployed(name, SystemVmType(kind), versions.get(name, demo.VERSION), tuple(rules)))

@@ -8,7 +8,7 @@ from maintenance.backends.base import CloudError
 from maintenance.backends.lab.names import NoSuchThing
 from maintenance.backends.lab.system_vms import breaking, power, services
 from maintenance.backends.lab.system_vms.folder import VmFolder
-from maintenance.backends.lab.system_vms.machines import reach, start_vm, stop_vm
+from maintenance.backends.lab.system_vms.machines import disk, reach, start_vm, stop_vm
 from maintenance.backends.lab.system_vms.probing import probe_system_vm
 from maintenance.backends.lab.system_vms.rows import VmRow, find_vm, move_from_drained_hosts
 from maintenance.backends.lab.world import World
@@ -88,7 +88,7 @@ def _find(world: World, wanted: Namespace) -> VmRow:
 def _disk(vm: VmRow) -> VmFolder:
     if vm.is_virtual:
         raise IsVirtual(f"{vm.name} is simulated: it has neither a folder nor services")
-    return vm.folder
+    return disk(vm)
 
 
 def _show(world: World, wanted: Namespace) -> Iterator[str]:
