@@ -26,7 +26,7 @@ def active(found: Probe) -> list[str]:
 
 
 def host_of(name: str) -> Host:
-    return Host.objects.get(id=SystemVm.objects.get(name=name).host_id)
+    return Host.objects.get(systemvm__name=name)
 
 
 # ---- services ----
