@@ -27,11 +27,13 @@ from maintenance.models import (
     Instance,
     ManagementServer,
     Network,
+    Payload,
     PendingJob,
     Pod,
     Run,
     SystemVm,
     Target,
+    Vpc,
     Zone,
 )
 
@@ -48,6 +50,7 @@ LOGGED_IN = ANYBODY - {ANONYMOUS}
 READERS = frozenset({Role.VIEWER.value, Role.OPERATOR.value, Role.ADMINISTRATOR.value})
 OPERATORS = frozenset({Role.OPERATOR.value, Role.ADMINISTRATOR.value})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR.value})
+TENANTS = frozenset({Role.TENANT.value})  # what is theirs, in pages of their own
 
 
 def principal(person: Person) -> str:
@@ -111,6 +114,10 @@ MATRIX: Mapping[str, Row] = {
     "server-trigger-shutdown": OPERATE,
     "server-cancel-shutdown": OPERATE,
     "server-restart": OPERATE,
+    "system-vms": READ,
+    "system-vms-patch": {"GET": OPERATORS, "POST": OPERATORS},
+    "system-vm": READ,
+    "system-vm-patch": OPERATE,
     "jobs": READ,
     "job-reconcile": OPERATE,
     "agents": READ,
@@ -129,6 +136,10 @@ MATRIX: Mapping[str, Row] = {
     "me-sessions": {"POST": LOGGED_IN},
     "me-tokens": {"GET": READERS, "POST": READERS},
     "me-token-revoke": {"POST": READERS},
+    "portal": {"GET": TENANTS},
+    "portal-update": {"POST": TENANTS},
+    "portal-slot": {"POST": TENANTS},
+    "portal-give-up": {"POST": TENANTS},
     "first-run": {"GET": ANYBODY, "POST": ANYBODY},
     "settings": SET,
     "settings-people": SET,
@@ -149,6 +160,8 @@ MATRIX: Mapping[str, Row] = {
     "settings-limits": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
     "settings-notifications": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
     "settings-notification-test": ADMINISTER,
+    "settings-payloads": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-payload-withdraw": ADMINISTER,
     # REST
     "api:schema": {"GET": LOGGED_IN},
     "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
@@ -183,6 +196,9 @@ MATRIX: Mapping[str, Row] = {
     "api:agent-balance-preview": {"POST": READERS},
     "api:agent-balance-rebalance": ADMINISTER,
     "api:events": READ,
+    "api:payloads": {"GET": READERS, "POST": ADMINISTRATORS},
+    "api:payload": READ,
+    "api:payload-withdraw": ADMINISTER,
     "api:runs": {"GET": READERS, "POST": OPERATORS},
     "api:run": READ,
     "api:run-pause": OPERATE,
@@ -224,11 +240,15 @@ TOPICS: Mapping[str, Topic] = {
     "runs": Topic(READERS),
     "run": Topic(READERS, names_one=True),
     "serverrun": Topic(READERS, names_one=True),
+    "systemvms": Topic(READERS),
+    "systemvm": Topic(READERS, names_one=True),
+    "patchrun": Topic(READERS, names_one=True),
     "output": Topic(READERS, names_one=True),
     "timeline": Topic(READERS),
     "settings": Topic(ADMINISTRATORS),
     "person": Topic(ADMINISTRATORS, names_one=True),
     "me": Topic(READERS, names_one=True, is_own=True),
+    "my": Topic(TENANTS, names_one=True, is_own=True),  # the portal, drawn for one person: nobody shares it
 }
 _TOPIC = re.compile(
     r"(?P<kind>[a-z]{1,20})(?::(?P<one>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))?",
@@ -320,6 +340,9 @@ def visible_hosts(person: Person) -> QuerySet[Host]:
 
 
 def visible_instances(person: Person) -> QuerySet[Instance]:
+    """Readers see all of them; a tenant those of accounts that they belong to, and not through REST."""
+    if principal(person) == Role.TENANT.value:
+        return Instance.objects.filter(_of_own_accounts(person))
     return _seen_by(person, Instance.objects.all())
 
 
@@ -343,6 +366,10 @@ def visible_runs(person: Person) -> QuerySet[Run]:
     return _seen_by(person, Run.objects.all())
 
 
+def visible_payloads(person: Person) -> QuerySet[Payload]:
+    return _seen_by(person, Payload.objects.all())
+
+
 def visible_targets(person: Person) -> QuerySet[Target]:
     return _seen_by(person, Target.objects.all())
 
@@ -359,6 +386,13 @@ def visible_networks(person: Person) -> QuerySet[Network]:
     if principal(person) == Role.TENANT.value:
         return Network.objects.filter(_of_own_accounts(person))
     return _seen_by(person, Network.objects.all())
+
+
+def visible_vpcs(person: Person) -> QuerySet[Vpc]:
+    """Readers see all of them; a tenant those of accounts that they belong to."""
+    if principal(person) == Role.TENANT.value:
+        return Vpc.objects.filter(_of_own_accounts(person))
+    return _seen_by(person, Vpc.objects.all())
 
 
 def visible_live_patches(person: Person) -> QuerySet[Run]:

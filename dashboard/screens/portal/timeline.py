@@ -1,0 +1,108 @@
+"""What will happen, happens and has happened to a tenant's networks and machines, in the order of time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from dashboard.screens.marks import Mark, moving
+from dashboard.screens.portal.places import Facts, Place
+from dashboard.screens.portal.work import Work
+from dashboard.screens.words import listing
+from maintenance.domain.states import RunKind
+from maintenance.domain.system_vms import PatchOutcome
+from maintenance.models import Run, Target
+
+MOMENTS_MAX = 30
+SHOWN_FOR = timedelta(days=7)
+_PLANNED = Mark("Waiting", "", "waiting")
+_ENDS = {
+    PatchOutcome.PATCHED: Mark("Done", "", "done"),
+    PatchOutcome.ALREADY_CURRENT: Mark("Current", "", "done"),
+    PatchOutcome.FAILED_RESTORED: Mark("NeedsPerson", "", "paused"),
+    PatchOutcome.NOTHING_CHANGED: Mark("NeedsPerson", "", "paused"),
+    PatchOutcome.FAILED_NOT_RESTORED: Mark("Failed", "", "failed"),
+    PatchOutcome.UNCONFIRMED: Mark("Unknown", "", "unknown"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`at` None: some time ahead, not known when."""
+
+    at: datetime | None
+    mark: Mark
+    what: str
+    whom: str
+    is_ahead: bool = False
+
+
+def timeline(facts: Facts, works: Sequence[Work]) -> list[Moment]:
+    """What is ahead first, then the newest."""
+    found = [*_of_work(works, facts.now), *(m for place in facts.places for m in _of_place(place, facts))]
+    some_day = facts.now + timedelta(days=10_000)
+    ahead = sorted((m for m in found if m.is_ahead), key=lambda m: m.at or some_day)
+    past = [m for m in found if not m.is_ahead and m.at is not None and facts.now - m.at <= SHOWN_FOR]
+    past.sort(key=lambda m: m.at or facts.now, reverse=True)
+    return [*ahead, *past][:MOMENTS_MAX]
+
+
+def _of_work(works: Sequence[Work], now: datetime) -> Iterator[Moment]:
+    for work in works:
+        whom = listing(work.names)
+        if work.began is None and work.ended is None:
+            is_ahead = work.begins is None or work.begins > now
+            what = (
+                _("Planned: work on the hardware begins")
+                if is_ahead
+                else _("Work on the hardware begins soon")
+            )
+            yield Moment(work.begins, _PLANNED, what, whom, is_ahead=True)
+        if work.began is not None:
+            yield Moment(work.began, moving(""), _("Work on the hardware began"), whom)
+        if work.ended is not None:
+            yield Moment(work.ended, work.mark, _("Work on the hardware ended"), whom)
+
+
+def _of_place(place: Place, facts: Facts) -> Iterator[Moment]:
+    runs: dict[Run, list[Target]] = {}
+    for target in (*place.under_way, *place.ran):
+        if target.run.kind == RunKind.LIVE_PATCH:
+            ones = runs.setdefault(target.run, [])
+            if target.id not in {one.id for one in ones}:
+                ones.append(target)
+    for run, targets in runs.items():
+        began = min(
+            (step.started for target in targets for step in facts.steps.get(target.id, []) if step.started),
+            default=None,
+        )
+        if began is None:
+            if run.not_before is not None and run.not_before > facts.now:
+                yield Moment(
+                    run.not_before, _PLANNED, _("Planned: the update begins"), place.name, is_ahead=True
+                )
+            continue
+        yield Moment(began, moving(""), _("The update began"), place.name)
+        ended = [target for target in targets if target.finished_at is not None and target.result in _ENDS]
+        if len(ended) == len(targets):
+            worst = max(ended, key=lambda target: list(_ENDS).index(PatchOutcome(target.result)))
+            outcome = PatchOutcome(worst.result)
+            at = max(target.finished_at for target in ended if target.finished_at is not None)
+            yield Moment(at, _ENDS[outcome], _end_words(outcome), place.name)
+
+
+def _end_words(outcome: PatchOutcome) -> str:
+    match outcome:
+        case PatchOutcome.PATCHED:
+            return _("Updated, everything answered")
+        case PatchOutcome.ALREADY_CURRENT:
+            return _("Nothing to do")
+        case PatchOutcome.FAILED_RESTORED:
+            return _("Not updated, the previous version is back")
+        case PatchOutcome.NOTHING_CHANGED:
+            return _("Not updated, nothing was changed")
+        case PatchOutcome.FAILED_NOT_RESTORED:
+            return _("Not updated, being repaired")
+        case PatchOutcome.UNCONFIRMED:
+            return _("Could not be confirmed")
