@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,6 +17,7 @@ from maintenance.backends.lab.models import Effect, Fault
 from maintenance.backends.lab.outside import CalledInsideTransaction, lab_door
 from maintenance.backends.lab.record import effects, harms
 from maintenance.backends.servers import BalanceChange
+from maintenance.backends.system_vms import PayloadFiles
 from maintenance.domain.hook_stages import HookStage
 from tests.maintenance.backends.lab_hosts import (
     KVM1,
@@ -33,6 +35,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
 
 PREPARE = "prepare_for_maintenance"
+NO_PAYLOAD = PayloadFiles("4.21.0.1", frozenset(), "", Path("none"), "", Path("none"), "", "")
 
 
 def set_fault(call: str, kind: str, **more) -> None:
@@ -204,6 +207,15 @@ def test_every_call_passes_the_edge(lab: LabCloud, call: str):
         "look_at_stage": lambda: lab.look_at_stage(KVM1, uuid4()),
         "read_output": lambda: lab.read_output(KVM1, uuid4(), 0),
         "stop_stage": lambda: lab.stop_stage(KVM1, uuid4()),
+        "probe_system_vm": lambda: lab.probe_system_vm(uuid4()),
+        "copy_payload": lambda: lab.copy_payload(uuid4(), NO_PAYLOAD, ticket=uuid4()),
+        "back_up": lambda: lab.back_up(uuid4(), ticket=uuid4()),
+        "apply_payload": lambda: lab.apply_payload(uuid4(), ticket=uuid4()),
+        "restart_services": lambda: lab.restart_services(uuid4(), ticket=uuid4()),
+        "verify_patch": lambda: lab.verify_patch(uuid4(), ticket=uuid4()),
+        "reapply_rules": lambda: lab.reapply_rules(uuid4(), ticket=uuid4()),
+        "roll_back": lambda: lab.roll_back(uuid4(), ticket=uuid4()),
+        "discard_backup": lambda: lab.discard_backup(uuid4(), ticket=uuid4()),
     }
     set_fault("*", "error", text="asked for")
 
