@@ -15,6 +15,7 @@ from dashboard.live.drawings import (
     needs,
     overview,
     places,
+    portal,
     runs,
     server_run,
     servers,
@@ -37,6 +38,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **server_run.DRAWINGS,
     **jobs.DRAWINGS,
     **agents.DRAWINGS,
+    **portal.DRAWINGS,
 }
 
 

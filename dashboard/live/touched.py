@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
+from dashboard.live.touched_portal import PORTAL, touched_portal
 from dashboard.live.touched_server_runs import PARTS, is_over_servers, touched_server_runs
 from dashboard.live.touched_servers import touched_servers
 from dashboard.live.whereabouts import is_cut
@@ -27,6 +28,7 @@ EVERY_RUN = "run:*"
 EVERY_HOST = "host:*"
 EVERY_NEED = "need:*"
 EVERY_BALANCE = "agents:*"
+ALONE = frozenset({PORTAL})  # nothing of the console stands around these pages
 # What the page of agents is drawn from.
 BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
@@ -63,6 +65,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     ),
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
+    PORTAL: ("now",),
     FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents"),
 }
 
@@ -77,6 +80,8 @@ def whole(topic: str) -> list[Part]:
     changes."""
     kind = topic.partition(":")[0]
     own = [Part(topic, name) for name in WHOLE[kind]] if kind != FRAME else []
+    if kind in ALONE:
+        return own
     return own + [Part(FRAME, name) for name in WHOLE[FRAME]]
 
 
@@ -90,6 +95,8 @@ def touched(
     for place in touched_places(subject, about, before, after):
         yield Part(*place)
     for part in touched_servers(subject, about, before, after):
+        yield Part(*part)
+    for part in touched_portal(kind, about):
         yield Part(*part)
     if subject in BALANCE:
         yield Part(EVERY_BALANCE, "now")
@@ -149,6 +156,7 @@ def _settings(about: Mapping[str, Any]) -> Iterator[Part]:
     if person := about.get("person"):
         yield from _parts(f"person:{person}", *WHOLE["person"])
         yield from _parts(f"me:{person}", *WHOLE["me"])
+        yield from _parts(f"{PORTAL}:{person}", *WHOLE[PORTAL])
     yield Part("timeline", "latest")
 
 
