@@ -1,15 +1,10 @@
 """Every change that a patch makes on a disk, one by one: so that a test can kill us, or fill the disk, at each."""
 
-import ctypes
 import errno
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-
-RENAME_EXCHANGE = 2
-AT_FDCWD = -100
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Disk:
@@ -36,12 +31,9 @@ class Disk:
     def rename(self, old: Path, new: Path) -> None:
         old.rename(new)
 
-    def exchange(self, one: Path, other: Path) -> None:
-        """Both change places, at once. Raises: OSError, also where the file system cannot."""
-        done = _libc.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
-        if done != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), str(one))
+    def link(self, path: Path, target: str) -> None:
+        """A symbolic link that names the target."""
+        path.symlink_to(target)
 
     def unlink(self, name: str | Path, *, dir_fd: int | None = None) -> None:
         os.unlink(name, dir_fd=dir_fd)
