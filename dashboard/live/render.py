@@ -20,6 +20,7 @@ from dashboard.live.drawings import (
     server_run,
     servers,
     settings,
+    system_vms,
 )
 from dashboard.live.drawings.drawing import Drawing, Key
 from dashboard.live.touched import Part
@@ -36,6 +37,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **places.DRAWINGS,
     **servers.DRAWINGS,
     **server_run.DRAWINGS,
+    **system_vms.DRAWINGS,
     **jobs.DRAWINGS,
     **agents.DRAWINGS,
     **portal.DRAWINGS,

@@ -10,6 +10,15 @@ from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_plac
 from dashboard.live.touched_portal import PORTAL, touched_portal
 from dashboard.live.touched_server_runs import PARTS, is_over_servers, touched_server_runs
 from dashboard.live.touched_servers import touched_servers
+from dashboard.live.touched_system_vms import (
+    ALL_PARTS,
+    NAV,
+    RUN_PARTS,
+    VM_PARTS,
+    is_over_system_vms,
+    touched_patch_runs,
+    touched_system_vms,
+)
 from dashboard.live.whereabouts import is_cut
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
 from maintenance.models.events import CHATTER
@@ -39,6 +48,9 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         *("head", "preparing", "left", "moves", "tasks", "jobs-count", "agents-count"),
         *("jobs", "agents", "peers", "history", "cut-off"),
     ),
+    "systemvms": ALL_PARTS,
+    "systemvm": VM_PARTS,
+    "patchrun": RUN_PARTS,
     "jobs": ("total", "table", "cut-off"),
     "agents": ("now",),
     "needs": ("verdict", "open"),
@@ -66,7 +78,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
     PORTAL: ("now",),
-    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents"),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", NAV),
 }
 
 
@@ -98,6 +110,8 @@ def touched(
         yield Part(*part)
     for part in touched_portal(kind, about):
         yield Part(*part)
+    for part in touched_system_vms(kind, about):
+        yield Part(*part)
     if subject in BALANCE:
         yield Part(EVERY_BALANCE, "now")
     if subject in {"host", "target", "attention"} and is_cut("", ""):
@@ -105,6 +119,8 @@ def touched(
     match subject:
         case "run" | "target" | "step" if is_over_servers(about):
             yield from (Part(*part) for part in touched_server_runs(kind, about))
+        case "run" | "target" | "step" | "system_vm" | "downtime" if is_over_system_vms(about):
+            yield from (Part(*part) for part in touched_patch_runs(kind, about))
         case "run":
             yield from _run(about)
         case "target":
@@ -119,6 +135,8 @@ def touched(
             yield from _attention(about)
             if is_over_servers(about):
                 yield from (Part(*part) for part in touched_server_runs(kind, about))
+            elif is_over_system_vms(about):
+                yield from (Part(*part) for part in touched_patch_runs(kind, about))
         case "zone" | "pod" | "cluster":
             yield Part("overview", "clusters")
         case "server":
@@ -246,7 +264,7 @@ def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
     yield from _parts(f"need:{about.get('attention')}", *WHOLE["need"])
     yield from _parts(EVERY_NEED, "head", "standing", "actions")
     yield Part(FRAME, "nav-needs")
-    if about.get("run") and not is_over_servers(about):
+    if about.get("run") and not is_over_servers(about) and not is_over_system_vms(about):
         yield from _parts(f"run:{about['run']}", "head", "problems")
     if host := str(about.get("host") or ""):
         yield from _host_parts(host, "head", "hand")

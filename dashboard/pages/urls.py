@@ -20,6 +20,7 @@ from dashboard.pages import (
     settings_people,
     settings_rest,
     starting,
+    system_vms,
 )
 
 urlpatterns = [
@@ -76,6 +77,10 @@ urlpatterns = [
         name="server-cancel-shutdown",
     ),
     path("management-servers/<uuid:server_id>/restart/", servers.server_restart, name="server-restart"),
+    path("system-vms/", system_vms.system_vms, name="system-vms"),
+    path("system-vms/patch/", system_vms.system_vms_patch, name="system-vms-patch"),
+    path("system-vms/<uuid:system_vm_id>/", system_vms.system_vm, name="system-vm"),
+    path("system-vms/<uuid:system_vm_id>/patch/", system_vms.system_vm_patch, name="system-vm-patch"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("agents/", agents.agents, name="agents"),
     path("agents/change/", agents.change, name="agents-change"),

@@ -1,4 +1,4 @@
-"""Steering a run: pause, resume, cancel; retry or skip one of its hosts or management servers."""
+"""Steering a run: pause, resume, cancel; retry or skip one of its hosts, management servers or system VMs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from maintenance.clock import database_now
 from maintenance.domain.server_run import HOME_OF_KIND, stage_again
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     STATE_DURING,
     TARGET_BEGUN,
     RunKind,
@@ -114,7 +115,13 @@ def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
             ending=RunState.CANCELLED,
             details=details,
         )
-        decided = {Cause.SERVER_FAILED, Cause.STAGE_FAILED, Cause.FOREIGN_MAINTENANCE, Cause.RUN_PAUSED}
+        decided = {
+            Cause.SERVER_FAILED,
+            Cause.PATCH_FAILED,
+            Cause.STAGE_FAILED,
+            Cause.FOREIGN_MAINTENANCE,
+            Cause.RUN_PAUSED,
+        }
         resolve_attentions(at.work, Q(run=run, cause__in=decided), by=actor)
         begun = Target.objects.select_for_update(no_key=True).filter(
             run=run, state__in=[*TARGET_BEGUN, TargetState.CHECKING]
@@ -193,12 +200,12 @@ def _last_stage(target: Target) -> Stage:
 
 
 def _target(at: Steering, host_id: UUID, move: str) -> Target:
-    which = Q(host_id=host_id) | Q(server_id=host_id)
+    which = Q(host_id=host_id) | Q(server_id=host_id) | Q(system_vm_id=host_id)
     target = Target.objects.select_for_update(no_key=True).filter(which, run=at.run).first()
     if target is None:
-        raise NotFound(f"run {at.run.number} has no host or server {host_id}")
+        raise NotFound(f"run {at.run.number} has no host, server or system VM {host_id}")
     legal = legal_target_moves(RunState(at.run.state), TargetState(target.state))
-    if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART}:
+    if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART, *OVER_SYSTEM_VMS}:
         legal -= {"skip"}
     if move not in legal:
         raise IllegalMove(

@@ -15,7 +15,16 @@ from dashboard.models import Membership, Role, TokenNote, User
 from dashboard.screens.needs.seen import ENGINE_ID
 from maintenance.actions import prepare_host, resolve_attention, take_attention
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import OVER_SERVERS, SERVER_STAGES, RunState, Stage, TargetState
+from maintenance.domain.states import (
+    OVER_SERVERS,
+    OVER_SYSTEM_VMS,
+    PATCH_STAGES,
+    ROUTER_STAGES,
+    SERVER_STAGES,
+    RunState,
+    Stage,
+    TargetState,
+)
 from maintenance.engine.attention import Cause, ask_for_person
 from maintenance.feed import unit_of_work
 from maintenance.models import (
@@ -33,12 +42,14 @@ from maintenance.models import (
     Instance,
     Intent,
     ManagementServer,
+    Network,
     Notification,
     PendingJob,
     Pod,
     Run,
     Setting,
     Step,
+    SystemVm,
     Target,
     Zone,
 )
@@ -48,6 +59,7 @@ from tests.dashboard.inventory import Inventory, add_cluster, make_inventory
 from tests.dashboard.people import make_person
 from tests.dashboard.walk import Things
 from tests.dashboard.walk_server_runs import server_runs
+from tests.dashboard.walk_system_vms import patch_runs
 
 DAY_S = 86_400  # what was read stays known, however slow the test is
 PRINTED = b"unpacking\nInstalling kernel modules\n\x1b[31mwarning: slow\x1b[0m\n"
@@ -97,6 +109,7 @@ def make_scene() -> Scene:
     }
     _needs(runs)
     runs |= server_runs(inventory)
+    runs |= patch_runs(inventory)
     _odd_hosts(inventory)
     _what_is_told(inventory)
     return Scene(inventory, runs, people, _things(inventory, runs, people), _ids())
@@ -250,7 +263,7 @@ def _at_work(inventory: Inventory) -> Run:
         agent_before=OLD_AGENT,
         agent_after=NEW_AGENT,
     )
-    for stage in (stage for stage in Stage if stage not in SERVER_STAGES):
+    for stage in (stage for stage in Stage if stage not in SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES):
         end_step(done, stage, detail="exit status 0", note="as usual")
     works = put_host(run, "kvm2", TargetState.WORKING)
     end_step(works, "Drain", movement={"moved": 7, "left": 0, "total": 7}, script="")
@@ -340,7 +353,9 @@ def _needs(runs: dict[str, Run]) -> None:
     run = runs["paused"]
     targets = list(run.targets.order_by("order"))
     with unit_of_work() as work:
-        causes = [cause for cause in Cause if not cause.name.startswith("SERVER_")]  # these have servers
+        causes = [
+            cause for cause in Cause if not cause.name.startswith(("SERVER_", "PATCH_"))
+        ]  # they have hosts
         for number, cause in enumerate(causes):
             target = targets[number % len(targets)]
             ask_for_person(work, cause, run=run, target=target, message=f"{target.name}: see its output")
@@ -430,11 +445,16 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "cut_off_id": list(CutOffJob.objects.values_list("id", flat=True)),
         "run_id": [run.id for run in runs.values()],
         "serverrun": [run.id for run in runs.values() if run.kind in OVER_SERVERS],
+        "patchrun": [run.id for run in runs.values() if run.kind in OVER_SYSTEM_VMS],
+        "system_vm_id": list(SystemVm.objects.values_list("id", flat=True)),
+        "systemvm": list(SystemVm.objects.values_list("id", flat=True)),
+        "network_id": list(Network.objects.values_list("id", flat=True)),
         "attention_id": list(Attention.objects.values_list("id", flat=True)),
         "cloud_id": list(Cloud.objects.values_list("id", flat=True)),
         "person_id": list(User.objects.order_by("pk").values_list("key", flat=True)),
         "output_id": list(Step.objects.exclude(output_bytes=0).values_list("id", flat=True)),
         "me": [people[Role.ADMINISTRATOR].key],
+        "my": [people[Role.TENANT].key],
         "agents": [inventory.cloud.id],
         "form": ["json", "csv"],
     }
@@ -466,6 +486,7 @@ def _ids() -> list[str]:
         Instance,
         ManagementServer,
         CutOffJob,
+        SystemVm,
         Cloud,
         Notification,
         TokenNote,

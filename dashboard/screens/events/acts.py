@@ -34,6 +34,7 @@ PRIVATE_ACTS = (
 )
 # Prefixes of what people do about runs, hosts and what needs them, as actions write them.
 RUN_ACTS, HOST_ACTS, NEED_ACTS = ("run", "rolling maintenance"), ("host",), ("attention",)
+VM_ACTS = ("live patch", "payload")
 SERVER_ACTS = ("management server", "shutdown of management server", "job reconciled")
 
 _DONE = Mark("Waiting", "", "waiting")
@@ -64,7 +65,9 @@ def _mark(entry: AuditEntry) -> Mark:
             return mark("Paused")
         case "run: cancel":
             return mark("Cancelled")
-        case "rolling maintenance started" | "management servers restarted" | "run: resume" | "host retried":
+        case "live patch started" | "rolling maintenance started" | "management servers restarted":
+            return mark("Running")
+        case "run: resume" | "host retried":
             return mark("Running")
         case "host skipped":
             return mark("Skipped")
@@ -124,6 +127,18 @@ def _started(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> Sa
     )
 
 
+def _patched(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> SafeString:
+    after = entry.after or {}
+    vms = after.get("system_vms", 0)
+    return sentence(
+        _("%(who)s started %(run)s, a live patch of %(vms)s: %(scope)s"),
+        who=who,
+        run=run_of(about),
+        scope=named(after.get("scope", "")),
+        vms=count(vms if isinstance(vms, int) else 0, "system VM"),
+    )
+
+
 def _restarted(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> SafeString:
     names = [str(name) for name in (entry.after or {}).get("servers", ())]
     says = _("%(who)s started %(run)s, which restarts %(servers)s")
@@ -174,6 +189,7 @@ _SENTENCES: Mapping[str, Sentence] = {
         lambda: _("%(who)s cancelled the shutdown of %(host)s (%(run)s)")
     ),
     "management servers restarted": _restarted,
+    "live patch started": _patched,
     "job reconciled": _reconciled,
     "agent balance change asked for": _of_cloud(
         lambda: _("%(who)s asked for another agent balance of %(cloud)s")

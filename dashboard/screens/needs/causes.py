@@ -147,6 +147,26 @@ CAUSES: Mapping[str, CauseWords] = {
         _("No further server is taken, and nothing is tried again without a person."),
         _("Set right what kept it. Then retry, or skip it and resume without it."),
     ),
+    Cause.PATCH_NOT_RESTORED: CauseWords(
+        _("A system VM could not be restored"),
+        _(
+            "Its live patch failed, and its previous version could not be put back, or nobody could look whether it "
+            "was. What it serves may be away."
+        ),
+        _(
+            "No further VM of the run is begun. The backup is kept, and nothing is tried again without a person."
+        ),
+        _(
+            "The note names where the backup lies, and the commands. Put it back by hand, then retry or stop the run; "
+            "when nothing helps, have the cloud recreate the VM."
+        ),
+    ),
+    Cause.PATCH_FAILED: CauseWords(
+        _("A live patch failed"),
+        _("It failed, and the VM runs the version it had before: that was put back, or nothing was changed."),
+        _("What it serves was probed with the previous version. Nothing is tried again without a person."),
+        _("Read what failed, and set it right. Then retry, or skip the VM and resume without it."),
+    ),
     Cause.RUN_PAUSED: CauseWords(
         _("A run waits to be resumed"),
         _("Pitstop paused it. What it paused for is settled or was closed, and nobody has resumed it."),

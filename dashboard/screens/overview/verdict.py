@@ -49,7 +49,9 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
     if unknown := [cloud for cloud in clouds if not cloud.is_known(now)]:
         return _not_known(unknown), people or _("What is shown is the last that was known."), UNKNOWN
     begun = Target.objects.filter(is_open=True, state__in=TARGET_BEGUN)
-    at_work, servers_at_work = (begun.filter(server__isnull=is_host).count() for is_host in (True, False))
+    at_work, servers_at_work, vms_at_work = (
+        begun.exclude(**{f"{over}__isnull": True}).count() for over in ("host", "server", "system_vm")
+    )
     drawn = (
         mark("NeedsPerson") if needs else moving(_("At work")) if runs else Mark("Done", _("Quiet"), "done")
     )
@@ -63,6 +65,11 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
             "%(n)s management server is at work.", "%(n)s management servers are at work.", servers_at_work
         )
         return says % {"n": spelled(servers_at_work)}, people or _("Nothing needs a person."), drawn
+    if vms_at_work:
+        says = ngettext(
+            "%(n)s system VM is being patched.", "%(n)s system VMs are being patched.", vms_at_work
+        )
+        return says % {"n": spelled(vms_at_work)}, people or _("Nothing needs a person."), drawn
     if runs:
         return _with_nobody_at_work(runs, people, drawn)
     if needs:

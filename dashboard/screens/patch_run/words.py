@@ -1,0 +1,62 @@
+"""The words of a live patch: its steps, and what happens in each."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy
+
+from maintenance.domain.outcomes import Outcome
+from maintenance.domain.states import Stage, StepState
+from maintenance.models import Step, Target
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+STAGES: "Mapping[str, StrPromise]" = {
+    Stage.PATCH_COPY: gettext_lazy("Copy"),
+    Stage.PATCH_BACK_UP: gettext_lazy("Back up"),
+    Stage.PATCH_APPLY: gettext_lazy("Apply"),
+    Stage.PATCH_RESTART: gettext_lazy("Restart"),
+    Stage.PATCH_VERIFY: gettext_lazy("Verify"),
+    Stage.PATCH_RULES: gettext_lazy("Rules"),
+    Stage.PATCH_ROLL_BACK: gettext_lazy("Roll back"),
+}
+# What happens in a step, said beneath it before it begins.
+HAPPENS: "Mapping[str, StrPromise]" = {
+    Stage.PATCH_COPY: gettext_lazy(
+        "agent.zip, cloud-scripts.tgz, patch-sysvms.sh; checksums equal on both ends"
+    ),
+    Stage.PATCH_BACK_UP: gettext_lazy("packages, certificates, signature; read back"),
+    Stage.PATCH_APPLY: gettext_lazy("scripts in place"),
+    Stage.PATCH_RESTART: gettext_lazy("services that were active, in order; each is watched"),
+    Stage.PATCH_VERIFY: gettext_lazy("version read back, then the signature"),
+    Stage.PATCH_RULES: gettext_lazy("rules and public IPs applied again, and probed"),
+    Stage.PATCH_ROLL_BACK: gettext_lazy("the old version is put back, restarted and probed"),
+}
+FIVE = (
+    Stage.PATCH_COPY,
+    Stage.PATCH_BACK_UP,
+    Stage.PATCH_APPLY,
+    Stage.PATCH_RESTART,
+    Stage.PATCH_VERIFY,
+)
+
+
+def stage_word(stage: str) -> str:
+    """A step as people read it; one that nobody knows by its own name."""
+    return str(STAGES.get(stage, stage))
+
+
+def way(*, is_router: bool) -> tuple[Stage, ...]:
+    """The steps of a patch that goes well."""
+    return (*FIVE, Stage.PATCH_RULES) if is_router else FIVE
+
+
+def steps_done(target: Target, steps: Mapping[str, Step]) -> tuple[int, int]:
+    """The place of the step at work, and how many there are: 4 of 5. `group` is only of routers."""
+    stages = way(is_router=target.group is not None)
+    done = sum(
+        stage in steps and steps[stage].state == StepState.ENDED and steps[stage].outcome == Outcome.OK
+        for stage in stages
+    )
+    return min(done + 1, len(stages)), len(stages)

@@ -1,0 +1,90 @@
+"""The words of system VMs: their types, what can be said of an update, and how a patch ended."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark, mark
+from dashboard.screens.words import listing
+from maintenance.domain.states import TARGET_ENDED, TargetState
+from maintenance.domain.system_vms import PatchOutcome, SystemVmType, Update, UpdateState
+from maintenance.models import SystemVm, Target
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+TYPES: "Mapping[str, StrPromise]" = {
+    SystemVmType.SECONDARY_STORAGE: gettext_lazy("Secondary storage"),
+    SystemVmType.CONSOLE_PROXY: gettext_lazy("Console proxy"),
+    SystemVmType.ROUTER: gettext_lazy("Virtual router"),
+    SystemVmType.INTERNAL_LB: gettext_lazy("Internal load balancer"),
+}
+SECURITY = Mark("Available", gettext_lazy("Security update"), "available")
+_UPDATES: Mapping[UpdateState, Mark] = {
+    UpdateState.AVAILABLE: Mark("Available", gettext_lazy("Available"), "available"),
+    UpdateState.CURRENT: Mark("Done", gettext_lazy("Current"), "done"),
+    UpdateState.NEEDS_UPGRADE: Mark("Waiting", gettext_lazy("Needs an upgrade instead"), "waiting"),
+    UpdateState.NOT_POSSIBLE: Mark("Waiting", gettext_lazy("Not possible"), "waiting"),
+    UpdateState.WAITS: Mark("Waiting", gettext_lazy("Waits"), "waiting"),
+    UpdateState.UNKNOWN: UNKNOWN,
+}
+# How a patch ended, told apart everywhere.
+OUTCOMES: Mapping[str, Mark] = {
+    PatchOutcome.PATCHED: Mark("Done", gettext_lazy("Patched"), "done"),
+    PatchOutcome.ALREADY_CURRENT: Mark(
+        "Skipped", gettext_lazy("Already current, nothing was done"), "skipped"
+    ),
+    PatchOutcome.FAILED_RESTORED: Mark(
+        "NeedsPerson", gettext_lazy("Failed, previous version is back"), "paused"
+    ),
+    PatchOutcome.NOTHING_CHANGED: Mark(
+        "NeedsPerson", gettext_lazy("Failed before anything was changed"), "paused"
+    ),
+    PatchOutcome.FAILED_NOT_RESTORED: Mark("Failed", gettext_lazy("Failed, not restored"), "failed"),
+    PatchOutcome.UNCONFIRMED: Mark("Unknown", gettext_lazy("Could not confirm"), "unknown"),
+}
+
+
+def type_word(kind: str) -> str:
+    """A type that nobody knows by its own name."""
+    return str(TYPES.get(kind, kind))
+
+
+def update_mark(update: Update) -> Mark:
+    """An update that fixes something of security stands apart."""
+    if update.state is UpdateState.AVAILABLE and update.fixes_security:
+        return SECURITY
+    return _UPDATES[update.state]
+
+
+def restarts(update: Update) -> str:
+    """What would restart, and so be away for a moment."""
+    return _("restarts %(services)s") % {"services": listing(update.services, most=len(update.services) + 1)}
+
+
+def outcome_mark(target: Target) -> Mark:
+    """Where a system VM of a run is, or how its patch ended."""
+    if target.state not in TARGET_ENDED:
+        return mark(target.state)
+    if target.result in OUTCOMES:
+        return OUTCOMES[target.result]
+    if target.state == TargetState.NEEDS_PERSON:
+        return NEEDS_PERSON
+    return mark(target.state)
+
+
+def serves(vm: SystemVm) -> str:
+    """What it is, and for what: Virtual router of shop-prod. Load it with its network and VPC."""
+    of = vm.vpc or vm.network
+    if of is None:
+        return type_word(vm.type)
+    alone, paired = _("%(type)s of %(network)s"), _("%(type)s of %(network)s, one of a pair")
+    words = paired if vm.redundant_state else alone
+    return words % {"type": type_word(vm.type), "network": of.name}
+
+
+def owner(vm: SystemVm) -> str:
+    """shop, ROOT/retail; empty for what is the cloud's own."""
+    return ", ".join(part for part in (vm.account, vm.domain) if part)
