@@ -26,6 +26,8 @@ OWN = {
     "api:token",
     "api:schema",
 }
+# What belongs to an account, and is drawn for those who belong to it: other roles see the same facts in the console.
+OF_TENANTS = {"portal", "portal-update", "portal-slot", "portal-give-up"}
 OPEN = {"healthz", "readyz", "api-unknown", "icons"}
 
 
@@ -100,11 +102,17 @@ def test_an_operator_starts_and_steers_and_sets_nothing():
 
 
 def test_an_administrator_may_everything_that_anybody_may():
-    for row in MATRIX.values():
+    for route, row in MATRIX.items():
         for audience in row.values():
-            assert "administrator" in audience
+            assert "administrator" in audience or route in OF_TENANTS
 
 
 @pytest.mark.parametrize("nobody", ["tenant", "roleless", "newcomer"])
 def test_who_has_no_business_in_the_console_has_only_what_is_their_own(nobody):
-    assert reads(nobody) | writes(nobody) <= OWN | OPEN
+    theirs = OF_TENANTS if nobody == "tenant" else set()
+    assert reads(nobody) | writes(nobody) <= OWN | OPEN | theirs
+
+
+def test_nobody_but_tenants_has_the_portal():
+    for route in OF_TENANTS:
+        assert set().union(*MATRIX[route].values()) == {"tenant"}
