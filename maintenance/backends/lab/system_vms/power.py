@@ -43,6 +43,7 @@ def is_on(vm: VmFolder) -> bool:
 
 def boot(vm: VmFolder) -> None:
     """It is on, and its init answers; nothing happens when it was. Raises: VmUnreachable."""
+    collect_ended()
     if not vm.enabled_services.exists():
         raise VmUnreachable(f"{vm.name} has no disk")
     if not is_on(vm):
@@ -128,7 +129,6 @@ def _order(vm: VmFolder, words: str, timeout_s: float) -> str:
 
 def _spawn(vm: VmFolder) -> None:
     """A session of its own, nothing of our environment. Two at once: the second finds the lock taken and ends."""
-    collect_ended()
     log = (os.POSIX_SPAWN_OPEN, 1, str(vm.run / "log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     _children.add(
         os.posix_spawn(
