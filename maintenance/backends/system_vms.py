@@ -133,8 +133,9 @@ class SystemVmPatching(Protocol):
     def probe_system_vm(self, vm_id: UUID) -> Probe:
         """What it runs now. Raises: VmUnreachable, Later, NoReply, Never (no such VM, or not Running)."""
 
-    def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID) -> None:
-        """Payload and script are in the VM, their checksums equal on both ends; nothing else was changed.
+    def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:
+        """Payload and script are in the VM, their checksums equal on both ends; nothing else was changed. What it runs
+        just so already is refused unless `forced`.
         Raises: PayloadRefused, StepFailed, VmUnreachable, Later, NoReply."""
 
     def back_up(self, vm_id: UUID, *, ticket: UUID) -> Backup:
@@ -159,6 +160,7 @@ class SystemVmPatching(Protocol):
 
     def roll_back(self, vm_id: UUID, *, ticket: UUID) -> Probe:
         """The saved version is installed again, its services run and answer with the old version. The backup is kept.
+        A second call looks again and starts nothing anew: so that a caller may soak in between.
         Raises: NotRestored, VmUnreachable, Later, NoReply."""
 
     def discard_backup(self, vm_id: UUID, *, ticket: UUID) -> None:

@@ -106,7 +106,7 @@ def _copy(hands: Hands, ticket: UUID) -> Ending:
     is_current = (probe.software_version, probe.scripts_checksum) == (files.version, files.scripts_md5)
     if is_current and not hands.run.forced:
         return Ending(Outcome.NOT_NEEDED, f"it runs {files.version} already; nothing was done")
-    hands.cloud.copy_payload(hands.system_vm_id, files, ticket=ticket)
+    hands.cloud.copy_payload(hands.system_vm_id, files, ticket=ticket, forced=hands.run.forced)
     return Ending(Outcome.OK)
 
 

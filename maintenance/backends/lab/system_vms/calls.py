@@ -27,9 +27,11 @@ class SystemVmCalls:
     def probe_system_vm(self, vm_id: UUID) -> Probe:
         return self._call("probe_system_vm", None, lambda world: probing.probe_system_vm(world, vm_id))
 
-    def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID) -> None:
+    def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:
         self._call(
-            "copy_payload", None, lambda world: steps_of(world, vm_id).copy_payload(payload, ticket=ticket)
+            "copy_payload",
+            None,
+            lambda world: steps_of(world, vm_id).copy_payload(payload, ticket=ticket, forced=forced),
         )
 
     def back_up(self, vm_id: UUID, *, ticket: UUID) -> Backup:

@@ -3,8 +3,8 @@
 from typing import Protocol
 from uuid import UUID
 
-from maintenance.backends.base import Never
 from maintenance.backends.lab.system_vms.machines import on_a_host_that_answers
+from maintenance.backends.lab.system_vms.patching import DiskSteps
 from maintenance.backends.lab.system_vms.rows import find_vm
 from maintenance.backends.lab.system_vms.virtual import VirtualSteps
 from maintenance.backends.lab.world import World
@@ -14,7 +14,7 @@ from maintenance.backends.system_vms import Backup, PayloadFiles, Probe, Service
 class PatchSteps(Protocol):
     """What backends/system_vms.py promises of each, of this one VM."""
 
-    def copy_payload(self, payload: PayloadFiles, *, ticket: UUID) -> None: ...
+    def copy_payload(self, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None: ...
 
     def back_up(self, *, ticket: UUID) -> Backup: ...
 
@@ -36,4 +36,4 @@ def steps_of(world: World, vm_id: UUID) -> PatchSteps:
     vm = on_a_host_that_answers(world, find_vm(world.door, vm_id))
     if vm.is_virtual:
         return VirtualSteps(world, vm)
-    raise Never(f"{vm.name} is not simulated")
+    return DiskSteps(world, vm)

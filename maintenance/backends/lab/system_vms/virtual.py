@@ -20,7 +20,7 @@ from maintenance.backends.system_vms import (
     ServiceRead,
     StepFailed,
 )
-from maintenance.domain.system_vms import SERVICES
+from maintenance.domain.system_vms import SERVICES, version_of
 
 BACKUP_FILES = 412
 BACKUP_BYTES = 31_000_000
@@ -57,13 +57,18 @@ class VirtualSteps:
     world: World
     vm: VmRow
 
-    def copy_payload(self, payload: PayloadFiles, *, ticket: UUID) -> None:
+    def copy_payload(self, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:
         if self.vm.type not in payload.types:
             raise PayloadRefused(f"the payload is not for a {self.vm.type}")
         self._take_time()
         if self._patch(ticket) is None:
             now = probe(self.world, self.vm)
             before = (now.software_version, now.scripts_checksum)
+            if before == (payload.version, payload.scripts_md5) and not forced:
+                raise PayloadRefused(f"{payload.version} is installed already, with these very scripts")
+            if version_of(payload.version) < version_of(now.software_version):
+                words = f"is older than what is installed, {now.software_version}"
+                raise PayloadRefused(f"payload {payload.version} {words}")
             self._note(Patch(str(ticket), COPIED, payload.version, payload.scripts_md5, *before))
 
     def back_up(self, *, ticket: UUID) -> Backup:
