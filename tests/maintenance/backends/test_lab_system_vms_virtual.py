@@ -63,6 +63,18 @@ def test_thousands_are_grown_and_listed(lab):
     assert len(lab.snapshot().system_vms) > 5000
 
 
+def test_a_grown_zone_has_its_two_system_vms(lab):
+    lab_command("grow", "--hosts", "4", "--virtual")
+    everything = lab.snapshot()
+
+    (fleet,) = (zone.id for zone in everything.zones if zone.name == "fleet")
+    found = {(vm.id, vm.name, vm.type) for vm in everything.system_vms if vm.zone_id == fleet}
+    assert found == {
+        (a.id, a.name, a.kind) for a in everything.agents if a.zone_id == fleet and a.kind != "host"
+    }
+    assert {lab.probe_system_vm(vm_id).software_version for vm_id, _, _ in found} == {OLD}
+
+
 def test_growing_nothing_is_refused(lab):
     with pytest.raises(CommandError, match="--system-vms N"):
         lab_command("grow")

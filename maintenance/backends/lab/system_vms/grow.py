@@ -1,4 +1,4 @@
-"""Thousands of simulated routers, each with a network of its own, inserted by the database itself."""
+"""Simulated system VMs: thousands of routers, each with a network of its own, and the two of every grown zone."""
 
 import hashlib
 from uuid import uuid4
@@ -32,6 +32,21 @@ SELECT md5('system-vm:' || name)::uuid, name, 'domainrouter', 'Running', zone_id
 FROM routers
 """
 
+# A zone's secondary storage VM and console proxy are listed where their agents are.
+INSERT_OF_ZONES = """
+INSERT INTO lab_system_vm (id, name, type, state, zone_id, host_id, account, domain, redundant_state, template_version,
+    base_image, public_ips, rules, is_virtual, software_version, scripts_checksum)
+SELECT a.id, a.name, a.kind, 'Running', a.zone_id, (SELECT h.id FROM lab_host h
+    JOIN lab_cluster c ON c.id = h.cluster_id JOIN lab_pod p ON p.id = c.pod_id WHERE p.zone_id = a.zone_id ORDER BY h.name LIMIT 1), 'system', 'ROOT', '',
+    %s, %s, '{}', '{}', true, %s, %s
+FROM lab_agent a WHERE a.kind <> 'host' AND NOT EXISTS (SELECT 1 FROM lab_system_vm v WHERE v.id = a.id)
+"""
+
+
+def add_those_of_zones(door: Door) -> int:
+    """Every zone's secondary storage VM and console proxy are there; those that were not are simulated."""
+    return door.run(INSERT_OF_ZONES, demo.TEMPLATE, demo.BASE_IMAGE, demo.VERSION, _checksum())
+
 
 def grow_system_vms(door: Door, count: int) -> int:
     """So many simulated routers more. Returns how many there are now."""
@@ -48,9 +63,13 @@ def grow_system_vms(door: Door, count: int) -> int:
                 "template": demo.TEMPLATE,
                 "image": demo.BASE_IMAGE,
                 "version": demo.VERSION,
-                "checksum": hashlib.md5(scripts_tgz(demo.VERSION), usedforsecurity=False).hexdigest(),
+                "checksum": _checksum(),
             },
         )
         cursor.execute("UPDATE lab_world SET generation = %s", [uuid4()])
     door.run("ANALYZE lab_network, lab_system_vm")
     return before + count
+
+
+def _checksum() -> str:
+    return hashlib.md5(scripts_tgz(demo.VERSION), usedforsecurity=False).hexdigest()

@@ -11,6 +11,7 @@ from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.system_vm_models import Network, SystemVm, Vpc
 from maintenance.backends.lab.system_vms import demo
+from maintenance.backends.lab.system_vms.grow import add_those_of_zones
 from maintenance.backends.lab.topology import ZONES, lab_id
 from maintenance.domain.system_vms import SystemVmType
 
@@ -25,7 +26,8 @@ def add_system_vms(door: Door) -> None:
         Vpc.objects.bulk_create(_vpc_row(vpc) for vpc in demo.VPCS)
         Network.objects.bulk_create(_network_row(network) for network in demo.NETWORKS)
         SystemVm.objects.bulk_create(_router_row(router, hosts) for router in demo.ROUTERS)
-        _add_those_of_zones(door, hosts)
+        _add_those_of_demo_zones(door, hosts)
+        add_those_of_zones(door)  # a lab that was grown before it had system VMs
 
 
 def _vpc_row(vpc: demo.DemoVpc) -> Vpc:
@@ -74,7 +76,7 @@ def _router_row(router: demo.DemoRouter, hosts: dict[str, UUID]) -> SystemVm:
     )
 
 
-def _add_those_of_zones(door: Door, hosts: dict[str, UUID]) -> None:
+def _add_those_of_demo_zones(door: Door, hosts: dict[str, UUID]) -> None:
     """Secondary storage and console proxies, with the ids and names of their agents."""
     with agents_locked(door):
         add_agents(door)
