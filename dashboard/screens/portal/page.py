@@ -13,7 +13,7 @@ from dashboard.screens.portal.shapes import Card
 from dashboard.screens.portal.timeline import Moment, timeline
 from dashboard.screens.portal.turns import free_again
 from dashboard.screens.portal.work import Work, work_of
-from dashboard.screens.words import figure
+from dashboard.screens.words import figure, spelled
 from maintenance.domain.order import natural
 from maintenance.usual_patches import usual_away, usual_patch
 
@@ -86,12 +86,12 @@ def _verdict(cards: Sequence[Card], works: Sequence[Work]) -> str:
     if running:
         said.append(
             ngettext("%(n)s update is running.", "%(n)s updates are running.", running)
-            % {"n": figure(running)}
+            % {"n": spelled(running)}
         )
     if trouble:
         said.append(
             ngettext("%(n)s network needs a look.", "%(n)s networks need a look.", trouble)
-            % {"n": figure(trouble)}
+            % {"n": spelled(trouble)}
         )
     if unknown:
         said.append(
@@ -101,10 +101,10 @@ def _verdict(cards: Sequence[Card], works: Sequence[Work]) -> str:
     if offered:
         said.append(
             ngettext("%(n)s update waits for you.", "%(n)s updates wait for you.", offered)
-            % {"n": figure(offered)}
+            % {"n": spelled(offered)}
         )
-    if any(work.ended is None and work.rows for work in works):
-        said.append(_("Operators work below your machines."))
+    if any(work.ended is None for work in works):
+        said.append(_("Work on the hardware touches what is yours."))
     if said:
         return " ".join(said)
     if all(card.mark.state in {"Current", "Done"} for card in cards):

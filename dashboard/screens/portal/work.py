@@ -18,7 +18,7 @@ from dashboard.screens.marks import Mark, moving
 from dashboard.screens.portal.places import Facts, Place
 from dashboard.screens.portal.shapes import with_moment
 from dashboard.screens.portal.turns import Turns, turns_of
-from dashboard.screens.words import figure
+from dashboard.screens.words import figure, listing
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind, TargetState
 from maintenance.models import Instance, Run, Target
 
@@ -38,7 +38,7 @@ WHERE jsonb_typeof(target.instances_before) = 'array' AND (target.is_open OR tar
 
 @dataclass(frozen=True, slots=True)
 class MachineRow:
-    """One machine, or a network whose router stands on that hardware, too."""
+    """One machine, and what this work does to it."""
 
     name: str
     mark: Mark
@@ -54,6 +54,7 @@ class Work:
     says: str
     rows: list[MachineRow]
     more: int
+    routers: str  # networks whose routers stand on that hardware, in a sentence
     begins: datetime | None  # where it has not begun
     began: datetime | None
     ended: datetime | None
@@ -128,8 +129,9 @@ def _touched(machines: dict[UUID, Instance], before: dict[UUID, set[UUID]], fact
 def _work(ones: Sequence[_Touched], before: dict[UUID, set[UUID]], facts: Facts) -> Work:
     run = ones[0].target.run
     turns = turns_of(run, [one.target for one in ones])
-    rows = [row for one in ones for row in _rows(one, turns, facts)]
-    names = list(dict.fromkeys(row.name for row in rows))
+    rows = _rows(ones, turns, facts)
+    places = [place.name for one in ones for place in one.places]
+    names = list(dict.fromkeys([*(row.name for row in rows), *places]))
     machines = len({machine.id for one in ones for machine in one.machines})
     out = [one.target.out_at for one in ones if one.target.out_at is not None]
     is_over = all(one.target.finished_at is not None for one in ones)
@@ -152,6 +154,7 @@ def _work(ones: Sequence[_Touched], before: dict[UUID, set[UUID]], facts: Facts)
         says=_says(run, is_over=is_over),
         rows=rows[:ROWS_MAX],
         more=max(0, len(rows) - ROWS_MAX),
+        routers=_routers(ones),
         begins=begins,
         began=min(out, default=None),
         ended=ended,
@@ -190,13 +193,28 @@ def _says(run: Run, *, is_over: bool) -> str:
     return _("Machines move to other hardware while they run; a pause of under a second is possible.")
 
 
-def _rows(one: _Touched, turns: Turns, facts: Facts) -> list[MachineRow]:
-    rows = [
-        MachineRow(machine.name, *_machine(machine, one.target, turns, facts)) for machine in one.machines
-    ]
-    for place in one.places:
-        rows.append(MachineRow(place.name, *_router(one.target)))
+def _rows(ones: Sequence[_Touched], turns: Turns, facts: Facts) -> list[MachineRow]:
+    """A machine that has moved on to hardware whose turn is still to come moves once more, and has one row for each."""
+    rows: list[MachineRow] = []
+    met: set[UUID] = set()
+    for one in ones:
+        for machine in one.machines:
+            mark, says = _machine(machine, one.target, turns, facts)
+            if machine.id in met and mark.state == "Waiting":
+                mark = Mark(mark.state, _("will move again"), mark.glyph)
+            met.add(machine.id)
+            rows.append(MachineRow(machine.name, mark, says))
     return rows
+
+
+def _routers(ones: Sequence[_Touched]) -> str:
+    """Of which networks the router stands on that hardware, too."""
+    names = list(dict.fromkeys(place.name for one in ones for place in one.places))
+    if not names:
+        return ""
+    return _("The routers of these networks move, too, and go on serving: %(names)s.") % {
+        "names": listing(names)
+    }
 
 
 def _machine(machine: Instance, target: Target, turns: Turns, facts: Facts) -> tuple[Mark, str | SafeString]:
@@ -207,6 +225,12 @@ def _machine(machine: Instance, target: Target, turns: Turns, facts: Facts) -> t
         return Mark("Done", _("moved"), "done"), with_moment(
             _("At {at}; it runs."), machine.changed_at, facts.now
         )
+    if (
+        target.finished_at is not None
+        and machine.state != _RUNNING
+        and machine.changed_at > target.finished_at
+    ):
+        return Mark("Skipped", _("stopped since"), "skipped"), _("It ran when the work ended.")
     if target.out_at is not None and machine.state != _RUNNING:
         return Mark("Failed", _("does not run"), "failed"), _(
             "It ran before this work. Your operators see that, too."
@@ -227,12 +251,3 @@ def _machine(machine: Instance, target: Target, turns: Turns, facts: Facts) -> t
         return Mark("Waiting", _("will move"), "waiting"), _("When is not known yet; it keeps running.")
     says = with_moment(_("About {at}; it keeps running."), ends.low, facts.now)
     return Mark("Waiting", _("will move"), "waiting"), says
-
-
-def _router(target: Target) -> tuple[Mark, str | SafeString]:
-    """A network's router stands on that hardware."""
-    if target.state in TARGET_BEGUN:
-        return moving(_("being moved")), _("The router of this network moves, too; connections stay.")
-    return Mark("Waiting", _("will move"), "waiting"), _(
-        "The router of this network moves, too; connections stay."
-    )
