@@ -37,7 +37,8 @@ INSERT_OF_ZONES = """
 INSERT INTO lab_system_vm (id, name, type, state, zone_id, host_id, account, domain, redundant_state, template_version,
     base_image, public_ips, rules, is_virtual, software_version, scripts_checksum)
 SELECT a.id, a.name, a.kind, 'Running', a.zone_id, (SELECT h.id FROM lab_host h
-    JOIN lab_cluster c ON c.id = h.cluster_id JOIN lab_pod p ON p.id = c.pod_id WHERE p.zone_id = a.zone_id ORDER BY h.name LIMIT 1), 'system', 'ROOT', '',
+    JOIN lab_cluster c ON c.id = h.cluster_id JOIN lab_pod p ON p.id = c.pod_id
+    WHERE p.zone_id = a.zone_id ORDER BY h.name LIMIT 1), 'system', 'ROOT', '',
     %s, %s, '{}', '{}', true, %s, %s
 FROM lab_agent a WHERE a.kind <> 'host' AND NOT EXISTS (SELECT 1 FROM lab_system_vm v WHERE v.id = a.id)
 """

@@ -24,10 +24,14 @@ def answering(vm: VmFolder, lines: tuple[str, ...]) -> int:
     return sum(_answers(vm, line) for line in lines)
 
 
+def served_by(line: str) -> str:
+    """The service that serves the rule, or the VM's kernel."""
+    return BALANCED_BY if line.startswith("balance ") else KERNEL
+
+
 def _answers(vm: VmFolder, line: str) -> bool:
     kind, at, *behind = line.split(" ", 2)
-    service = BALANCED_BY if kind == "balance" else KERNEL
-    answer = ask(vm, service, f"/{kind}/{at}")
+    answer = ask(vm, served_by(line), f"/{kind}/{at}")
     return answer is not None and (not behind or answer == behind[0])
 
 
@@ -39,4 +43,4 @@ def _applied(vm: VmFolder) -> tuple[str, ...]:
 
 
 def _balanced(lines: tuple[str, ...]) -> list[str]:
-    return sorted(line for line in lines if line.startswith("balance "))
+    return sorted(line for line in lines if served_by(line) == BALANCED_BY)
