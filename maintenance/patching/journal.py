@@ -74,11 +74,13 @@ def folder_of(root: Path, ticket: UUID) -> Path:
 
 
 def read(folder: Path) -> Journal | None:
-    """None when nothing has been copied under the ticket."""
+    """None when nothing has been copied under the ticket. Raises: OSError."""
     try:
         kept = json.loads((folder / NAME).read_text())
     except FileNotFoundError:
         return None
+    except ValueError as problem:
+        raise OSError(f"{folder / NAME} is damaged: {problem}") from problem
     for name in ("was_active", "was_dead", "restarted", "restored"):
         kept[name] = tuple(kept[name])
     return Journal(**{**kept, "phase": Phase(kept["phase"])})

@@ -35,6 +35,10 @@ def roll_back(box: VmBox, *, ticket: UUID) -> None:
         raise NotRestored(f"nothing is known of this patch in the VM: {in_vm(box, folder)} is not there")
     if known.phase is Phase.COPIED:
         return  # nothing was changed
+    if known.phase is Phase.DISCARDED:
+        raise NotRestored(
+            f"{known.version} was verified, and what was saved before is discarded: there is no way back"
+        )
     try:
         if known.phase is not Phase.ROLLED_BACK:
             known = _restore(box, folder, known)

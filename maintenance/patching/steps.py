@@ -53,23 +53,26 @@ def verify(box: VmBox, *, ticket: UUID) -> None:
         raise StepFailed(f"it could not be verified: {problem}") from problem
 
 
-def discard_backup(box: VmBox, *, ticket: UUID) -> None:
+def discard_backup(box: VmBox, *, ticket: UUID) -> str:
     """After a verified success: what was copied and saved, the old release, and what earlier patches left are gone.
-    The journal stays, so that the ticket is never begun again. Raises: StepFailed while nothing is verified."""
+    The journal stays, so that the ticket is never begun again. Returns: why something is left, which the next patch
+    removes; a patch that is verified does not fail by that. Raises: StepFailed while nothing is verified."""
     folder = journal.folder_of(box.root, ticket)
     known = journal.read(folder)
     if known is None:
-        return
+        return ""
     if not known.phase.is_at_least(Phase.VERIFIED):
         raise StepFailed("what was saved is kept: the new version was not verified")
     try:
+        # Said first: from here on there is no way back, and nobody may think so.
+        if known.phase is not Phase.DISCARDED:
+            journal.write(box.disk, folder, known.with_(phase=Phase.DISCARDED))
         for name in (AGENT_FILE, SCRIPTS_FILE, backup_in(folder).name, LIST):
             remove_tree(box.disk, folder / name)
         _remove_what_is_over(box, ticket)
-        if known.phase is not Phase.DISCARDED:
-            journal.write(box.disk, folder, known.with_(phase=Phase.DISCARDED))
     except OSError as problem:
-        raise StepFailed(f"what was saved could not be removed: {problem}") from problem
+        return str(problem)
+    return ""
 
 
 def _known(box: VmBox, ticket: UUID, needed: Phase, words: str) -> Journal:

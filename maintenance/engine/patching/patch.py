@@ -89,6 +89,10 @@ def _do(hands: Hands) -> Ending:
             note_probe(hands, cloud.reapply_rules(vm, ticket=ticket))
             cloud.discard_backup(vm, ticket=ticket)
         case Stage.PATCH_ROLL_BACK:
+            cloud.roll_back(vm, ticket=ticket)
+            _soak(
+                hands
+            )  # asked again after it: that knows the path and the commands, where a service has fallen
             note_probe(hands, cloud.roll_back(vm, ticket=ticket))
         case other:
             raise AssertionError(other)

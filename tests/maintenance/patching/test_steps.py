@@ -390,3 +390,33 @@ def test_enabled_services_and_signature_come_back(box, new, old):
 
     assert signature(box.root) == old.scripts_md5
     assert (box.root / ENABLED).read_text().split() == list(SERVICES[box.type])
+
+
+def test_after_the_backup_is_discarded_there_is_no_way_back(box, new):
+    patch(box, new, until="discard_backup")
+
+    with pytest.raises(NotRestored, match="no way back"):
+        steps.roll_back(box, ticket=TICKET)
+    assert runs(box, NEW, new.scripts_md5)
+
+
+def test_what_cannot_be_removed_does_not_fail_a_verified_patch(box, new):
+    class Stuck(type(box.disk)):
+        def unlink(self, name, *, dir_fd=None):
+            raise OSError(5, "Input/output error")
+
+    patch(box, new)
+    sound, box.disk = box.disk, Stuck()
+
+    assert "Input/output error" in steps.discard_backup(box, ticket=TICKET)
+    box.disk = sound
+    assert steps.discard_backup(box, ticket=TICKET) == ""
+    assert len(list((box.root / RELEASES).iterdir())) == 1
+
+
+def test_a_damaged_journal_is_never_taken_for_none(box, new):
+    patch(box, new, until="restart")
+    (journal.folder_of(box.root, TICKET) / journal.NAME).write_text("{")
+
+    with pytest.raises(OSError, match="is damaged"):
+        steps.copy(box, new, ticket=TICKET)

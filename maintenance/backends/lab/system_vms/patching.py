@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+import structlog
+
 from maintenance.backends.base import Later
 from maintenance.backends.lab.system_vms import power, services
 from maintenance.backends.lab.system_vms.folder import VmFolder
@@ -27,6 +29,8 @@ from maintenance.patching.disk import Disk
 from maintenance.patching.journal import Phase
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+log = structlog.get_logger(__name__)
+
 LOCK = "patching"  # below the VM's run folder
 
 
@@ -118,11 +122,15 @@ class DiskSteps:
                     apply_rules(box.folder, self.vm.rules)
             except services.ServiceFailed as failed:
                 raise NotRestored(f"the previous version is back, its rules are not: {failed}") from failed
+            except OSError as problem:
+                raise NotRestored(f"the previous version is not back: {problem}") from problem
             return self._probe(box)
 
     def discard_backup(self, *, ticket: UUID) -> None:
         with self._alone() as box:
-            steps.discard_backup(box, ticket=ticket)
+            left = steps.discard_backup(box, ticket=ticket)
+        if left:
+            log.warning("something of a patch is left", vm=self.vm.name, ticket=str(ticket), reason=left)
 
     def _probe(self, box: Box) -> Probe:
         return probe(self.world, self.vm, box.folder)
@@ -140,5 +148,7 @@ class DiskSteps:
             except BlockingIOError:
                 raise Later(f"{self.vm.name}: another step of a patch is at work in it") from None
             yield Box(folder, self.vm.type, row[0])
+        except OSError as problem:
+            raise StepFailed(f"{self.vm.name}: {problem}") from problem
         finally:
             os.close(lock)
