@@ -1,6 +1,9 @@
 """The demo's system VMs: listed, booted by whoever looks first, probed, broken, and gone with their installation."""
 
+import os
 import shutil
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -179,6 +182,28 @@ def test_a_disk_that_was_removed_takes_its_machine_with_it(lab):
     shutil.rmtree(disk(ROUTER).root)
 
     wait_until(lambda: not ran & {process.pid for process in all_processes() if not process.is_ended})
+
+
+def test_a_killed_machine_takes_its_services_with_it_and_is_booted_by_the_next_look(lab):
+    probe(lab, ROUTER)
+    before = machines_of(disk(ROUTER))
+    (init,) = before - set(power.running(disk(ROUTER)).values())
+
+    os.kill(init, signal.SIGKILL)
+
+    wait_until(lambda: not machines_of(disk(ROUTER)))
+    assert len(versions(probe(lab, ROUTER))) == 3
+
+
+def test_many_who_look_at_once_boot_one_machine(lab):
+    probe(lab, ROUTER)
+    power.turn_off(disk(ROUTER))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: power.boot(disk(ROUTER)), range(8)))
+
+    wait_until(lambda: len(machines_of(disk(ROUTER))) == 4)
+    assert set(power.running(disk(ROUTER)).values()) < machines_of(disk(ROUTER))
 
 
 def test_seeding_again_changes_no_disk(lab):

@@ -33,7 +33,9 @@ def is_on(vm: VmFolder) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(
+            lock, fcntl.LOCK_SH | fcntl.LOCK_NB
+        )  # shared: whoever looks at the same time sees no machine
     except BlockingIOError:
         return True
     finally:
