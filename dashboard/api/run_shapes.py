@@ -14,6 +14,7 @@ from rest_framework import serializers
 from dashboard.api.result_shapes import Result
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     TARGET_WAITING,
     RunKind,
     RunState,
@@ -78,7 +79,7 @@ class RunShort(serializers.Serializer):
     number = serializers.IntegerField(help_text="what people call it: Run 118")
     kind = serializers.CharField(
         help_text="over hosts: rolling, host (one by hand); over management servers: server-maintenance, "
-        "server-shutdown, server-restart"
+        "server-shutdown, server-restart; over system VMs: live-patch, router-restart"
     )
     cloud = serializers.UUIDField(source="cloud_id")
     cloudname = serializers.CharField(source="cloud.name")
@@ -126,7 +127,7 @@ class RunShort(serializers.Serializer):
         counts: Counts = self.context["counts"].get(run.id, {})
         found: Counter[str] = Counter()
         for state, n in counts.items():
-            found[_part(TargetState(state))] += n
+            found[part_of_state(TargetState(state))] += n
         return {"total": found.total()} | {
             p: found[p] for p in ("done", "skipped", "failed", "waiting", "active")
         }
@@ -244,20 +245,52 @@ class ServerOfRun(serializers.Serializer):
         return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
 
 
+class SystemVmOfRun(serializers.Serializer):
+    """One system VM of a run; live-patches/ tells more of it."""
+
+    id = serializers.UUIDField(source="system_vm_id")
+    name = serializers.CharField()
+    zonename = serializers.CharField(source="zone_name")
+    order = serializers.IntegerField()
+    state = serializers.CharField(help_text=", ".join(TargetState))
+    word = serializers.SerializerMethodField(help_text="the people's word for the state")
+    outcome = serializers.CharField(source="result", help_text="of a live patch; empty while it is not over")
+    detail = serializers.CharField(help_text="why it is where it is")
+    attempt = serializers.IntegerField()
+    moves = serializers.SerializerMethodField(help_text="what is legal now, of retry and skip")
+    finished = serializers.DateTimeField(source="finished_at", allow_null=True)
+    stages = serializers.SerializerMethodField()
+
+    def get_word(self, target: Target) -> str:
+        return word(target.state)
+
+    def get_moves(self, target: Target) -> list[str]:
+        return _target_moves(self.context["run"], target)
+
+    @extend_schema_field(StageShape(many=True))
+    def get_stages(self, target: Target) -> Any:
+        return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
+
+
 class RunLong(RunShort):
-    """One run with all its hosts, or all its management servers; the other list is empty."""
+    """One run with all its hosts, all its management servers, or all its system VMs; the other lists are empty."""
 
     hosts = serializers.SerializerMethodField()
     servers = serializers.SerializerMethodField()
+    system_vms = serializers.SerializerMethodField()
     result = serializers.SerializerMethodField()
 
     @extend_schema_field(HostOfRun(many=True))
     def get_hosts(self, run: Run) -> Any:
-        return self._targets(HostOfRun, run) if run.kind not in OVER_SERVERS else []
+        return self._targets(HostOfRun, run) if run.kind not in OVER_SERVERS | OVER_SYSTEM_VMS else []
 
     @extend_schema_field(ServerOfRun(many=True))
     def get_servers(self, run: Run) -> Any:
         return self._targets(ServerOfRun, run) if run.kind in OVER_SERVERS else []
+
+    @extend_schema_field(SystemVmOfRun(many=True))
+    def get_system_vms(self, run: Run) -> Any:
+        return self._targets(SystemVmOfRun, run) if run.kind in OVER_SYSTEM_VMS else []
 
     def _targets(self, shape: type[serializers.Serializer], run: Run) -> Any:
         return shape(self.context["targets"], many=True, context={**self.context, "run": run}).data
@@ -272,7 +305,7 @@ def _target_moves(run: Run, target: Target) -> list[str]:
     return sorted(legal - {"skip"} if run.kind == RunKind.HOST else legal)
 
 
-def _part(state: TargetState) -> str:
+def part_of_state(state: TargetState) -> str:
     if state is TargetState.DONE:
         return "done"
     if state in SKIPPED:
