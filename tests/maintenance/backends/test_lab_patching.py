@@ -106,6 +106,17 @@ def test_a_service_that_dies_after_its_restart_is_found_and_rolled_back(lab, new
     assert probe.rules_answering == probe.rules > 0
 
 
+def test_rules_of_a_load_balancer_that_was_dead_before_are_not_missed(lab, new):
+    lab.probe_system_vm(vm_id(ROUTER))
+    breaking.dead(disk(ROUTER), "haproxy")
+    ticket = uuid4()
+    patch(lab, ROUTER, new, ticket)
+
+    probe = lab.reapply_rules(vm_id(ROUTER), ticket=ticket)
+
+    assert (probe.rules, probe.rules_answering) == (5, 3)
+
+
 def test_a_service_that_was_dead_before_is_left_dead_and_not_blamed(lab, new):
     lab.probe_system_vm(vm_id(ROUTER))
     breaking.dead(disk(ROUTER), "apache2")

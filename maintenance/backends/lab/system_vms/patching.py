@@ -17,7 +17,7 @@ from maintenance.backends.lab.system_vms.folder import VmFolder
 from maintenance.backends.lab.system_vms.machines import reach
 from maintenance.backends.lab.system_vms.probing import probe
 from maintenance.backends.lab.system_vms.rows import VmRow
-from maintenance.backends.lab.system_vms.rules import apply_rules
+from maintenance.backends.lab.system_vms.rules import answering, apply_rules, served_by
 from maintenance.backends.lab.world import World
 from maintenance.backends.system_vms import Backup, NotRestored, PayloadFiles, Probe, ServiceRead, StepFailed
 from maintenance.domain.system_vms import SystemVmType
@@ -101,18 +101,20 @@ class DiskSteps:
             return self._probe(box)
 
     def reapply_rules(self, *, ticket: UUID) -> Probe:
-        """A patch whose backup was discarded is not judged again: there would be no way back."""
+        """What a service that was dead before would serve is not asked for. A patch whose backup was discarded is not
+        judged again: there would be no way back."""
         with self._alone() as box:
             known = journal.read(journal.folder_of(box.root, ticket))
             try:
                 apply_rules(box.folder, self.vm.rules)
             except services.ServiceFailed as failed:
                 raise StepFailed(f"the rules could not be applied: {failed}") from failed
-            found = self._probe(box)
-            missing = found.rules - found.rules_answering
+            was_dead = known.was_dead if known else ()
+            due = tuple(line for line in self.vm.rules if served_by(line) not in was_dead)
+            missing = len(due) - answering(box.folder, due)
             if missing and not (known and known.phase is Phase.DISCARDED):
-                raise StepFailed(f"{missing} of {found.rules} rules and public IPs do not answer")
-            return found
+                raise StepFailed(f"{missing} of {len(due)} rules and public IPs do not answer")
+            return self._probe(box)
 
     def roll_back(self, *, ticket: UUID) -> Probe:
         with self._alone() as box:
