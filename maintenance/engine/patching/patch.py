@@ -90,9 +90,8 @@ def _do(hands: Hands) -> Ending:
             cloud.discard_backup(vm, ticket=ticket)
         case Stage.PATCH_ROLL_BACK:
             cloud.roll_back(vm, ticket=ticket)
-            _soak(
-                hands
-            )  # asked again after it: that knows the path and the commands, where a service has fallen
+            # Asked again after the soak: that knows the path and the commands, where a service has fallen.
+            _soak(hands)
             note_probe(hands, cloud.roll_back(vm, ticket=ticket))
         case other:
             raise AssertionError(other)
