@@ -94,7 +94,7 @@ class Uploaded(serializers.Serializer):
     scripts = serializers.FileField(help_text=SCRIPTS)
 
 
-class Why(StrictBody):
+class WhyWithdrawn(StrictBody):
     reason = Text(required=False, allow_blank=True, max_length=500)
 
 
@@ -152,10 +152,10 @@ class OnePayload(ApiView):
 class Withdraw(CommandView):
     """POST: it is offered to no VM any more; patches that run go on, VMs keep what they run."""
 
-    body = Why
+    body = WhyWithdrawn
     audited_as = AUDITED_WITHDRAWN
 
-    @extend_schema(request=Why, responses=PayloadRow, parameters=[IDEMPOTENCY_KEY])
+    @extend_schema(request=WhyWithdrawn, responses=PayloadRow, parameters=[IDEMPOTENCY_KEY])
     def post(self, request: Request, **ids: Any) -> Response:
         return super().post(request, **ids)
 
