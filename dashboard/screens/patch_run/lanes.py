@@ -172,7 +172,7 @@ def _stop(target: Target, stage: Stage, number: int, step: Step | None) -> Patch
         drawn = mark(STATE_DURING[stage])
         return PatchStop(name, moving(drawn.word), str(HAPPENS[stage]), is_current=True, since=step.started)
     if target.state in TARGET_ENDED:
-        return PatchStop(name, mark(TargetState.SKIPPED), _("not begun"))
+        return PatchStop(name, Mark("Waiting", _("Not begun"), "waiting"), "")
     is_next = target.next_stage == stage
     return PatchStop(name, mark(TargetState.WAITING), str(HAPPENS[stage]), is_current=is_next)
 

@@ -15,9 +15,7 @@ def usual_patch() -> Range | None:
     done = Target.objects.filter(result=PatchOutcome.PATCHED, finished_at__isnull=False)
     newest = done.annotate(began=Min("steps__started")).order_by("-finished_at")[:LEARNED_FROM]
     took = sorted(
-        (target.finished_at - target.began).total_seconds()
-        for target in newest
-        if target.began is not None
+        (target.finished_at - target.began).total_seconds() for target in newest if target.began is not None
     )
     if len(took) < LEAST:
         return None

@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.screens.actions import too_low
-from dashboard.screens.marks import NEEDS_PERSON, Mark, mark, moving
+from dashboard.screens.marks import NEEDS_PERSON, Mark, moving
 from dashboard.screens.patch_run.words import steps_done
 from dashboard.screens.runs.lane import newest_steps_of
 from dashboard.screens.system_vms.asked import PATCH_CAUSES
-from dashboard.screens.system_vms.words import OUTCOMES, owner, restarts, serves, update_mark
+from dashboard.screens.system_vms.words import outcome_mark, owner, restarts, serves, update_mark
 from dashboard.screens.words import figure
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN
 from maintenance.domain.system_vms import Update, UpdateState
@@ -145,18 +145,17 @@ def _told(
     role: str,
 ) -> tuple[Mark, str, RowAction | None]:
     """What is being done comes first, then what needs a person, then what could be done."""
-    if target is not None:
-        url, number = reverse("run", args=[target.run_id]), {"number": target.run.number}
-        look = RowAction(_("Run %(number)s") % number, url, is_link=True)
-        if target.state in TARGET_BEGUN:
-            done, all_of_them = steps_done(target, steps)
-            at = {"n": figure(done), "all": figure(all_of_them)}
-            return moving(_("Patching, %(n)s of %(all)s") % at), target.detail, look
-        return mark(target.state), _("in run %(number)s") % number, look
+    if target is not None and target.state in TARGET_BEGUN:
+        done, all_of_them = steps_done(target, steps)
+        at = {"n": figure(done), "all": figure(all_of_them)}
+        return moving(_("Patching, %(n)s of %(all)s") % at), target.detail, _run_of(target)
     if trouble is not None:
-        drawn = OUTCOMES.get(trouble.target.result, NEEDS_PERSON) if trouble.target else NEEDS_PERSON
+        drawn = outcome_mark(trouble.target) if trouble.target else NEEDS_PERSON
         why = RowAction(_("Read why"), reverse("need", args=[trouble.id]), is_link=True)
         return drawn, trouble.message, why
+    if target is not None:
+        says = target.detail or _("in run %(number)s") % {"number": target.run.number}
+        return outcome_mark(target), says, _run_of(target)
     patch = RowAction(_("Live patch"), reverse("system-vm-patch", args=[vm.id]), is_link=False)
     if update.possible:
         refused = too_low(role)
@@ -165,3 +164,8 @@ def _told(
     if update.state is UpdateState.CURRENT:
         return update_mark(update), "", None
     return update_mark(update), update.reason, RowAction(patch.label, patch.url, False, update.reason)
+
+
+def _run_of(target: Target) -> RowAction:
+    label = _("Run %(number)s") % {"number": target.run.number}
+    return RowAction(label, reverse("run", args=[target.run_id]), is_link=True)
