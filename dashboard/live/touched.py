@@ -72,6 +72,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         "tokens",
         "clouds",
         "limits",
+        "payloads",
         "told",
         "deliveries",
     ),
@@ -153,6 +154,8 @@ def touched(
             yield from _settings(about)
         case "notification":
             yield from _parts("settings", "deliveries", "summary")
+        case "payload":
+            yield from _parts("settings", "payloads", "summary")
         case "audit":
             yield Part("timeline", "chain")
         case "cloud":  # whether rows are known has its own way (hub)

@@ -17,6 +17,7 @@ from dashboard.pages import (
     reports,
     runs,
     servers,
+    settings_payloads,
     settings_people,
     settings_rest,
     starting,
@@ -144,6 +145,12 @@ urlpatterns = [
     path("settings/clouds/", settings_rest.clouds, name="settings-clouds"),
     path("settings/clouds/<uuid:cloud_id>/", settings_rest.cloud, name="settings-cloud"),
     path("settings/limits/", settings_rest.limits, name="settings-limits"),
+    path("settings/payloads/", settings_payloads.payloads, name="settings-payloads"),
+    path(
+        "settings/payloads/<uuid:payload_id>/withdraw/",
+        settings_payloads.payload_withdraw,
+        name="settings-payload-withdraw",
+    ),
     path("settings/notifications/", settings_rest.notifications, name="settings-notifications"),
     path(
         "settings/notifications/test/<str:channel>/",

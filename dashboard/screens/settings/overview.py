@@ -13,7 +13,7 @@ from dashboard.screens.settings.clouds import cloud_rows
 from dashboard.screens.settings.people import people_verdict
 from dashboard.screens.words import count, figure, listing
 from maintenance.limits import set_here
-from maintenance.models import Notification
+from maintenance.models import Notification, Payload
 from maintenance.notifications.recipients import recipients
 
 
@@ -36,6 +36,7 @@ def summary() -> list[Line]:
         Line(_("API tokens"), reverse("settings-tokens"), _tokens()),
         _clouds(),
         Line(_("Limits"), reverse("settings-limits"), _limits()),
+        Line(_("Payloads"), reverse("settings-payloads"), _payloads()),
         _notifications(),
     ]
 
@@ -43,6 +44,11 @@ def summary() -> list[Line]:
 def _tokens() -> str:
     found = TokenNote.objects.filter(living()).count()
     return _("%(tokens)s open something.") % {"tokens": count(found, "token")} if found else _("None.")
+
+
+def _payloads() -> str:
+    found = Payload.objects.filter(withdrawn_at=None).count()
+    return _("%(n)s offered to system VMs.") % {"n": figure(found)} if found else _("None.")
 
 
 def _limits() -> str:

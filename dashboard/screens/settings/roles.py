@@ -167,6 +167,7 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings-clouds", "GET"): lambda: _("Clouds and their age"),
     ("settings-cloud", "GET"): lambda: _("A cloud"),
     ("settings-limits", "GET"): lambda: _("Limits"),
+    ("settings-payloads", "GET"): lambda: _("Payloads of system VMs"),
     ("settings-notifications", "GET"): lambda: _("Who is told"),
     ("host-prepare", "POST"): lambda: _("Put a host into maintenance"),
     ("host-return", "POST"): lambda: _("Return a host to service"),
@@ -196,6 +197,8 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings-token-revoke", "POST"): lambda: _("Revoke anybody's API token"),
     ("settings-cloud", "POST"): lambda: _("Set how a cloud is read"),
     ("settings-limits", "POST"): lambda: _("Set limits"),
+    ("settings-payloads", "POST"): lambda: _("Publish a payload"),
+    ("settings-payload-withdraw", "POST"): lambda: _("Withdraw a payload"),
     ("settings-notifications", "POST"): lambda: _("Set who is told"),
     ("settings-notification-test", "POST"): lambda: _("Send a test notification"),
 }
