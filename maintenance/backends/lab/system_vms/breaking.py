@@ -1,6 +1,6 @@
 """Making a service of a system VM misbehave: break/SERVICE in its folder, one word a line, read at its start.
 
-fail-start      it ends at once, with exit status 1
+fail-start      it ends at once, with exit status 1; `fail-start VERSION`: unless this version is installed
 die-after S     it ends S seconds after its start
 dead            it is not started when the VM boots
 lie VERSION     it answers with that version, whatever is installed
@@ -19,9 +19,11 @@ class BadLie(Exception):
     """What a service is to answer has to look like a version."""
 
 
-def fail_start(vm: VmFolder, service: str) -> None:
-    """It runs as before; its next start fails."""
-    _add(vm, service, "fail-start")
+def fail_start(vm: VmFolder, service: str, *, with_any: bool = False) -> None:
+    """It runs as before, and starts with what is installed now; with another version its start fails. `with_any`:
+    also with what is installed now, so that nobody can bring it back."""
+    path = vm.agent_version if service == "cloud" else vm.scripts_version
+    _add(vm, service, "fail-start" if with_any else f"fail-start {path.read_text().strip()}")
 
 
 def die_after(vm: VmFolder, service: str, seconds: float) -> None:

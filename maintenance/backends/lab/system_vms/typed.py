@@ -48,7 +48,10 @@ def add_arguments(actions: Any) -> None:
 
 def _ways(parser: ArgumentParser) -> None:
     ways = parser.add_mutually_exclusive_group(required=True)
-    ways.add_argument("--fail-start", action="store_true", help="it does not start")
+    ways.add_argument(
+        "--fail-start", action="store_true", help="it does not start with another version than it runs now"
+    )
+    ways.add_argument("--never-start", action="store_true", help="it does not start, whatever is installed")
     ways.add_argument("--die-after", type=float, metavar="S", help="it dies S seconds after its start")
     ways.add_argument("--dead", action="store_true", help="it is dead, now and after each boot")
     ways.add_argument(
@@ -119,8 +122,8 @@ def _break(world: World, wanted: Namespace) -> Iterable[str]:
     if wanted.mend:
         breaking.mend(vm, service)
         return [f"{service} of {vm.name} behaves from its next start on"]
-    if wanted.fail_start:
-        breaking.fail_start(vm, service)
+    if wanted.fail_start or wanted.never_start:
+        breaking.fail_start(vm, service, with_any=wanted.never_start)
         return [f"{service} of {vm.name} will not start again"]
     if wanted.dead:
         breaking.dead(vm, service)

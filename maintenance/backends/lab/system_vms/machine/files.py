@@ -45,12 +45,19 @@ def _lines(root: str) -> "Iterator[tuple[str, str, str]]":
 
 
 class Breaking:
-    """How a service is to misbehave, from break/SERVICE: lines `fail-start`, `die-after S`, `dead`, `lie VERSION`."""
+    """How a service is to misbehave, from break/SERVICE: lines `fail-start`, `die-after S`, `dead`, `lie VERSION`.
+
+    `fail-start VERSION`: it does start with this one.
+    """
 
     def __init__(self, root: str, service: str) -> None:
         asked = (line.partition(" ") for line in read(f"{root}/break/{service}").splitlines())
         lines = {word: rest for word, _, rest in asked}
-        self.fails_to_start = "fail-start" in lines
+        self._fails_but_with = lines.get("fail-start")
         self.is_dead_at_boot = "dead" in lines
         self.dies_after_s = float(lines["die-after"]) if "die-after" in lines else None
         self.says = lines.get("lie", "")
+
+    def fails_to_start(self, version: str) -> bool:
+        """Whether it ends at once with this version installed."""
+        return self._fails_but_with is not None and version != self._fails_but_with

@@ -14,10 +14,9 @@ FAILS = 1
 def serve(root: str, service: str, *, ready: int, life: int) -> int:
     """Runs until its machine is gone (`life` closes). One byte to `ready` once it listens. Returns: exit status."""
     breaking = Breaking(root, service)
-    if breaking.fails_to_start:
-        return FAILS
-    version = breaking.says or read(f"{root}/{version_file(service)}").strip()
-    if not version:
+    installed = read(f"{root}/{version_file(service)}").strip()
+    version = breaking.says or installed
+    if not version or breaking.fails_to_start(installed):
         return FAILS
     loaded = rules(root, SERVES.get(service, frozenset()))
     pages = {"/": f"{service} {version}"} | {f"/{rule}": behind for rule, behind in loaded.items()}
