@@ -136,7 +136,7 @@ MATRIX: Mapping[str, Row] = {
     "me-sessions": {"POST": LOGGED_IN},
     "me-tokens": {"GET": READERS, "POST": READERS},
     "me-token-revoke": {"POST": READERS},
-    "portal": {"GET": TENANTS},
+    "portal": {"GET": TENANTS, "POST": TENANTS},  # POST: Enter where it presses nothing
     "portal-update": {"POST": TENANTS},
     "portal-slot": {"POST": TENANTS},
     "portal-give-up": {"POST": TENANTS},

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.forms import LATER_MAX, MOMENTS
 from dashboard.models import User
@@ -31,9 +31,12 @@ from maintenance.actions.slots import give_up_slot, move_slot
 MINUTES_EAST_MAX = 16 * 60
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def portal(request: HttpRequest) -> HttpResponse:
-    """Everything that is theirs."""
+    """Everything that is theirs. POST is Enter in a line, without script: it presses no network's button."""
+    if request.method == "POST":
+        messages.info(request, _("Nothing was pressed: use the button below the line."))
+        return HttpResponseRedirect(reverse("portal"), status=303)
     seq = feed_head()
     person = _person(request)
     shown = portal_of(person, words(request, "search"), number(request.GET.get("page", "")))

@@ -19,6 +19,12 @@
   // Before whatever sends the form reads it: pushes put the empty line's clock back.
   document.addEventListener("click", (event) => { if (event.target.closest?.(".netcard")) fill(); }, true);
   document.addEventListener("submit", fill, true);
+  // Enter in a line presses the line's own button.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches?.(".netcard .confirm-box input")) return;
+    event.preventDefault();
+    event.target.closest(".confirm-box").querySelector("button").click();
+  });
   document.addEventListener("htmx:afterSettle", fill);
   document.addEventListener("DOMContentLoaded", () => { document.body.addEventListener("pitstop:portal-now", fill); fill(); });
 })();
