@@ -7,6 +7,8 @@ from django.conf import settings
 
 from maintenance.backends.system_vms import PayloadFiles
 from maintenance.models import Payload
+from maintenance.payloads.here import bring_here
+from maintenance.payloads.refused import Refused
 
 CHUNK = 1 << 20
 
@@ -29,7 +31,11 @@ def sha256_of(path: Path) -> str:
 
 
 def files_of(payload: Payload) -> PayloadFiles:
-    """The payload's files, their checksums looked at now. Raises: PayloadMissing."""
+    """The payload's files, fetched if they are not here, their checksums looked at now. Raises: PayloadMissing."""
+    try:
+        bring_here(payload)
+    except Refused as reason:
+        raise PayloadMissing(f"payload {payload.version}: {reason}") from reason
     agent, scripts = kept_at(payload.agent_sha256), kept_at(payload.scripts_sha256)
     for path, wanted in ((agent, payload.agent_sha256), (scripts, payload.scripts_sha256)):
         if not path.is_file():

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from maintenance.models import Payload
 from maintenance.payloads.keys import Keyring, read_keyring
-from maintenance.payloads.manifest import read_kept
+from maintenance.payloads.manifest import AGENT, SCRIPTS, read_kept
 from maintenance.payloads.sources import Rules, fetch
 
 DEMO_KEY = "demo"
@@ -41,7 +41,9 @@ def rules(within_s: float | None = None) -> Rules:
 
 def bring_here(payload: Payload) -> None:
     """Files that are not on this machine are fetched from the payload's sources. Raises: Refused."""
-    for name, facts in read_kept(payload.manifest).files.items():
+    missing = {AGENT: payload.agent_sha256, SCRIPTS: payload.scripts_sha256}
+    for name, sha256 in missing.items():
         urls = [source["url"] for source in payload.sources if source["file"] == name]
-        if urls and not (folder() / facts.sha256).is_file():
-            fetch(urls, facts.sha256, facts.size, name=name, rules=rules())
+        if urls and not (folder() / sha256).is_file():
+            size = read_kept(payload.manifest).files[name].size
+            fetch(urls, sha256, size, name=name, rules=rules())

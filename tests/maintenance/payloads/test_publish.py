@@ -214,8 +214,6 @@ def test_files_come_from_where_the_manifest_says(trusted):
 
         assert payload.sources == [{"file": AGENT, "url": agent.url}, {"file": SCRIPTS, "url": scripts.url}]
         (here.folder() / payload.agent_sha256).unlink()
-        here.bring_here(payload)
-
         assert files_of(payload).agent.read_bytes() == content[AGENT]
         assert (len(agent.asked), len(scripts.asked)) == (2, 1)
 
