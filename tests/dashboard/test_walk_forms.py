@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
 
 from dashboard.access import MATRIX
 from dashboard.pages import servers
 from maintenance.models import AuditEntry, FeedEvent, Run
+from maintenance.payloads.demo import make_demo_payload
+from maintenance.payloads.manifest import AGENT, SCRIPTS
 from tests.dashboard.walk import addresses, page_routes, route_of
 from tests.dashboard.walk_page import Page, Use
 
@@ -67,9 +70,21 @@ TYPED: Mapping[str, Typed] = {
     "settings-token-revoke": {},
     "settings-cloud": {"poll_s": "7 s", "unknown_s": "1 min"},
     "settings-limits": {"max_unavailable": "2"},
+    "settings-payloads": {},
+    "settings-payload-withdraw": {"reason": "haproxy dies"},
     "settings-notifications": {"mail_to": "day@example.org"},
     "settings-notification-test": {},
 }
+
+
+# What a person chooses as files, by the form they go with.
+def _payload_files() -> dict[str, SimpleUploadedFile]:
+    made = make_demo_payload("99.0.0.1")
+    paths = {"manifest": made.manifest, "agent": made.files[AGENT], "scripts": made.files[SCRIPTS]}
+    return {name: SimpleUploadedFile(path.name, path.read_bytes()) for name, path in paths.items()}
+
+
+FILES = {"settings-payloads": _payload_files}
 # What nobody should type → the status, and a word of what the answer says about it.
 WRONG: Mapping[str, tuple[Typed, int, str]] = {
     "login": ({"username": "viewer", "password": "wrong"}, 200, "password"),
@@ -143,7 +158,8 @@ def send(scene, form: Form, typed: Typed):
         own = [there for there in names if there.removeprefix(f"{name}-") in button.path] or names[:1]
         fields.update({there: [value] for there in own})
         assert own, f"{form.address}: no field {name}"
-    return client, client.post(button.url, fields)
+    chosen = FILES.get(route_of(button.path), dict)()
+    return client, client.post(button.url, {**fields, **chosen})
 
 
 def recorded() -> tuple[int, int, int]:
