@@ -14,7 +14,7 @@ from maintenance.backends.lab.models import Agent, SystemVm
 from maintenance.backends.lab.seed import reset_lab, seed_lab
 from maintenance.backends.lab.system_vms import power, services
 from maintenance.backends.lab.system_vms.folder import all_folders
-from maintenance.backends.system_vms import Probe, SystemVmRead
+from maintenance.backends.system_vms import Probe, SystemVmRead, VmUnreachable
 from maintenance.domain.system_vms import SERVICES, SystemVmType
 from maintenance.hooks.detached.children import all_processes
 from tests.maintenance.backends.system_vms_lab import (
@@ -204,6 +204,24 @@ def test_many_who_look_at_once_boot_one_machine(lab):
 
     wait_until(lambda: len(machines_of(disk(ROUTER))) == 4)
     assert set(power.running(disk(ROUTER)).values()) < machines_of(disk(ROUTER))
+
+
+def test_a_disk_half_removed_takes_its_machine_with_it(lab):
+    probe(lab, ROUTER)
+
+    shutil.rmtree(disk(ROUTER).root / "var")
+
+    wait_until(lambda: not machines_of(disk(ROUTER)))
+
+
+def test_an_installation_that_is_gone_is_not_made_again(lab, var_folder):
+    shutil.rmtree(var_folder)
+
+    with pytest.raises(VmUnreachable, match="the disk of r-5-VM cannot be made"):
+        probe(lab, ROUTER)
+
+    assert not var_folder.exists()
+    var_folder.mkdir()
 
 
 def test_seeding_again_changes_no_disk(lab):

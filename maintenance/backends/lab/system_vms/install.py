@@ -35,11 +35,15 @@ class Deployed:
 
 
 def install(deployed: Deployed) -> bool:
-    """The VM has its disk; False when it had one before, which is left as it is."""
+    """The VM has its disk; False when it had one before, which is left as it is. Raises: OSError."""
     vm = VmFolder(vms_dir() / deployed.name)
     if vm.root.exists():
         return False
-    vms_dir().mkdir(mode=0o755, parents=True, exist_ok=True)
+    for folder in (
+        vms_dir().parent,
+        vms_dir(),
+    ):  # an installation's own folder that is gone is not made again
+        folder.mkdir(mode=0o755, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{deployed.name}.", dir=vms_dir()))
     _fill(VmFolder(unfinished), deployed)
     try:

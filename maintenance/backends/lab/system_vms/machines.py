@@ -27,8 +27,11 @@ def reach(world: World, vm: VmRow) -> VmFolder:
 
 
 def disk(vm: VmRow) -> VmFolder:
-    """The VM's folder, made with what it was deployed with where it is missing."""
-    install(Deployed(vm.name, vm.type, vm.version, vm.rules))
+    """The VM's folder, made with what it was deployed with where it is missing. Raises: VmUnreachable."""
+    try:
+        install(Deployed(vm.name, vm.type, vm.version, vm.rules))
+    except OSError as problem:
+        raise VmUnreachable(f"the disk of {vm.name} cannot be made: {problem}") from problem
     return vm.folder
 
 

@@ -48,9 +48,12 @@ def boot(vm: VmFolder) -> None:
     collect_ended()
     if not vm.enabled_services.exists():
         raise VmUnreachable(f"{vm.name} has no disk")
-    if not is_on(vm):
-        vm.run.mkdir(exist_ok=True)
-        _spawn(vm)
+    try:
+        if not is_on(vm):
+            vm.run.mkdir(exist_ok=True)
+            _spawn(vm)
+    except OSError as problem:
+        raise VmUnreachable(f"{vm.name} cannot be booted: {problem}") from problem
     order(vm, "status", timeout_s=BOOT_TIMEOUT_S, patience_s=BOOT_TIMEOUT_S)
 
 

@@ -24,12 +24,12 @@ ORDER_TIMEOUT_S = 1.0
 ORDER_BYTES_MAX = 200
 FDS_MAX = 256
 KERNEL = "kernel"
+CACHE = "var/cache/cloud"
 KERNEL_RULES = frozenset({"ip", "forward", "firewall"})
 
 
 def main(root: str) -> int:
-    """Runs as the VM of this folder; returns at once when it runs already."""
-    os.makedirs(f"{root}/run", exist_ok=True)
+    """Runs as the VM of this folder; returns at once when it runs already. Makes no folder that is gone."""
     lock = os.open(f"{root}/run/lock", os.O_RDWR | os.O_CREAT, 0o600)
     if not _locked(lock):
         return 0
@@ -134,7 +134,7 @@ class Machine:
         return f"exit status {status}" if found else f"it did not listen within {READY_WITHIN_S:g} s"
 
     def _enabled(self) -> list[str]:
-        return read(f"{self.root}/var/cache/cloud/enabled_svcs").split()
+        return read(f"{self.root}/{CACHE}/enabled_svcs").split()
 
     def stop(self, service: str) -> str:
         """It has ended."""
@@ -200,8 +200,9 @@ class Machine:
                 del self.pids[service]
 
     def _has_its_folder(self) -> bool:
-        """A folder that was made anew is another VM's."""
+        """A folder that was made anew is another VM's; one without a disk is being removed."""
         try:
-            return os.path.samestat(os.stat(f"{self.root}/run/lock"), os.fstat(self.lock))
-        except FileNotFoundError:
+            is_ours = os.path.samestat(os.stat(f"{self.root}/run/lock"), os.fstat(self.lock))
+        except OSError:
             return False
+        return is_ours and os.path.isdir(f"{self.root}/{CACHE}")
