@@ -76,7 +76,7 @@ def _services(event: FeedEvent, vm: Any, services: list[Any]) -> Told:
     dead = [str(one.get("name", "")) for one in told if not one.get("is_active")]
     if dead:
         says = sentence(
-            _("%(vm)s: %(services)s do not run, as probed"), vm=vm, services=listing(dead, most=5)
+            _("%(vm)s, as probed: %(services)s not running"), vm=vm, services=listing(dead, most=5)
         )
         return Told(event.at, mark("NeedsPerson"), says, is_news=False)
     says = sentence(_("%(vm)s: all of its services answer, as probed"), vm=vm)
