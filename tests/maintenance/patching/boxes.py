@@ -21,6 +21,13 @@ TICKET = UUID("11111111-2222-4333-8444-555555555555")
 OLD, NEW = "4.19.0.0", "4.19.1.0"
 
 
+class SwiftDisk(Disk):
+    """Without the waiting: a killed process loses nothing that the system has. Power cuts are not tested here."""
+
+    def settle(self, fd: int) -> None:
+        pass
+
+
 @dataclass
 class Box:
     """`root/break/SERVICE` says how it misbehaves: fail-start, mute, lie VERSION, keep (survives a restart)."""
@@ -28,7 +35,7 @@ class Box:
     root: Path
     type: SystemVmType = SystemVmType.SECONDARY_STORAGE
     base_image: str = BASE_IMAGE
-    disk: Disk = field(default_factory=Disk)
+    disk: Disk = field(default_factory=SwiftDisk)
 
     def running(self) -> dict[str, Running]:
         return {
@@ -38,6 +45,7 @@ class Box:
         }
 
     def start(self, service: str) -> None:
+        self._moment("start")
         path = self.root / "run" / f"{service}.json"
         if path.exists():
             return
@@ -48,6 +56,7 @@ class Box:
         path.write_text(json.dumps({"pid": now, "began": now, "version": version}))
 
     def stop(self, service: str) -> None:
+        self._moment("stop")
         if "keep" not in self._breaks(service):
             (self.root / "run" / f"{service}.json").unlink(missing_ok=True)
 
@@ -68,6 +77,11 @@ class Box:
         now = int(path.read_text()) + 1
         path.write_text(str(now))
         return now, "boot"
+
+    def _moment(self, operation: str) -> None:
+        """A counting disk counts what is done with services too."""
+        if isinstance(self.disk, CountedDisk):
+            self.disk.moment(operation)
 
     def break_(self, service: str, words: str) -> None:
         (self.root / "break" / service).write_text(words)
@@ -114,7 +128,7 @@ def keys(box: Box) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (box.root / CONF).iterdir()}
 
 
-class CountedDisk(Disk):
+class CountedDisk(SwiftDisk):
     """Calls `at(n, operation)` before each change of the disk."""
 
     def __init__(self) -> None:
@@ -123,22 +137,19 @@ class CountedDisk(Disk):
     def at(self, number: int, operation: str, argument: tuple) -> None:
         raise NotImplementedError
 
+    def moment(self, operation: str) -> None:
+        self.at(next(self._count), operation, ())
+
 
 def _counted(operation: str):
     def call(self, *args, **values):
         self.at(next(self._count), operation, args)
-        return getattr(Disk, operation)(self, *args, **values)
+        return getattr(SwiftDisk, operation)(self, *args, **values)
 
     return call
 
 
-def _settle(self, fd):
-    """Who is killed loses nothing that the system has; a power cut is not tested here."""
-    self.at(next(self._count), "settle", (fd,))
-
-
-CountedDisk.settle = _settle  # type: ignore[method-assign]
-for _name in ("make_folder", "create", "write", "rename", "link", "unlink", "remove_folder"):
+for _name in ("make_folder", "create", "write", "settle", "rename", "link", "unlink", "remove_folder"):
     setattr(CountedDisk, _name, _counted(_name))
 
 

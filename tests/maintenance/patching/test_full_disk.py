@@ -9,11 +9,21 @@ import pytest
 
 from maintenance.backends.system_vms import NotRestored, StepFailed
 from maintenance.patching import journal, steps
-from maintenance.patching.disk import Disk
 from maintenance.patching.journal import Phase
 from maintenance.patching.layout import PATCHES
 from tests.maintenance.patching.archives import everything_below
-from tests.maintenance.patching.boxes import NEW, OLD, TICKET, Box, FullDisk, keys, make_box, patch, runs
+from tests.maintenance.patching.boxes import (
+    NEW,
+    OLD,
+    TICKET,
+    Box,
+    FullDisk,
+    SwiftDisk,
+    keys,
+    make_box,
+    patch,
+    runs,
+)
 from tests.maintenance.patching.payloads import payload
 
 
@@ -67,7 +77,7 @@ def test_wherever_the_disk_is_full_the_old_version_runs_on_or_comes_back(tmp_pat
 
 
 def test_a_disk_without_any_room_left_for_the_way_back_is_told(tmp_path):
-    class Full(Disk):
+    class Full(SwiftDisk):
         def link(self, path, target):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -81,6 +91,6 @@ def test_a_disk_without_any_room_left_for_the_way_back_is_told(tmp_path):
     with pytest.raises(NotRestored, match=r"No space left on device.* /var/cache/cloud/patch/"):
         steps.roll_back(box, ticket=TICKET)
 
-    box.disk = Disk()
+    box.disk = SwiftDisk()
     steps.roll_back(box, ticket=TICKET)
     assert set(box.versions().values()) == {OLD}

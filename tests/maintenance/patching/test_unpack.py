@@ -136,6 +136,11 @@ def test_a_tar_member_that_is_more_than_a_file_is_refused(tmp_path, into, member
     assert refusal.member == member.name.rstrip("/") or refusal.member == member.name
 
 
+def test_a_folder_that_is_there_twice_is_refused(tmp_path, into):
+    assert refused(tmp_path, into, Kind.TAR_GZ, tgz_of("a/", "a/")).rule is Rule.TWICE
+    assert refused(tmp_path, into, Kind.TAR_GZ, tgz_of("a/b", "a/", "a/")).rule is Rule.TWICE
+
+
 def test_a_time_that_needs_a_binary_number_is_refused(tmp_path, into):
     member = tar_file("t", mtime=10**18)
 
