@@ -113,7 +113,12 @@ _SAYS: Mapping[Role, Callable[[], str]] = {
     ),
     Role.TENANT: lambda: _("Sees own networks only, nothing of hosts and runs."),
 }
-_ONLY_LEAD_ELSEWHERE = {("me-tokens", "GET"), ("settings-person-password", "GET"), ("run-start", "GET")}
+_ONLY_LEAD_ELSEWHERE = {
+    ("me-tokens", "GET"),
+    ("settings-person-password", "GET"),
+    ("run-start", "GET"),
+    ("portal", "POST"),
+}
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("overview", "GET"): lambda: _("The overview"),
@@ -198,6 +203,10 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings-person-unlock", "POST"): lambda: _("Unlock a person after wrong passwords"),
     ("settings-membership-add", "POST"): lambda: _("Make a tenant's person a member of an account"),
     ("settings-membership-remove", "POST"): lambda: _("End a membership"),
+    ("portal", "GET"): lambda: _("The networks and machines of own accounts"),
+    ("portal-update", "POST"): lambda: _("Update the router of an own network"),
+    ("portal-slot", "POST"): lambda: _("Choose when the router of an own network is updated"),
+    ("portal-give-up", "POST"): lambda: _("Give that time up"),
     ("settings-demo-off", "POST"): lambda: _("Switch demo users off"),
     ("settings-token-revoke", "POST"): lambda: _("Revoke anybody's API token"),
     ("settings-cloud", "POST"): lambda: _("Set how a cloud is read"),

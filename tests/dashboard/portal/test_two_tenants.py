@@ -18,7 +18,7 @@ from dashboard.access import (
 )
 from dashboard.models import Membership, Role
 from maintenance.domain.states import Stage
-from maintenance.models import Run
+from maintenance.models import Network, Run, SystemVm, Vpc
 from tests.dashboard.people import make_person
 from tests.dashboard.portal.networks import (
     Tenancy,
@@ -39,7 +39,7 @@ UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 @pytest.fixture
-def both(tenancy) -> Tenancy:
+def both(tenancy: Tenancy) -> Tenancy:
     """Each with networks in several states, a VPC, machines; the same names where names may be the same."""
     publish(security=True)
     for account in ("shop", "bank"):
@@ -55,7 +55,11 @@ def both(tenancy) -> Tenancy:
 
 def everything_of(tenancy: Tenancy, account: str) -> list[str]:
     """Names and ids of what this account has."""
-    owned = [*tenancy.networks.values(), *tenancy.vpcs.values(), *tenancy.routers.values()]
+    owned: list[Network | Vpc | SystemVm] = [
+        *tenancy.networks.values(),
+        *tenancy.vpcs.values(),
+        *tenancy.routers.values(),
+    ]
     mine = [one for one in owned if one.account == account]
     runs = Run.objects.filter(targets__system_vm__account=account)
     return [
