@@ -37,14 +37,14 @@ def ended_with(box: Box, new) -> str:
 
 
 @pytest.mark.slow
-def test_wherever_the_disk_is_full_the_old_version_runs_on_or_comes_back(tmp_path):
-    new, template = payload(tmp_path / "files", NEW), make_box(tmp_path / "template")
+def test_wherever_the_disk_is_full_the_old_version_runs_on_or_comes_back(swift_path):
+    new, template = payload(swift_path / "files", NEW), make_box(swift_path / "template")
     before, own_keys = everything_below(template.root), keys(template)
-    old_md5 = payload(tmp_path / "files", OLD).scripts_md5
+    old_md5 = payload(swift_path / "files", OLD).scripts_md5
     ended = []
 
     for moment in itertools.count(1):
-        root = tmp_path / "vm"
+        root = swift_path / "vm"
         shutil.rmtree(root, ignore_errors=True)
         shutil.copytree(template.root, root, symlinks=True)
         box = Box(root, disk=FullDisk(moment))
@@ -76,7 +76,7 @@ def test_wherever_the_disk_is_full_the_old_version_runs_on_or_comes_back(tmp_pat
     ]
 
 
-def test_a_disk_without_any_room_left_for_the_way_back_is_told(tmp_path):
+def test_a_disk_without_any_room_left_for_the_way_back_is_told(swift_path):
     class Full(SwiftDisk):
         def link(self, path, target):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -84,7 +84,7 @@ def test_a_disk_without_any_room_left_for_the_way_back_is_told(tmp_path):
         def create(self, name, mode=0o600, *, dir_fd=None):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    box, new = make_box(tmp_path / "vm"), payload(tmp_path / "files", NEW)
+    box, new = make_box(swift_path / "vm"), payload(swift_path / "files", NEW)
     patch(box, new, until="restart")
     box.disk = Full()
 

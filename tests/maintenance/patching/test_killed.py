@@ -14,17 +14,17 @@ from tooling.import_rules import ROOT
 SERVICES = ["apache2", "cloud", "portmap"]
 
 
-def killed_everywhere(tmp_path, way: str) -> list[dict]:
+def killed_everywhere(swift_path, way: str) -> list[dict]:
     """One entry for each moment at which it was killed, and a last one for the time it was not."""
-    command = [sys.executable, "-m", "tests.maintenance.patching.killed", str(tmp_path), way]
+    command = [sys.executable, "-m", "tests.maintenance.patching.killed", str(swift_path), way]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.fixture
-def before(tmp_path):
-    return make_box(tmp_path / "before")
+def before(swift_path):
+    return make_box(swift_path / "before")
 
 
 def never_a_mix(moments: list[dict], own_keys: dict[str, str]) -> None:
@@ -40,10 +40,10 @@ def own_keys_of(box) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_patch_that_is_killed_anywhere_is_finished_by_the_next(tmp_path, before):
-    new_md5 = payload(tmp_path / "new", NEW).scripts_md5
+def test_a_patch_that_is_killed_anywhere_is_finished_by_the_next(swift_path, before):
+    new_md5 = payload(swift_path / "new", NEW).scripts_md5
 
-    moments = killed_everywhere(tmp_path, "again")
+    moments = killed_everywhere(swift_path, "again")
 
     assert len(moments) > 150
     never_a_mix(moments, own_keys_of(before))
@@ -57,16 +57,16 @@ def test_a_patch_that_is_killed_anywhere_is_finished_by_the_next(tmp_path, befor
 
 
 @pytest.mark.slow
-def test_a_patch_that_is_killed_anywhere_can_be_rolled_back(tmp_path, before):
-    moments = killed_everywhere(tmp_path, "back")
+def test_a_patch_that_is_killed_anywhere_can_be_rolled_back(swift_path, before):
+    moments = killed_everywhere(swift_path, "back")
 
     assert len(moments) > 150
     all_old_again(moments, before)
 
 
 @pytest.mark.slow
-def test_a_rollback_that_is_killed_anywhere_is_finished_by_the_next(tmp_path, before):
-    moments = killed_everywhere(tmp_path, "rolling-back")
+def test_a_rollback_that_is_killed_anywhere_is_finished_by_the_next(swift_path, before):
+    moments = killed_everywhere(swift_path, "rolling-back")
 
     assert len(moments) > 20
     all_old_again(moments, before)
