@@ -177,7 +177,7 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
             failed_stage = _last_stage(target)
             if at.run.kind in OVER_SERVERS:
                 failed_stage = stage_again(RunKind(at.run.kind), failed_stage)
-            elif failed_stage is Stage.RETURN:
+            elif failed_stage in {Stage.RETURN, Stage.PATCH_ROLL_BACK}:
                 again["failing"] = target.failing  # why it went home does not change by trying again
             move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
         else:
@@ -189,7 +189,7 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
 
 def _is_out(target: Target) -> bool:
     """Whether it is not yet back: a host that the ledger counts as out, a server in doubt."""
-    if target.server_id is not None:
+    if target.host_id is None:
         return target.state == TargetState.NEEDS_PERSON
     return HostOut.objects.filter(target=target, closed_at=None).exists()
 

@@ -32,19 +32,14 @@ def vm_actions(run: Run, target: Target, role: str) -> list[Action]:
     named = {"vm": target.name}
     found = []
     if "retry" in legal:
-        says, icon, confirm = (
-            _("The run is resumed, and %(vm)s is patched again from the first step."),
-            "refresh",
-            "",
-        )
+        says = _("The run is resumed, and %(vm)s is patched again from the first step.")
         if target.state == TargetState.NEEDS_PERSON:
-            icon, confirm = "arrow", _("It was put back by hand: patch %(vm)s again") % named
             says = _(
-                "The run is resumed, and %(vm)s is patched again from the first step: what it runs then is backed up. "
-                "Put the previous version back by hand first, where the note says so."
+                "The run is resumed, and the rollback of %(vm)s is tried again, from the backup that was made before "
+                "anything was changed."
             )
         url = reverse("run-host-retry", args=[run.id, target.system_vm_key])
-        found.append(Action(_("Retry %(vm)s") % named, icon, url, says % named, confirm=confirm))
+        found.append(Action(_("Retry %(vm)s") % named, "refresh", url, says % named))
     if "skip" in legal:
         says = _("%(vm)s keeps the version it has, and is not patched in this run.")
         if target.state == TargetState.FAILED:

@@ -39,8 +39,11 @@ def patch(hands: Hands) -> None:
 
 
 def ticket_of(hands: Hands) -> UUID:
-    """The same for every step and engine of this attempt at this VM."""
-    return uuid5(hands.target.id, str(hands.target.attempt))
+    """The same for every step and engine from the copy on: a rollback that is tried again goes on with the backup that
+    was made before anything was changed."""
+    copies = hands.target.steps.filter(stage=Stage.PATCH_COPY)
+    begun = copies.order_by("-attempt").values_list("attempt", flat=True).first()
+    return uuid5(hands.target.id, str(begun or hands.target.attempt))
 
 
 def _try(hands: Hands) -> Ending | None:

@@ -205,3 +205,8 @@ def test_a_service_that_starts_with_no_version_at_all_leaves_it_to_a_person_with
     need = Attention.objects.get(resolved_at=None)
     assert need.cause == "patch-not-restored"
     assert "backup" in need.message
+    breaking.mend(disk(SSVM), "apache2")
+    all_actions.retry_host(run.id, vm_id(SSVM), actor="operator")
+    with engine_running():
+        wait_until(lambda: result(run, SSVM)[1] == "failed_restored", within_s=60)
+    assert runs_now(SSVM).software_version == SystemVm.objects.get(name=SSVM).software_version != NEW
