@@ -15,7 +15,7 @@ from maintenance.models import Agent, Cloud, ManagementServer
 
 COLUMNS = (
     "id", "host_order", "zone_id", "resource_state", "kind", "name", "management_server_id", "servers_listed",
-    "algorithm", "cluster_id", "is_direct",
+    "algorithm", "cluster_id", "is_direct", "check_interval_s",
 )  # fmt: skip
 
 
@@ -40,8 +40,9 @@ class AgentsView:
 
     def preview(self, change: BalanceChange) -> Preview:
         """Who would move by this change."""
-        before, after = rules_of(self.settings), rules_of(changed(self.settings, change))
-        return preview_of(self.agents, self.servers, before, after)
+        now, then = self.settings, changed(self.settings, change)
+        besides = [*_of_maintenance(now), *_of_maintenance(then)]
+        return preview_of(self.agents, self.servers, rules_of(now), rules_of(then), besides=besides)
 
     def preview_home(self) -> Preview:
         """Who would move if every agent were sent to its preferred server now."""
@@ -72,9 +73,12 @@ def agents_of(cloud: Cloud) -> tuple[AgentFacts, ...]:
             algorithm=algorithm,
             cluster=cluster_id,
             is_direct=is_direct,
+            interval_s=interval_s,
         )
-        for id, host_order, zone_id, resource_state, kind, name, server_id, listed, algorithm, cluster_id, is_direct
-        in rows.iterator(chunk_size=5000)
+        for (
+            id, host_order, zone_id, resource_state, kind, name, server_id, listed, algorithm, cluster_id, is_direct,
+            interval_s,
+        ) in rows.iterator(chunk_size=5000)
     )  # fmt: skip
 
 
@@ -86,6 +90,11 @@ def rules_of(settings: BalanceSettings) -> Balance:
         settings.check_interval_s,
         dict(settings.check_interval_of_cluster_s),
     )
+
+
+def _of_maintenance(settings: BalanceSettings) -> tuple[int, bool]:
+    """What of the settings decides about servers that prepare, and not where agents go."""
+    return settings.maintenance_timeout_min, settings.ignore_maintenance_hosts
 
 
 def changed(settings: BalanceSettings, change: BalanceChange) -> BalanceSettings:

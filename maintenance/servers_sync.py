@@ -17,6 +17,7 @@ from maintenance.models import Cloud, CutOffJob, ManagementServer, PendingJob
 
 log = structlog.get_logger(__name__)
 
+LAST_AGENTS_MAX = 50  # named; each change of the list is an event
 READING_MAX = timedelta(seconds=30)  # another engine tries after this, if the one that reads died
 
 
@@ -85,7 +86,7 @@ def _columns_of(server: ManagementServerRead) -> dict[str, object]:
         "agents": server.agents,
         "pending_jobs": server.pending_jobs,
         "address": server.address,
-        "last_agents": list(server.last_agents),
+        "last_agents": list(server.last_agents[:LAST_AGENTS_MAX]),
         "peers": [_peer(peer) for peer in server.peers],
         "tasks": dict(server.tasks),
         "os_distribution": server.os_distribution,

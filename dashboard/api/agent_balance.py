@@ -49,19 +49,37 @@ CLOUD = OpenApiParameter(
 
 
 class OwnIntervals(serializers.DictField):
-    """By id of a cluster: its own interval; null removes it."""
+    """By id of a cluster: its own interval; null removes it. Also as GET gives it: a list of {id, checkinterval}."""
 
     def __init__(self, **options: Any) -> None:
         child = WholeNumber(min_value=0, max_value=INTERVAL_S_MAX, allow_null=True)
         super().__init__(child=child, **options)
 
     def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, list):
+            data = _by_cluster(data)
         if not isinstance(data, dict):
             raise serializers.ValidationError("give an object: ids of clusters with their intervals")
         if len(data) > CLUSTERS_MAX:
             raise serializers.ValidationError(f"{len(data)} clusters; give at most {CLUSTERS_MAX}")
         given: dict[str, Any] = super().to_internal_value(data)
         return {Id().run_validation(cluster): seconds for cluster, seconds in given.items()}
+
+
+def _by_cluster(listed: list[Any]) -> dict[str, Any]:
+    """A list of {id, checkinterval} as an object; what GET tells besides, the name, is not looked at."""
+    found: dict[str, Any] = {}
+    for one in listed:
+        if not isinstance(one, dict) or not {"id", "checkinterval"} <= one.keys() <= {
+            "id",
+            "name",
+            "checkinterval",
+        }:
+            raise serializers.ValidationError("give an object, or a list of {id, checkinterval}")
+        if str(one["id"]) in found:
+            raise serializers.ValidationError(f"{one['id']} is there twice")
+        found[str(one["id"])] = one["checkinterval"]
+    return found
 
 
 class Settings(StrictBody):
@@ -72,13 +90,14 @@ class Settings(StrictBody):
         child=Text(max_length=255, allow_blank=True),
         required=False,
         max_length=HOSTS_MAX,
-        help_text="addresses of management servers, in order; spaces and second mentions are left out",
+        help_text="addresses of management servers, in order; second mentions are left out",
     )
     checkinterval = WholeNumber(
         min_value=0, max_value=INTERVAL_S_MAX, required=False, help_text="seconds; 0 is off"
     )
     clusters = OwnIntervals(
-        required=False, help_text="by id of a cluster: its own interval in seconds; null removes it"
+        required=False,
+        help_text="by id of a cluster, or a list of {id, checkinterval}: its own interval in seconds; null removes it",
     )
     maintenancetimeout = WholeNumber(
         min_value=1, max_value=TIMEOUT_MIN_MAX, required=False, help_text="minutes"

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from maintenance.agents_view import AgentsView
+from maintenance.agents_view import AgentsView, rules_of
 from maintenance.balance_settings import balance_from_json
 from maintenance.clock import database_now
 from maintenance.domain.agent_balance import Drift, DriftingAgent
@@ -66,6 +66,8 @@ class DriftShape(serializers.Serializer):
     name = serializers.CharField()
     host = serializers.CharField(allow_null=True, help_text="its list as it keeps it: a,b,c@algorithm")
     expectedhost = serializers.CharField(help_text="as it should be")
+    checkinterval = serializers.IntegerField(help_text="that it keeps, seconds; 0: it never looks")
+    expectedcheckinterval = serializers.IntegerField(help_text="as it should be, seconds; 0 is off")
     managementserverid = serializers.UUIDField(allow_null=True)
     managementservername = serializers.CharField()
     reasons = serializers.ListField(child=serializers.ChoiceField([drift.value for drift in Drift]))
@@ -239,6 +241,8 @@ def _drifting(drifting: Iterable[DriftingAgent], view: AgentsView) -> list[dict[
             "name": one.agent.name,
             "host": None if one.agent.listed is None else kept_as(one.agent.listed, one.agent.algorithm),
             "expectedhost": kept_as(one.expected, view.settings.algorithm),
+            "checkinterval": one.agent.interval_s or 0,
+            "expectedcheckinterval": rules_of(view.settings).interval_for(one.agent.cluster),
             "managementserverid": one.agent.server,
             "managementservername": _name(one.agent.server, view),
             "reasons": list(one.reasons),

@@ -177,9 +177,7 @@ def _start(request: Request, asked: PatchRequest) -> PatchStarted:
     """To tenants a refusal names no other run, no person and no server. Raises: what the action raises."""
     who, is_tenant = by(request), _is_tenant(request)
     try:
-        return start_live_patch(
-            asked, is_tenant=is_tenant, actor=who["actor"], request_id=who["request_id"]
-        )
+        return start_live_patch(asked, is_tenant=is_tenant, actor=who["actor"], request_id=who["request_id"])
     except Conflict as refused:
         if is_tenant and refused.owner is not None:
             raise Conflict(BUSY) from None

@@ -21,7 +21,6 @@ from dashboard.api.views import CommandView
 from maintenance.actions import servers as actions
 from maintenance.actions.errors import Conflict
 from maintenance.actions.run_numbers import owner_of
-from maintenance.domain.order import natural
 from maintenance.domain.servers import ALGORITHMS
 from maintenance.models import Run
 
@@ -59,7 +58,9 @@ class HowToRestart(HowToPrepare):
 
 class WhatToRestart(HowToRestart):
     management_servers = Ids(
-        required=False, max_length=actions.SERVERS_MAX, help_text="in this order; without it, all that are Up"
+        required=False,
+        max_length=actions.SERVERS_MAX,
+        help_text="in this order; without it all, which must be Up then",
     )
 
 
@@ -204,15 +205,9 @@ class Restarts(ServerMoveView):
     def do(self, request: Request, given: Mapping[str, Any], **ids: Any) -> Response:
         how: dict[str, Any] = dict(given)
         named = how.pop("management_servers", None)
-        order = named if named is not None else self._all_up(request)
+        if named is None:
+            servers = visible_servers(request.user).filter(gone_at=None).select_related("cloud")
+            named = actions.all_in_order(servers)
         how |= by(request)
-        run = actions.restart_servers(order, **how)
-        return answer(request, run, order[0])
-
-    def _all_up(self, request: Request) -> list[UUID]:
-        """In the order in which people count them. Raises: Conflict when none is Up."""
-        up = visible_servers(request.user).filter(gone_at=None, state="Up")
-        order = [row.id for row in sorted(up, key=lambda row: (natural(row.name), row.id))]
-        if not order:
-            raise Conflict("no management server is Up: there is none to restart")
-        return order
+        run = actions.restart_servers(named, **how)
+        return answer(request, run, named[0])

@@ -10,6 +10,7 @@ from uuid import UUID
 from rest_framework import serializers
 
 from maintenance.actions.server_offers import ServerOffer, offers_of
+from maintenance.domain.server_waits import WaitCode
 from maintenance.domain.servers import PREPARING, ServerState, server_state
 from maintenance.domain.states import UNKNOWN_WORD, StepState, word
 from maintenance.models import ManagementServer, Step, Target
@@ -54,7 +55,7 @@ class LeavingAgentShape(serializers.Serializer):
 
 
 class WhyItHangs(serializers.Serializer):
-    code = serializers.CharField(help_text="job, own-run, host-stuck, host-setting or agent")
+    code = serializers.CharField(help_text=", ".join(WaitCode))
     words = serializers.CharField()
     what_to_do = serializers.CharField()
 

@@ -23,6 +23,7 @@ from dashboard.live.drawings import (
     system_vms,
 )
 from dashboard.live.drawings.drawing import Drawing, Key
+from dashboard.live.drawn_once import one_push
 from dashboard.live.touched import Part
 from dashboard.live.whereabouts import read_if_wanted
 
@@ -59,11 +60,12 @@ def draw(parts: Iterable[tuple[Part, str]]) -> dict[tuple[Part, str], Drawn | Ex
     found: dict[tuple[Part, str], Drawn | Exception] = {}
     try:
         read_if_wanted()
-        for part, role in parts:
-            try:
-                found[part, role] = _draw(part, role)
-            except Exception as failure:
-                found[part, role] = failure
+        with one_push():
+            for part, role in parts:
+                try:
+                    found[part, role] = _draw(part, role)
+                except Exception as failure:
+                    found[part, role] = failure
     finally:
         connection.close()
     return found

@@ -43,7 +43,7 @@ BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
 WHOLE: Mapping[str, tuple[str, ...]] = {
     "overview": ("verdict", "runs", "needs", "clusters-summary", "clusters", "servers", "jobs", "events"),
-    "servers": ("blocked", "verdict", "table", "preparing", "restart"),
+    "servers": ("verdict", "table", "preparing", "restart"),
     "server": (
         *("head", "preparing", "left", "moves", "tasks", "jobs-count", "agents-count"),
         *("jobs", "agents", "peers", "history", "cut-off"),
@@ -54,7 +54,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "jobs": ("total", "table", "cut-off"),
     "agents": ("now",),
     "needs": ("verdict", "open"),
-    "need": ("head", "story", "standing", "actions", "engine", "room"),
+    "need": ("head", "story", "standing", "actions", "engine", "servers", "room"),
     "runs": ("verdict", "newest", "latest"),
     "hosts": ("fleet",),
     **dict.fromkeys(LISTS, LIST),
@@ -79,7 +79,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "person": ("head", "actions", "memberships", "tokens", "history"),
     "me": ("tokens",),
     PORTAL: ("now",),
-    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", NAV),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", NAV, "blocked"),
 }
 
 
@@ -143,6 +143,13 @@ def touched(
         case "server":
             yield from _parts("overview", "servers", "events")
             yield Part(FRAME, "nav-servers")
+            if {"state", "window_ends_at", "new", "gone"} & after.keys():  # whether the cloud takes new work
+                yield Part("overview", "verdict")
+                yield Part(FRAME, "blocked")
+                yield Part(EVERY_HOST, "hand")
+            yield from _parts(EVERY_NEED, "standing", "actions", "servers")
+        case "cut_off":
+            yield Part(EVERY_NEED, "servers")
         case "jobs":
             yield from _parts("overview", "jobs", "servers")
             yield Part(FRAME, "nav-jobs")

@@ -19,7 +19,7 @@ def touched_servers(
     server = _id(about, "server")
     match subject:
         case "server":
-            yield from _page(ALL, "blocked", "verdict", "table", "preparing", "restart")
+            yield from _page(ALL, "verdict", "table", "preparing", "restart")
             # What may be asked of one, and what is told of where its agents go, depends on all of them.
             yield from _page(EVERY_SERVER, "head", "moves", "preparing", "left", "peers")
             yield from _page(f"server:{server}", "tasks", "jobs-count", "agents-count", "history")

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from dashboard.access import visible_clouds
 from dashboard.pages.asked import number, role_of, typed, uuid_or_none, words
 from dashboard.requests import request_id
+from dashboard.screens.actions import too_low_to_administer
 from dashboard.screens.agents.list import AskedAgents, agent_list
 from dashboard.screens.agents.now import now
-from dashboard.screens.agents.plan import FIELDS, change_of, plan, shown, too_low
+from dashboard.screens.agents.plan import FIELDS, change_of, plan, shown
 from dashboard.screens.feed_head import feed_head
 from maintenance.actions import ActionError, BadInput
 from maintenance.actions.agent_balance import PreviewChanged, change_balance, preview, rebalance
@@ -53,7 +54,7 @@ def agents(request: HttpRequest) -> HttpResponse:
             "picture": now(cloud, view),
             "list": None if view is None else agent_list(cloud, view, asked),
             "clouds": clouds,
-            "may_change": not too_low(role_of(request)),
+            "may_change": not too_low_to_administer(role_of(request)),
         },
     )
 
@@ -67,7 +68,9 @@ def change(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         given = {name: words(request, name, 2000) for name in FIELDS if name in request.GET}
         return _plan(request, cloud, view, given)
-    given = {name: request.POST.get(name, "").replace("\0", "").strip()[:2000] for name in FIELDS}
+    given = {
+        name: request.POST[name].replace("\0", "").strip()[:2000] for name in FIELDS if name in request.POST
+    }
     try:
         change_balance(
             cloud.id,
@@ -121,7 +124,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "topic": "frame",
             "cloud": cloud,
             "shown": shown(preview(cloud.id, None)),
-            "disabled": too_low(role_of(request)),
+            "disabled": too_low_to_administer(role_of(request)),
             "is_new": is_new,
         },
         status=status,

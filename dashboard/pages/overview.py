@@ -13,6 +13,7 @@ from dashboard.screens.overview.clusters import clusters, clusters_summary
 from dashboard.screens.overview.runs import run_cards
 from dashboard.screens.overview.servers import jobs, servers
 from dashboard.screens.overview.verdict import verdict
+from dashboard.screens.servers.blocked import why_blocked
 
 
 @require_safe
@@ -26,6 +27,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             "seq": seq,
             "topic": "overview",
             "start_disabled": too_low(role),
+            "start_blocked": "" if too_low(role) else why_blocked(),
             "verdict": verdict(),
             "runs": run_cards(),
             "needs": overview_needs(role),

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from dashboard.screens.server_run.actions import server_run_actions
 from dashboard.screens.server_run.head import server_run_head
@@ -13,6 +14,7 @@ from maintenance.models import Run
 
 def server_run(request: HttpRequest, seq: int, run: Run, role: str) -> HttpResponse:
     """`seq`: the feed's position before anything was read."""
+    request.rail_path = reverse("servers")  # type: ignore[attr-defined]  # it belongs to them, not to runs over hosts
     return render(
         request,
         "servers/run.html",

@@ -1,10 +1,11 @@
 """Management servers: the page of all, the page of one, and what may be asked of them."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,11 +17,10 @@ from dashboard.pages.buttons import back_to
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.jobs.cut_off import cut_off
-from dashboard.screens.servers.blocked import blocked_clouds
 from dashboard.screens.servers.fleet import fleet
 from dashboard.screens.servers.head import server_head, tasks
 from dashboard.screens.servers.list import SETTLE_S, restart_all, server_rows, shown_preparing
-from dashboard.screens.servers.moves import RESTART_WORD, WORDS, legal_words, moves
+from dashboard.screens.servers.moves import KEPT, RESTART_WORD, WORDS, legal_words, moves
 from dashboard.screens.servers.page import SECTIONS, of_section, on_its_way, tabs
 from dashboard.screens.servers.verdict import verdict
 from maintenance.actions import ActionError, NotFound
@@ -46,7 +46,6 @@ def servers(request: HttpRequest) -> HttpResponse:
             "rows": server_rows(found, role),
             "preparing": shown_preparing(found),
             "restart": restart_all(found, role),
-            "blocked": blocked_clouds(),
             "is_asking": "restart" in request.GET,
         },
     )
@@ -71,13 +70,12 @@ def server(request: HttpRequest, server_id: UUID) -> HttpResponse:
             "topic": f"server:{server_id}",
             "head": server_head(found, known),
             "preparing": on_its_way(found, known),
-            "moves": moves(found, known, role, base),
+            "moves": moves(found, known, role, base, request.GET),
             "tasks": tasks(known),
             "tabs": tabs(known, section),
             "section": section,
             "cut": cut_off(role, server_id),
             "asks": request.GET.get("ask", "")[:40],
-            "blocked": blocked_clouds(),
         }
         | of_section(section, found, known, page),
     )
@@ -233,21 +231,28 @@ def _ask(
     otherwise = reverse("server", args=[server_id])
     if not visible_servers(request.user).filter(id=server_id).exists():
         raise Http404("no such management server")
-    if not _is_typed(request, word or (WORDS.get(move, "") if move else ""), field or str(move)):
-        return back_to(request, otherwise)
+    form = field or str(move)
+    if not _is_typed(request, word or (WORDS.get(move, "") if move else ""), form):
+        return _ask_again(request, otherwise, form)
     try:
         run = act(request.user.get_username(), request_id(request))
     except NotFound as reason:
         raise Http404(str(reason)) from reason
     except ActionError as reason:
         _refused(request, server_id, str(reason))
-        return back_to(request, otherwise)
+        return _ask_again(request, otherwise, form)
     answer = read_back(run, server_id, timeout_s=READ_BACK_S)
     if answer.refused:
         _refused(request, server_id, answer.refused)
-    else:
-        messages.info(request, _started(run))
-    return back_to(request, otherwise)
+        return _ask_again(request, otherwise, form)
+    messages.info(request, _started(run))
+    return HttpResponseRedirect(otherwise, status=303)
+
+
+def _ask_again(request: HttpRequest, page: str, form: str) -> HttpResponse:
+    """The server's page with this form open, and in it what was chosen, without the word."""
+    kept = {f"{form}-{name}": said for name in KEPT if (said := typed(request, f"{form}-{name}"))}
+    return HttpResponseRedirect(f"{page}?{urlencode({'ask': form, 'kept': 1} | kept)}#ask-{form}", status=303)
 
 
 def _refused(request: HttpRequest, server_id: UUID, words: str) -> None:

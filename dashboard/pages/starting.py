@@ -15,7 +15,6 @@ from dashboard.forms import StartChoices, start_choices
 from dashboard.once import Answer, Asked, OtherBody, StillBeingDone, digest_of, once
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
-from dashboard.screens.servers.blocked import blocked_clouds
 from dashboard.screens.start.order import Differences, arranged, differences
 from dashboard.screens.start.page import Refusal, already_started, refusal_of, start_screen
 from maintenance import actions
@@ -150,6 +149,6 @@ def _page(
     return render(
         request,
         "rolling/new.html",
-        {"seq": planned.seq, "topic": "runs", "start": screen, "blocked": blocked_clouds()},
+        {"seq": planned.seq, "topic": "runs", "start": screen},
         status=status,
     )

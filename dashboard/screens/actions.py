@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from dashboard.access import OPERATORS
+from dashboard.access import ADMINISTRATORS, OPERATORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +44,10 @@ def too_low(role: str) -> str:
     if role in OPERATORS:
         return ""
     return _("Your role is %(role)s. Operators and administrators can do this.") % {"role": role or _("none")}
+
+
+def too_low_to_administer(role: str) -> str:
+    """Why this role does not press what only administrators may; empty where it may."""
+    if role in ADMINISTRATORS:
+        return ""
+    return _("Your role is %(role)s. Administrators can do this.") % {"role": role or _("none")}

@@ -16,6 +16,7 @@ from dashboard.access import ADMINISTRATORS, READERS, principal
 from dashboard.models import Role
 from dashboard.screens.live_words import live_words, no_engine
 from dashboard.screens.nav_counts import NavCount, nav_counts
+from dashboard.screens.servers.blocked import BlockedCloud, blocked_clouds
 from dashboard.screens.words import duration
 from maintenance.models import Cloud, EngineProcess
 
@@ -43,6 +44,7 @@ class Frame:
     cloud_names: str
     needs_title: str  # “! 2 need you – Pitstop”; empty when nothing needs a person
     engine_silent: str  # empty when an engine answers
+    blocked: list[BlockedCloud]  # those that refuse new work
     words: str  # of the script, as JSON
     modules: tuple[str, ...]  # what the script is made of
     person: str
@@ -67,12 +69,13 @@ def _frame(request: HttpRequest) -> Frame:
     counts = {count.id: count for count in nav_counts()} if may_read else {}
     now = timezone.now()
     return Frame(
-        places=_places(request.path, role) if may_read else [],
+        places=_places(getattr(request, "rail_path", request.path), role) if may_read else [],
         counts=counts,
         clouds=clouds,
         cloud_names=", ".join(cloud.name for cloud in clouds),
         needs_title=counts["nav-needs"].title if may_read else "",
         engine_silent=_engine_silent(now) if may_read else "",
+        blocked=blocked_clouds() if may_read else [],
         words=live_words() if may_read else "",
         modules=MODULES,
         person=person.get_username() if person is not None else "",

@@ -25,6 +25,7 @@ class Mark:
     said: "str | StrPromise"
     glyph: str
     live: bool = False  # something moves: the glyph breathes
+    is_told: bool = False  # the word is the cloud's own: data, which no language changes
 
     @property
     def word(self) -> str:
@@ -125,4 +126,4 @@ def host_mark(host: Host, now: datetime, *, target: Target | None, is_ours: bool
     if host.resource_state == "Disabled":
         return DISABLED
     # What the cloud says, word for word: nothing we know.
-    return Mark("Unknown", f"{host.state}, {host.resource_state}", "unknown")
+    return Mark("Unknown", f"{host.state}, {host.resource_state}", "unknown", is_told=True)

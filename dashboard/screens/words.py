@@ -89,6 +89,7 @@ _THINGS: Mapping[str, Callable[[int], str]] = {
     "instance": lambda n: ngettext("%(n)s instance", "%(n)s instances", n),
     "job": lambda n: ngettext("%(n)s job", "%(n)s jobs", n),
     "line": lambda n: ngettext("%(n)s line", "%(n)s lines", n),
+    "management server": lambda n: ngettext("%(n)s management server", "%(n)s management servers", n),
     "match": lambda n: ngettext("%(n)s match", "%(n)s matches", n),
     "move": lambda n: ngettext("%(n)s move", "%(n)s moves", n),
     "person": lambda n: ngettext("%(n)s person", "%(n)s people", n),

@@ -30,8 +30,14 @@ def state(mark: Mark) -> SafeString:
         mark.state,
         SafeString(" data-live" if mark.live else ""),
         glyph(mark),
-        mark.word,
+        word(mark),
     )
+
+
+@register.simple_tag
+def word(mark: Mark) -> SafeString:
+    """The word alone, set apart where it is the cloud's own."""
+    return format_html("<bdi>{}</bdi>" if mark.is_told else "{}", mark.word)
 
 
 @register.simple_tag

@@ -27,7 +27,7 @@ AUDITED_REBALANCE = "rebalance of agents asked for"
 
 VALID_FOR = timedelta(seconds=30)
 HOSTS_MAX = 100
-ADDRESS = re.compile(r"[0-9A-Za-z.:_%\[\]-]{1,255}", re.ASCII)
+ADDRESS = re.compile(r"[0-9A-Za-z.:_-]{1,255}", re.ASCII)
 INTERVAL_S_MAX = 604_800  # a week
 TIMEOUT_MIN_MAX = 10_080  # a week
 LOOK_EVERY_S = 0.05
@@ -171,7 +171,7 @@ def _preview(cloud: Cloud, change: BalanceChange | None) -> Preview:
 
 
 def _checked(cloud: Cloud, change: BalanceChange) -> BalanceChange:
-    """The change as it is sent: `host` without spaces and second mentions. Raises: BadInput naming the field."""
+    """The change as it is sent: `host` without spaces around and second mentions. Raises: BadInput naming the field."""
     if change.algorithm is not None and change.algorithm not in ALGORITHMS:
         raise BadInput(str(BadAlgorithm(change.algorithm)), field="algorithm", bad=change.algorithm)
     _within("checkinterval", change.check_interval_s, 0, INTERVAL_S_MAX, "s")
@@ -198,9 +198,10 @@ def _addresses(hosts: tuple[str, ...]) -> tuple[str, ...]:
         raise BadInput(str(reason), field="host") from reason
     if len(addresses) > HOSTS_MAX:
         raise BadInput(f"{len(addresses)} addresses; give at most {HOSTS_MAX}", field="host")
-    for address in addresses:
-        if not ADDRESS.fullmatch(address):
-            raise BadInput(f"{address[:80]!r} is no address of a server", field="host", bad=address)
+    for address in hosts:
+        if not ADDRESS.fullmatch(address.strip()):
+            words = f"{address[:80]!r} is no address or name of a server: letters, digits and . : - _ only"
+            raise BadInput(words, field="host", bad=address)
     return addresses
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from maintenance.actions.errors import Conflict, NotFound
-from maintenance.engine.attention import resolve_attentions
+from maintenance.engine.attention import about_attention, resolve_attentions
 from maintenance.feed import unit_of_work
 from maintenance.models import Attention
 
@@ -18,7 +18,7 @@ def take_attention(attention_id: UUID, *, actor: str, request_id: str = "") -> A
             return attention
         before, attention.taken_by = attention.taken_by, actor
         attention.save(update_fields=["taken_by"])
-        about = {"attention": str(attention.id), "run": str(attention.run_id), "host": str(attention.host_id)}
+        about = about_attention(attention)
         work.event("attention.taken", about, before={"taken_by": before}, after={"taken_by": actor})
         work.audit("attention taken", about, before={"taken_by": before})
         return attention
@@ -29,7 +29,7 @@ def resolve_attention(attention_id: UUID, *, actor: str, reason: str, request_id
     with unit_of_work(actor, request_id=request_id) as work:
         attention = _open(attention_id)
         resolve_attentions(work, Q(id=attention.id), by=actor)
-        work.audit("attention resolved", {"attention": str(attention.id)}, reason=reason)
+        work.audit("attention resolved", about_attention(attention), reason=reason)
     attention.refresh_from_db()
     return attention
 

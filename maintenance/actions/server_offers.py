@@ -145,9 +145,11 @@ def _answer(run_id: UUID, server_id: UUID) -> ServerAnswer:
     run = Run.objects.get(id=run_id)
     server = ManagementServer.objects.get(id=server_id)
     target = Target.objects.get(run=run, server=server)
-    step = Step.objects.filter(target=target).exclude(started=None).order_by("-started").first()
-    if step is None or target.next_stage:
+    steps = Step.objects.filter(target=target)
+    step = steps.exclude(started=None).order_by("-started").first()
+    if step is None or target.next_stage or steps.filter(started=None).exists():
         return ServerAnswer(server.state, run.state, was_seen=False)
-    refused = target.failing or (target.detail if target.state == TargetState.FAILED else "")
+    has_failed = target.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}
+    refused = target.failing or (target.detail if has_failed else "")
     seen = step.outcome == Outcome.OK or server.state in SEEN.get(Stage(step.stage), frozenset())
     return ServerAnswer(server.state, run.state, was_seen=seen and not refused, refused=refused)

@@ -2,20 +2,16 @@
 
 from collections.abc import Sequence
 
-from django.db.models import Q
-
 from maintenance.actions.errors import IllegalMove
 from maintenance.actions.run_numbers import next_run_number
 from maintenance.clock import database_now
 from maintenance.domain.server_run import FIRST_STAGE
 from maintenance.domain.states import (
     STATE_DURING,
-    TARGET_ENDED,
     RunKind,
     RunState,
     Stage,
     StepState,
-    TargetState,
 )
 from maintenance.engine.advance import (
     about_run,
@@ -25,7 +21,6 @@ from maintenance.engine.advance import (
     lock_run,
     move_target,
 )
-from maintenance.engine.attention import resolve_attentions
 from maintenance.feed import UnitOfWork
 from maintenance.limits import DRAIN_TIMEOUT_S, STAGE_TIMEOUT_S
 from maintenance.models import Cloud, ManagementServer, Run, Step, Target
@@ -102,12 +97,15 @@ def go_on(work: UnitOfWork, target: Target, stage: Stage, *, actor: str) -> None
     if Step.objects.filter(target=target, stage=stage).exclude(state=StepState.ENDED).exists():
         raise IllegalMove(f"run {run.number} is doing that with {target.name} already", legal=[])
     end_open_step(target, f"{stage} was asked for by {actor}", database_now())
-    if TargetState(target.state) in TARGET_ENDED:
-        target.attempt += 1
-        target.save(update_fields=["attempt"])
-        resolve_attentions(work, Q(target=target), by=actor)
+    if Step.objects.filter(target=target, stage=stage, attempt=target.attempt).exists():
+        target.attempt += 1  # begun before, and broken off for something else
     move_target(
-        work, target, STATE_DURING[stage], next_stage=stage, detail=f"asked for by {actor}", finished_at=None
+        work,
+        target,
+        STATE_DURING[stage],
+        next_stage=stage,
+        detail=f"asked for by {actor}",
+        attempt=target.attempt,
     )
     advance(work, run)
     work.wake_engine()

@@ -4,7 +4,7 @@ Rules are asked twice: here, from what was last read, so that a person hears at 
 before it asks the cloud.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from maintenance.actions.errors import BadInput, Conflict, IllegalMove, NotFound
@@ -14,14 +14,17 @@ from maintenance.actions.server_offers import moves_of as moves_of
 from maintenance.actions.server_offers import read_back as read_back
 from maintenance.actions.server_runs import begin_server_run, go_on, open_target
 from maintenance.clock import database_now
+from maintenance.domain.order import natural
 from maintenance.domain.servers import (
     ALGORITHMS,
     Refusal,
     RefusalCode,
     ServerMove,
+    ServerState,
     refusal_of,
+    server_state,
 )
-from maintenance.domain.states import RunKind, Stage
+from maintenance.domain.states import RunKind, RunState, Stage
 from maintenance.engine.advance import about_run, about_target
 from maintenance.feed import UnitOfWork, unit_of_work
 from maintenance.models import Cloud, ManagementServer, Run, Target
@@ -137,6 +140,8 @@ def trigger_server_shutdown(
             )
         else:
             _only_of(target, RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN)
+            if target.run.state == RunState.STOPPING:
+                _owned(target)  # a person has it brought back
             go_on(work, target, Stage.SERVER_SHUT_DOWN, actor=actor)
         _audit(work, "management server shut down", target, reason)
         return target.run
@@ -216,6 +221,28 @@ def restart_servers(
         return target.run
 
 
+def all_in_order(servers: Iterable[ManagementServer]) -> list[UUID]:
+    """All of them, in the order in which people count them, for a restart that names none; nobody is left out.
+
+    Raises: Conflict naming those that are not Up, or not known, and what to do.
+    """
+    now = database_now()
+    ordered = sorted(servers, key=lambda row: (natural(row.name), row.id))
+    if not ordered:
+        raise Conflict("there is no management server to restart")
+    not_up = [
+        f"{row.name} is {row.state if row.is_known(now) else 'not known now'}"
+        for row in ordered
+        if not row.is_known(now) or server_state(row.state) is not ServerState.UP
+    ]
+    if not_up:
+        raise Conflict(
+            f"not all management servers are Up: {', '.join(not_up)}; wait until they are, or name the servers to "
+            "restart"
+        )
+    return [row.id for row in ordered]
+
+
 # ---- the rules ------------------------------------------------------------------------------------------------------
 
 
@@ -261,18 +288,13 @@ def _refuse(
     """Raises: IllegalMove from a state where it is not possible, Conflict for whatever else is in the way."""
     if not server.is_known(database_now()):
         raise Conflict(f"the state of {server.name} is not known: the cloud could not be read lately")
-    _refuse_taken(move, server)
+    # A run that has not begun, or has this server in another way, owns it.
+    owner = open_target(server) if move is ServerMove.PREPARE else None
     refusal = refusal_of(move, server.id, servers_view(cloud), algorithm=algorithm)
     if refusal is not None:
-        raise _as_error(refusal)
-
-
-def _refuse_taken(move: ServerMove, server: ManagementServer) -> None:
-    """A run that has not begun, or has this server in another way, owns it."""
-    target = open_target(server)
-    if target is None or move is not ServerMove.PREPARE:
-        return
-    _owned(target)
+        raise _as_error(refusal, owner)
+    if owner is not None:
+        _owned(owner)
 
 
 def _only_of(target: Target, *kinds: RunKind) -> None:
@@ -289,12 +311,13 @@ def _owned(target: Target) -> None:
     )
 
 
-def _as_error(refusal: Refusal) -> Conflict | IllegalMove | BadInput:
+def _as_error(refusal: Refusal, owner: Target | None) -> Conflict | IllegalMove | BadInput:
     match refusal.code:
         case RefusalCode.BAD_ALGORITHM:
             return BadInput(refusal.words, field="algorithm")
         case RefusalCode.WRONG_STATE:
-            return IllegalMove(refusal.words, legal=list(refusal.legal))
+            has_it = f"; run {owner.run.number} (started by {owner.run.started_by}) has it" if owner else ""
+            return IllegalMove(refusal.words + has_it, legal=list(refusal.legal))
         case _:
             return Conflict(refusal.words)
 

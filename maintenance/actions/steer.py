@@ -11,6 +11,7 @@ from django.db.models import Q
 from maintenance.actions.errors import IllegalMove, NotFound
 from maintenance.clock import database_now
 from maintenance.domain.server_run import HOME_OF_KIND, stage_again
+from maintenance.domain.servers import ServerState
 from maintenance.domain.states import (
     OVER_SERVERS,
     OVER_SYSTEM_VMS,
@@ -33,7 +34,7 @@ from maintenance.engine.advance import (
 )
 from maintenance.engine.attention import Cause, resolve_attentions
 from maintenance.feed import UnitOfWork, unit_of_work
-from maintenance.models import HostOut, Run, Step, Target
+from maintenance.models import HostOut, ManagementServer, Run, Step, Target
 
 
 @dataclass
@@ -58,8 +59,15 @@ def _steering(run_id: UUID, move: str, actor: str, request_id: str) -> Iterator[
         if move in {"pause", "resume", "cancel"} and move not in legal:
             raise IllegalMove(f"run {run.number} is {run.state}: {move} is not possible", legal=sorted(legal))
         yield Steering(work, run, actor, database_now())
-        work.audit(f"run: {move}", about_run(run), after={"state": run.state})
+        work.audit(f"run: {move.format(thing=thing_of(run))}", about_run(run), after={"state": run.state})
         work.wake_engine()
+
+
+def thing_of(run: Run) -> str:
+    """What the audit calls one of the run's targets."""
+    if run.kind in OVER_SYSTEM_VMS:
+        return "system VM"
+    return "management server" if run.kind in OVER_SERVERS else "host"
 
 
 def pause_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
@@ -141,7 +149,7 @@ def _way_home(run: Run) -> Stage:
 
 def skip_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") -> Run:
     """The waiting host, or the failed one of a paused run, ends Skipped. Raises: NotFound, IllegalMove."""
-    with _steering(run_id, "skip a host", actor, request_id) as at:
+    with _steering(run_id, "skip a {thing}", actor, request_id) as at:
         target = _target(at, host_id, "skip")
         end_open_step(target, f"skipped by {actor}", at.now)
         why = f"skipped by {actor}"
@@ -151,7 +159,8 @@ def skip_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "") 
         move_target(
             at.work, target, TargetState.SKIPPED, detail=why, next_stage="", is_open=False, finished_at=at.now
         )
-        at.work.audit("host skipped", about_target(target), after={"detail": why})
+        about = about_run(at.run) | about_target(target)
+        at.work.audit(f"{thing_of(at.run)} skipped", about, after={"detail": why})
         advance(at.work, at.run)
     return at.run
 
@@ -160,7 +169,7 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
     """A new attempt of the failed host, and the run goes on: from PreMaintenance when the host is back in service,
     from the failed stage while it is still out. Raises: NotFound, IllegalMove.
     """
-    with _steering(run_id, "retry a host", actor, request_id) as at:
+    with _steering(run_id, "retry a {thing}", actor, request_id) as at:
         target = _target(at, host_id, "retry")
         is_out = _is_out(target)
         resolve_attentions(at.work, Q(target=target), by=actor)
@@ -174,24 +183,37 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
             "detail": f"tried again by {actor}",
         }
         if is_out:
-            failed_stage = _last_stage(target)
-            if at.run.kind in OVER_SERVERS:
-                failed_stage = stage_again(RunKind(at.run.kind), failed_stage)
-            elif failed_stage in {Stage.RETURN, Stage.PATCH_ROLL_BACK}:
+            failed_stage = server_tried_from(target) or _last_stage(target)
+            if target.host_id is None or failed_stage is Stage.RETURN:
                 again["failing"] = target.failing  # why it went home does not change by trying again
             move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
         else:
             move_target(at.work, target, TargetState.READY, next_stage="", back_at=None, out_at=None, **again)
-        at.work.audit("host retried", about_target(target), after={"attempt": target.attempt})
+        about = about_run(at.run) | about_target(target)
+        at.work.audit(f"{thing_of(at.run)} retried", about, after={"attempt": target.attempt})
         _resume(at)
     return at.run
 
 
 def _is_out(target: Target) -> bool:
     """Whether it is not yet back: a host that the ledger counts as out, a server in doubt."""
-    if target.host_id is None:
+    if target.server_id is not None:
+        return server_tried_from(target) is not None
+    if target.system_vm_id is not None:
         return target.state == TargetState.NEEDS_PERSON
     return HostOut.objects.filter(target=target, closed_at=None).exists()
+
+
+def server_tried_from(target: Target) -> Stage | None:
+    """Where a server goes on when it is tried again; None: from the beginning. So does one that did not go down and is
+    Up: its agents and jobs leave it first. Of a host always None."""
+    if target.server_id is None or target.state != TargetState.NEEDS_PERSON:
+        return None
+    last = _last_stage(target)
+    is_up = ManagementServer.objects.filter(id=target.server_id, state=ServerState.UP).exists()
+    if last is Stage.SERVER_SHUT_DOWN and is_up:
+        return None
+    return stage_again(RunKind(target.run.kind), last)
 
 
 def _last_stage(target: Target) -> Stage:

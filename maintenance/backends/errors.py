@@ -13,6 +13,15 @@ class Later(CloudError):
         self.retry_after_s = retry_after_s
 
 
+class NobodyAnswers(Later):
+    """No management server of the cloud answers: all of them are down, or cannot be reached. Nothing was done."""
+
+    BEGINS = "no management server answers"  # how its words begin, also where they are only kept
+
+    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{self.BEGINS}: {reason}", retry_after_s)
+
+
 class AgentUnreachable(Later):
     """The host's agent does not answer: whatever it was asked is unknown, not "no"."""
 

@@ -88,31 +88,36 @@ class ServersRead:
 @dataclass(frozen=True, slots=True)
 class LeavingAgent:
     """An agent that is still on a server which prepares. `goes_to`: the name of the server it will connect to, where
-    it is known. `stuck`: why it does not go; empty while it only waits for its turn."""
+    it is known. `stuck`: why it does not go; empty while it only waits for its turn. `is_nowhere`: because no server
+    that it may go to is Up, rather than because of its own host."""
 
     id: UUID
     name: str
     kind: str
     goes_to: str = ""
     stuck: str = ""
+    is_nowhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ServerLook:
-    """One server, read now: what it still has. Lists are bounded (`NAMED_MAX`), counts are not."""
+    """One server, read now: what it still has. Lists are bounded (`NAMED_MAX`), counts are not. `agents_nowhere` are
+    among `agents_stuck`."""
 
     server: ManagementServerRead
     jobs: tuple[PendingJobRead, ...]
     agents: tuple[LeavingAgent, ...]
     agents_stuck: int = 0
+    agents_nowhere: int = 0
 
     NAMED_MAX: ClassVar[int] = 50
 
 
 class ManagementServers(Protocol):
     """The cloud's management servers. All requests are synchronous: an answer means that it was accepted, not that the
-    server has arrived. A server may be asked through any other; a request about one never goes through that one, and
-    a connection that breaks is NoReply. Refusals (`Never`) come in CloudStack's order (domain/servers.py)."""
+    server has arrived. A server may be asked through any other; a request about one never goes through that one. A
+    connection that breaks is NoReply; what only reads is asked of another one first. Refusals (`Never`) come in
+    CloudStack's order (domain/servers.py)."""
 
     def read_servers(self) -> ServersRead:
         """All servers, pending jobs, and jobs that were cut off, now. Raises: Later, NoReply."""

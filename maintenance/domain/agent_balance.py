@@ -44,7 +44,8 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class AgentFacts:
-    """An agent as it was last read. `listed` None: nobody knows its list; `algorithm` empty: it keeps none."""
+    """An agent as it was last read. `listed` None: nobody knows what it keeps; `algorithm` empty: it keeps none.
+    `interval_s` None: it never looks for its preferred server, as with 0."""
 
     key: AgentKey
     name: str
@@ -53,6 +54,7 @@ class AgentFacts:
     algorithm: str = ""
     cluster: UUID | None = None
     is_direct: bool = False
+    interval_s: int | None = None
 
 
 class Drift(StrEnum):
@@ -61,6 +63,7 @@ class Drift(StrEnum):
     OTHER_LIST = "other-list"
     OTHER_ALGORITHM = "other-algorithm"
     NO_ALGORITHM = "no-algorithm"  # its list has no @algorithm: it never looks for its preferred server
+    OTHER_INTERVAL = "other-interval"  # it looks for its preferred server more often, or less, than it should
     NOT_ON_PREFERRED = "not-on-preferred"
     NO_SERVER = "no-server"
 
@@ -152,14 +155,16 @@ class Servers:
         return next((address for address in expected if address not in self._not_up), "")
 
 
-def expected_lists(agents: Sequence[AgentFacts], balance: Balance) -> dict[UUID, Addresses]:
+def expected_lists(
+    agents: Sequence[AgentFacts], balance: Balance, *, anew: bool = False
+) -> dict[UUID, Addresses]:
     """Each agent's list by the settings; empty when they cannot be followed. With `shuffle` any order is right, so an
-    agent that has the right addresses keeps its own."""
+    agent that has the right addresses keeps its own; unless lists are given out `anew`, as by a change to it."""
     if not balance.decides:
         return {}
     keep = [agent for agent in agents if not agent.is_direct]
     lists = lists_for((agent.key for agent in keep), balance.hosts, balance.algorithm, seed=SEED)
-    if balance.algorithm == "shuffle":
+    if balance.algorithm == "shuffle" and not anew:
         for agent in keep:
             if agent.listed is not None and is_same("shuffle", agent.listed, lists[agent.key.id]):
                 lists[agent.key.id] = agent.listed
@@ -189,7 +194,7 @@ def spread_of(agents: Sequence[AgentFacts], servers: Servers, balance: Balance) 
         goal = servers.goal(should, agent.server)
         preferred[should[0]] += 1
         expected[zone, goal] += 1
-        if reasons := tuple(_reasons(agent, should, goal, servers, balance.algorithm)):
+        if reasons := tuple(_reasons(agent, should, goal, servers, balance)):
             drifting.append(DriftingAgent(agent, should, reasons))
     return Spread(
         shares=tuple(_shares(servers, balance, preferred, _by_last(expected), _by_last(actual), direct)),
@@ -202,15 +207,17 @@ def spread_of(agents: Sequence[AgentFacts], servers: Servers, balance: Balance) 
 
 
 def _reasons(
-    agent: AgentFacts, should: Addresses, goal: str, servers: Servers, algorithm: str
+    agent: AgentFacts, should: Addresses, goal: str, servers: Servers, balance: Balance
 ) -> Iterator[Drift]:
     if agent.listed is not None:
-        if not is_same(algorithm, agent.listed, should):
+        if not is_same(balance.algorithm, agent.listed, should):
             yield Drift.OTHER_LIST
         if not agent.algorithm:
             yield Drift.NO_ALGORITHM
-        elif agent.algorithm != algorithm:
+        elif agent.algorithm != balance.algorithm:
             yield Drift.OTHER_ALGORITHM
+        if (agent.interval_s or 0) != balance.interval_for(agent.cluster):
+            yield Drift.OTHER_INTERVAL
     if agent.server is None:
         yield Drift.NO_SERVER
     elif (server := servers.by_id.get(agent.server)) is None or server.address != goal:

@@ -74,10 +74,17 @@ class Preview:
 
 
 def preview_of(
-    agents: Sequence[AgentFacts], servers: Servers, before: Balance, after: Balance, *, at_once: bool = False
+    agents: Sequence[AgentFacts],
+    servers: Servers,
+    before: Balance,
+    after: Balance,
+    *,
+    at_once: bool = False,
+    besides: Sequence[object] = (),
 ) -> Preview:
-    """What changing `before` to `after` does. `at_once`: agents are sent home as well, whatever their interval."""
-    lists = expected_lists(agents, after)
+    """What changing `before` to `after` does. `at_once`: agents are sent home as well, whatever their interval.
+    `besides`: what else a person agrees to, by which nobody moves."""
+    lists = expected_lists(agents, after, anew=before.algorithm != after.algorithm)
     flows: Counter[tuple[str, str]] = Counter()
     movers: list[Mover] = []
     sent_lists = by_themselves = 0
@@ -107,7 +114,7 @@ def preview_of(
         findings=lint(after, servers),
         fewest=fewest_of(agents, servers),
         is_certain=after.algorithm != "shuffle" or len(after.addresses) < 2,
-        hash=_hash(before, after, told, at_once),
+        hash=_hash(before, after, told, at_once, besides),
     )
 
 
@@ -152,10 +159,12 @@ def _name_at(address: str, servers: Servers) -> str:
     return server.name if server else address
 
 
-def _hash(before: Balance, after: Balance, flows: Sequence[Flow], at_once: bool) -> str:
+def _hash(
+    before: Balance, after: Balance, flows: Sequence[Flow], at_once: bool, besides: Sequence[object]
+) -> str:
     """Another plan has another hash: other settings now, other settings then, or other agents that move."""
     content = json.dumps(
-        [_told(before), _told(after), [[f.before, f.after, f.agents] for f in flows], at_once]
+        [_told(before), _told(after), [[f.before, f.after, f.agents] for f in flows], at_once, [*besides]]
     )
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 

@@ -22,6 +22,7 @@ from maintenance.domain.run_view import (
     TargetView,
 )
 from maintenance.domain.states import (
+    OVER_SERVERS,
     RUN_ENDED,
     RUN_MOVES,
     STATE_DURING,
@@ -278,4 +279,5 @@ def _sentence(run: Run, state: RunState) -> str:
         case RunState.CANCELLED:
             return "stopped by a person"
         case _:
-            return f"{failed} {'host' if failed == 1 else 'hosts'} failed"
+            one = "management server" if run.kind in OVER_SERVERS else "host"
+            return f"{failed} {one if failed == 1 else one + 's'} failed"

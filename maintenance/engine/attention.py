@@ -1,13 +1,15 @@
 """What needs a person: asked for once per cause, resolved by what was seen or by somebody, told by mail and webhook."""
 
 from enum import StrEnum
+from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from maintenance.feed import UnitOfWork
-from maintenance.models import Attention, Host, Run, Target
+from maintenance.models import Attention, Host, ManagementServer, Run, Target
 from maintenance.notifications.owe import owe_notifications
 
 
@@ -27,6 +29,8 @@ class Cause(StrEnum):
     SERVER_STUCK = "server-stuck"  # one that prepares, and is held by what does not help itself
     PATCH_FAILED = "patch-failed"  # the previous version is back, or nothing was changed
     PATCH_NOT_RESTORED = "patch-not-restored"
+    SERVER_DOWN = "server-down"  # of no run: it died, or others took it down
+    NO_SERVER_UP = "no-server-up"  # of no run: `server` is one of the cloud that has none
     RUN_PAUSED = "run-paused"  # nothing is in its way any more, and nobody has resumed it
 
 
@@ -47,6 +51,8 @@ TITLES: dict[Cause, str] = {
     Cause.SERVER_STUCK: "{host} cannot get ready",
     Cause.PATCH_FAILED: "The update of {host} failed",
     Cause.PATCH_NOT_RESTORED: "{host} could not be restored",
+    Cause.SERVER_DOWN: "{host} is Down, and no run of ours took it down",
+    Cause.NO_SERVER_UP: "No management server of {host} is Up",
     Cause.RUN_PAUSED: "Run {run} is paused and waits to be resumed",
 }
 
@@ -73,19 +79,60 @@ def ask_for_person(
             "system_vm_id": target.system_vm_id,
         },
     )
-    about = _about(attention)
     if not is_new:
-        if (attention.title, attention.message) != (title, message):
-            attention.title, attention.message, attention.host_id = title, message, host_id
-            attention.save(update_fields=["title", "message", "host"])
-            work.event("attention.changed", about, after={"message": message})
+        _bring_up_to_date(work, attention, title, message, host_id)
         return
+    _tell(work, attention, {"target": str(target.id)})
+    where = {
+        "run": str(run.id),
+        "run_number": run.number,
+        **_names(target),
+        "url": f"{settings.BASE_URL}/rolling/{run.id}/",
+    }
+    owe_notifications(title, _body(attention) | where)
+
+
+def ask_about_server(
+    work: UnitOfWork, cause: Cause, *, server: ManagementServer, message: str, name: str = ""
+) -> None:
+    """The same about a management server that no run of ours has: an open attention without a run and a target.
+    `name`: what it is called in the title, where that is not the server's own name."""
+    title = TITLES[cause].format(host=name or server.name)[:300]
+    attention, is_new = Attention.objects.get_or_create(
+        cause=cause,
+        run=None,
+        target=None,
+        server=server,
+        resolved_at=None,
+        defaults={"title": title, "message": message},
+    )
+    if not is_new:
+        _bring_up_to_date(work, attention, title, message, None)
+        return
+    _tell(work, attention, {})
+    where = {
+        "management_server": str(server.id),
+        "management_server_name": server.name,
+        "url": f"{settings.BASE_URL}/management-servers/{server.id}/",
+    }
+    owe_notifications(title, _body(attention) | where)
+
+
+def _bring_up_to_date(
+    work: UnitOfWork, attention: Attention, title: str, message: str, host_id: UUID | None
+) -> None:
+    if (attention.title, attention.message) != (title, message):
+        attention.title, attention.message, attention.host_id = title, message, host_id
+        attention.save(update_fields=["title", "message", "host"])
+        work.event("attention.changed", about_attention(attention), after={"message": message})
+
+
+def _tell(work: UnitOfWork, attention: Attention, besides: dict[str, str]) -> None:
     work.event(
         "attention.opened",
-        about | {"target": str(target.id)},
-        after={"cause": cause, "title": title, "message": message},
+        about_attention(attention) | besides,
+        after={"cause": attention.cause, "title": attention.title, "message": attention.message},
     )
-    _owe_notifications(attention, run, target)
     work.wake_engine()
 
 
@@ -94,12 +141,14 @@ def resolve_attentions(work: UnitOfWork, which: Q, *, by: str) -> None:
     for attention in Attention.objects.filter(which, resolved_at=None):
         attention.resolved_at, attention.resolved_by = Now(), by
         attention.save(update_fields=["resolved_at", "resolved_by"])
-        work.event("attention.resolved", _about(attention), after={"by": by})
+        work.event("attention.resolved", about_attention(attention), after={"by": by})
 
 
-def _about(attention: Attention) -> dict[str, str]:
-    """What its events name: its run, and its host or its management server."""
-    about = {"attention": str(attention.id), "run": str(attention.run_id)}
+def about_attention(attention: Attention) -> dict[str, str]:
+    """What its events name: its run, if it is of one, and its host or its management server."""
+    about = {"attention": str(attention.id)}
+    if attention.run_id is not None:
+        about["run"] = str(attention.run_id)
     if attention.server_id is not None:
         return about | {"server": str(attention.server_id)}
     if attention.system_vm_id is not None:
@@ -107,20 +156,15 @@ def _about(attention: Attention) -> dict[str, str]:
     return about | {"host": str(attention.host_id)}
 
 
-def _owe_notifications(attention: Attention, run: Run, target: Target) -> None:
-    """Written with the change they tell, so that neither exists without the other."""
-    body = {
+def _body(attention: Attention) -> dict[str, Any]:
+    """What is sent of every one. It is written with the change it tells, so that neither exists without the other."""
+    return {
         "type": "attention.opened",
         "cause": attention.cause,
         "title": attention.title,
         "message": attention.message,
-        "run": str(run.id),
-        "run_number": run.number,
-        **_names(target),
-        "url": f"{settings.BASE_URL}/rolling/{run.id}/",
         "attention_url": f"{settings.BASE_URL}/needs-a-person/{attention.id}/",
     }
-    owe_notifications(attention.title, body)
 
 
 def _names(target: Target) -> dict[str, str]:

@@ -29,6 +29,7 @@ from maintenance.models import (
     Instance,
     Intent,
     Notification,
+    PendingJob,
     Run,
     Target,
 )
@@ -39,6 +40,7 @@ DELIVERIES_KEPT = timedelta(days=7)
 TICKETS_KEPT = timedelta(
     days=30
 )  # of this machine; a ticket that is gone could run again, so long after any run
+JOBS_KEPT = timedelta(hours=2)  # that have ended: every reading, twice a second, looks through them
 PRUNE_ROWS_MAX = 5000
 NO_LONGER_LISTED = "observed: the cloud no longer lists it"
 
@@ -163,7 +165,7 @@ def _came_back(work: UnitOfWork, out: HostOut, now: datetime) -> None:
 
 
 def prune() -> None:
-    """Old feed rows, answers and deliveries go, a bounded number at a time; the audit stays, and is
+    """Old feed rows, answers, deliveries and jobs go, a bounded number at a time; the audit stays, and is
     looked at."""
     now = database_now()
     kept_for = timedelta(days=FEED_KEPT_DAYS.now())
@@ -176,4 +178,5 @@ def prune() -> None:
     ).delete()
     Tickets(settings.VAR_DIR / "hooks").prune(TICKETS_KEPT.total_seconds())
     Instance.objects.filter(gone_at__lt=now - timedelta(days=1)).delete()
+    PendingJob.objects.filter(gone_at__lt=now - JOBS_KEPT).delete()
     audit_chain.go_on()

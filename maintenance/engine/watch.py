@@ -21,6 +21,7 @@ from maintenance.domain.states import (
 )
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.taken import taken_by_others
+from maintenance.engine.watch_servers import watch_servers
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Attention, Host, Instance, ManagementServer, Run, Target
 
@@ -35,6 +36,7 @@ def watch_needs() -> None:
     settle_found_instances()
     ask_for_paused_runs()
     settle_returned_servers()
+    watch_servers()
 
 
 # ---- hosts that others took ----------------------------------------------------------------------------------

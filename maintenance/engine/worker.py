@@ -180,6 +180,11 @@ class Engine:
             except (DatabaseError, psycopg.Error) as reason:
                 log.warning("the database is away", thread=name, reason=str(reason).strip())
                 self._stopping.wait(RETRY_S)
+            except Exception:
+                # A fault of ours or of an adapter's: told, and tried again. A side thread that ended would leave an
+                # engine that looks alive and does half its work.
+                log.exception("a side thread failed", thread=name)
+                self._stopping.wait(RETRY_S)
             finally:
                 connection.close()
             self._stopping.wait(pause_s)

@@ -74,7 +74,10 @@ class Intent(models.Model):
 
 
 class Attention(models.Model):
-    """Something that needs a person: open until it is resolved by what was seen, or by somebody."""
+    """Something that needs a person: open until it is resolved by what was seen, or by somebody.
+
+    Of a run's target, or, without a run and a target, of a management server.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     cause = models.CharField(
@@ -106,7 +109,7 @@ class Attention(models.Model):
         ordering = ["since"]
         constraints = [
             models.UniqueConstraint(
-                fields=["cause", "run", "target"],
+                fields=["cause", "run", "target", "server"],
                 condition=models.Q(resolved_at=None),
                 nulls_distinct=False,
                 name="one_open_attention_a_cause",

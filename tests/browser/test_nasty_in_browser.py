@@ -78,7 +78,9 @@ def test_what_runs_is_seen(browser):
     assert found == ["ran: 1", 'made: <b id="pwned"></b>', "made: <script>window.__pwned = 1</script>"]
 
 
-def test_no_page_scrolls_sideways_on_a_phone_because_of_a_name(scene, page):
+def test_no_page_scrolls_sideways_on_a_phone_whatever_people_and_clouds_wrote(scene, page):
+    """Names, states, versions, answers, outputs: each as long as it may be, and one word."""
+    fill(one_word)
     rename_all("255 without a break")
     found = []
     for address in pages_of_each_route(scene, page):
@@ -87,3 +89,7 @@ def test_no_page_scrolls_sideways_on_a_phone_because_of_a_name(scene, page):
             found.append(f"{address}: {wide}")
 
     assert not found, f"\n{len(found)}:\n" + "\n".join(found)
+
+
+def one_word(mark: str, longest: int) -> str:
+    return mark.ljust(longest, "m")[:longest]

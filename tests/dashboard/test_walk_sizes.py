@@ -38,7 +38,8 @@ LISTS = (
 MANY, EACH = 10_000, 40  # hosts, and how many of them a cluster has
 BYTES_MAX = 700_000  # of HTML, as it is before it is packed
 ROWS_MAX = 120
-# What answers otherwise: to doors that are open already, to what only a form sends, and where nothing was printed.
+# What answers otherwise: to doors that are open already, to what only a form sends, where nothing was printed, and
+# runs over management servers, whose one page has all that is told of them.
 OTHERWISE = {
     "login": {302},
     "first-run": {303},
@@ -46,6 +47,8 @@ OTHERWISE = {
     "run-start": {303},
     "settings-person-password": {303},
     "run-output": {200, 404},
+    "run-hosts": {200, 302},
+    "run-print": {200, 302},
 }
 
 

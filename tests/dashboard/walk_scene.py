@@ -355,7 +355,7 @@ def _needs(runs: dict[str, Run]) -> None:
     targets = list(run.targets.order_by("order"))
     with unit_of_work() as work:
         causes = [
-            cause for cause in Cause if not cause.name.startswith(("SERVER_", "PATCH_"))
+            cause for cause in Cause if "SERVER" not in cause.name and not cause.name.startswith("PATCH_")
         ]  # they have hosts
         for number, cause in enumerate(causes):
             target = targets[number % len(targets)]

@@ -32,5 +32,6 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ("need", "standing"): _part("standing", 0.5),
     ("need", "actions"): _part("actions", 0.2, by_role=True),
     ("need", "engine"): _part("engine", 0.5, by_role=True),
+    ("need", "servers"): _part("servers", 0.5),
     ("need", "room"): _part("room", CALM_S),
 }

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.urls import reverse
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, simple
+from dashboard.live.drawn_once import once
 from dashboard.screens.jobs.cut_off import cut_off
-from dashboard.screens.servers.blocked import blocked_clouds
 from dashboard.screens.servers.fleet import Fleet, KnownServer, fleet
 from dashboard.screens.servers.head import peers, server_head, tasks
 from dashboard.screens.servers.history import server_history
@@ -26,7 +26,7 @@ def _of_server(name: str, build: Callable[[Fleet, KnownServer, str], Any]) -> Bu
     """Drawn from the topic's server; None once no cloud lists it."""
 
     def context(server_id: str, _one: str, role: str) -> Context:
-        all_of_them = fleet()
+        all_of_them = once(fleet)
         known = all_of_them.find(UUID(server_id))
         return None if known is None else {name: build(all_of_them, known, role)}
 
@@ -58,32 +58,29 @@ def _count(section: str) -> Drawing:
 
 
 DRAWINGS: Mapping[Key, Drawing] = {
-    ("servers", "blocked"): Drawing(
-        "servers/list.html#blocked_banner", "servers-blocked", simple("blocked", blocked_clouds)
-    ),
     ("servers", "verdict"): Drawing(
         "servers/list.html#verdict",
         "servers-verdict",
-        simple("verdict", lambda: verdict(fleet())),
+        simple("verdict", lambda: verdict(once(fleet))),
         every_s=SOON_S,
     ),
     ("servers", "table"): Drawing(
         "servers/list.html#table",
         "servers-table",
-        lambda _topic, _one, role: {"rows": server_rows(fleet(), role)},
+        lambda _topic, _one, role: {"rows": server_rows(once(fleet), role)},
         by_role=True,
         every_s=SOON_S,
     ),
     ("servers", "preparing"): Drawing(
         "servers/list.html#on_their_way",
         "servers-preparing",
-        simple("preparing", lambda: shown_preparing(fleet())),
+        simple("preparing", lambda: shown_preparing(once(fleet))),
         every_s=SOON_S,
     ),
     ("servers", "restart"): Drawing(
         "servers/list.html#restart_all",
         "servers-restart",
-        lambda _topic, _one, role: {"restart": restart_all(fleet(), role)},
+        lambda _topic, _one, role: {"restart": restart_all(once(fleet), role)},
         by_role=True,
     ),
     ("server", "head"): _page("head", "head", lambda f, k, _role: server_head(f, k)),

@@ -11,9 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.screens.agents.words import change_mark, drift_words, finding_mark, finding_words, interval
+from dashboard.screens.events.telling_words import data, sentence
 from dashboard.screens.marks import UNKNOWN, Mark
+from dashboard.screens.servers.marks import state_mark
 from dashboard.screens.words import count, figure
-from maintenance.agents_view import AgentsView, agents_view
+from maintenance.agents_view import AgentsView, agents_view, rules_of
 from maintenance.domain.agent_balance import DriftingAgent, Share, Spread
 from maintenance.domain.balance_preview import Fewest
 from maintenance.models import Cloud, CloudChange, Cluster, Zone
@@ -177,11 +179,15 @@ def _facts(view: AgentsView) -> list[tuple[str, str, str]]:
     algorithm = settings.algorithm
     if algorithm == "shuffle":
         algorithm = _("shuffle – not recommended for production")
+    minutes = _("%(n)s min") % {"n": figure(settings.maintenance_timeout_min)}
+    passed = _("are passed over") if settings.ignore_maintenance_hosts else _("hold a server")
     return [
         (_("Algorithm"), algorithm, "indirect.agent.lb.algorithm"),
         (_("Servers, in order"), ", ".join(settings.hosts) or "–", "host"),
         (_("Check interval"), interval(settings.check_interval_s), "indirect.agent.lb.check.interval"),
         (_("Clusters with their own"), own or _("none"), "indirect.agent.lb.check.interval"),
+        (_("Maintenance timeout"), minutes, "management.server.maintenance.timeout"),
+        (_("Hosts in maintenance"), passed, "management.server.maintenance.ignore.maintenance.hosts"),
     ]
 
 
@@ -197,12 +203,8 @@ def _bar(share: Share, widest: int) -> ServerBar:
     server = share.server
     if server is None:
         drawn = Mark("Unknown", _("no server is known there"), "unknown")
-    elif server.is_up:
-        drawn = Mark("Up", "Up", "done")
-    elif server.state is None:
-        drawn = UNKNOWN
     else:
-        drawn = Mark("Skipped", server.state, "skipped")
+        drawn = UNKNOWN if server.state is None else state_mark(server.state)
     return ServerBar(
         name=share.name,
         url=reverse("server", args=[server.id]) if server else "",
@@ -237,13 +239,14 @@ def _zones(cloud: Cloud, view: AgentsView, spread: Spread) -> list[ZoneLine]:
 def _drift(one: DriftingAgent, view: AgentsView) -> DriftLine:
     agent = one.agent
     server = view.servers.by_id.get(agent.server) if agent.server else None
+    should_s = rules_of(view.settings).interval_for(agent.cluster)
     return DriftLine(
         name=agent.name,
         url=reverse("host", args=[agent.key.id]) if agent.key.kind == "host" else "",
         server=server.name if server else "",
         listed="" if agent.listed is None else kept_as(agent.listed, agent.algorithm),
         expected=kept_as(one.expected, view.settings.algorithm),
-        reasons=[drift_words(reason) for reason in one.reasons],
+        reasons=[drift_words(reason, agent.interval_s, should_s) for reason in one.reasons],
     )
 
 
@@ -256,10 +259,11 @@ def _fewest(fewest: Fewest, spread: Spread) -> str:
     if not fewest.moves:
         return _("Over all zones the servers that are Up hold equally many, within one.")
     loads = ", ".join(f"{load.name} {figure(load.after)}" for load in fewest.loads)
-    return _(
+    says = _(
         "%(moves)s would make the servers hold equally many over all zones: %(loads)s. "
         "Round robin counts zone by zone, so it may need more, and end less even."
-    ) % {"moves": count(fewest.moves, "move"), "loads": loads}
+    )
+    return sentence(says, moves=count(fewest.moves, "move"), loads=data(loads))
 
 
 def _changes(cloud: Cloud) -> list[ChangeLine]:
@@ -285,6 +289,13 @@ def _asked(change: CloudChange) -> str:
         for name, text in told.items()
         if name in kept
     ]
+    if "ignore_maintenance_hosts" in kept:
+        is_passed_over = kept["ignore_maintenance_hosts"]
+        said.append(
+            _("hosts in maintenance are passed over")
+            if is_passed_over
+            else _("hosts in maintenance hold a server that prepares")
+        )
     if own := kept.get("check_interval_of_cluster_s"):
         said.append(_("own intervals of %(clusters)s") % {"clusters": count(len(own), "cluster")})
     return _("Change: %(what)s") % {"what": "; ".join(said) or "–"}

@@ -65,11 +65,16 @@ def _mark(entry: AuditEntry) -> Mark:
             return mark("Paused")
         case "run: cancel":
             return mark("Cancelled")
-        case "live patch started" | "rolling maintenance started" | "management servers restarted":
+        case (
+            "live patch started"
+            | "rolling maintenance started"
+            | "management servers restarted"
+            | "run: resume"
+        ):
             return mark("Running")
-        case "run: resume" | "host retried":
+        case "host retried" | "management server retried" | "system VM retried":
             return mark("Running")
-        case "host skipped":
+        case "host skipped" | "management server skipped" | "system VM skipped":
             return mark("Skipped")
         case "attention taken":
             return NEEDS_PERSON
@@ -168,6 +173,14 @@ _SENTENCES: Mapping[str, Sentence] = {
     "run: cancel": _of_run(lambda: _("%(who)s stopped %(run)s")),
     "run: skip a host": _of_run(lambda: _("%(who)s skipped a host of %(run)s")),
     "run: retry a host": _of_run(lambda: _("%(who)s had a host of %(run)s tried again")),
+    "run: skip a system VM": _of_run(lambda: _("%(who)s skipped a system VM of %(run)s")),
+    "run: retry a system VM": _of_run(lambda: _("%(who)s had a system VM of %(run)s tried again")),
+    "system VM skipped": _of_host(lambda: _("%(who)s skipped %(host)s in %(run)s")),
+    "system VM retried": _of_host(lambda: _("%(who)s had %(host)s tried again in %(run)s")),
+    "run: skip a management server": _of_run(lambda: _("%(who)s skipped a management server of %(run)s")),
+    "run: retry a management server": _of_run(
+        lambda: _("%(who)s had a management server of %(run)s tried again")
+    ),
     "run Succeeded": _of_run(lambda: _("%(run)s is done")),
     "run Failed": _of_run(lambda: _("%(run)s failed")),
     "run Cancelled": _of_run(lambda: _("%(run)s was stopped")),
@@ -175,6 +188,8 @@ _SENTENCES: Mapping[str, Sentence] = {
     "host returned to service": _of_host(lambda: _("%(who)s returned %(host)s to service")),
     "host skipped": _of_host(lambda: _("%(who)s skipped %(host)s in %(run)s")),
     "host retried": _of_host(lambda: _("%(who)s had %(host)s tried again in %(run)s")),
+    "management server skipped": _of_host(lambda: _("%(who)s skipped %(host)s in %(run)s")),
+    "management server retried": _of_host(lambda: _("%(who)s had %(host)s tried again in %(run)s")),
     "management server put into maintenance": _of_host(
         lambda: _("%(who)s started %(run)s, which puts %(host)s into maintenance")
     ),

@@ -75,7 +75,10 @@ WHAT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # The audit tells these with who and why: the feed's line would say it twice.
 _TOLD_BY_AUDIT = ("run.created", "run.pausing", "run.state", "attention.taken", "attention.resolved")
-_SAID_TWICE = ("run: skip a host", "run: retry a host")  # "host skipped" and "host retried" name the host
+# "host skipped" and "management server retried" name the one that it was.
+_SAID_TWICE = tuple(
+    f"run: {move} a {thing}" for move in ("skip", "retry") for thing in ("host", "management server")
+)
 # Of a management server the numbers of jobs and agents change all the time.
 SERVER_NEWS = ("state", "new", "gone", "name", "version")
 _CURSOR = re.compile(r"f(\d{1,18})\.a(\d{1,18})", re.ASCII)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from dashboard.screens.events.server_names import server_name
 from dashboard.screens.settings.limits import limit_word, said
 from maintenance.limits import LIMITS
 
@@ -75,6 +76,8 @@ def _text(name: str, value: Any) -> str:
     match value:
         case None | "" | [] | {}:
             return NOTHING
+        case str() if name == "management_server_id":
+            return server_name(value)
         case bool():
             return _("yes") if value else _("no")
         case str():
@@ -118,6 +121,7 @@ _WORDS: Mapping[str, Callable[[], str]] = {
     "detail": lambda: _("detail"),
     "details": lambda: _("details"),
     "domain": lambda: _("domain"),
+    "management_server_id": lambda: _("management server"),
     "email": lambda: _("mail address"),
     "ends": lambda: _("ends"),
     "epoch": lambda: _("epoch"),

@@ -16,6 +16,7 @@ from dashboard.screens.marks import OUT_OF_SERVICE
 from dashboard.screens.places.head import Start
 from dashboard.screens.run.actions import after_flagged_words
 from dashboard.screens.runs.usual import usual_ranges
+from dashboard.screens.servers.blocked import why_blocked
 from dashboard.screens.words import figure, said
 from maintenance.domain.states import TARGET_BEGUN, Stage, TargetState
 from maintenance.engine.attention import Cause
@@ -86,7 +87,7 @@ def _why_not_out(at: Standing) -> str:
         return _("How the host is now is not known.")
     if not at.host.is_in_service():
         return _("%(host)s is %(state)s and %(resource_state)s, not Up and Enabled.") % host
-    return ""
+    return why_blocked(at.host.cloud_id)
 
 
 def _return(at: Standing, need: UUID | None) -> Action:

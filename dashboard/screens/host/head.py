@@ -17,6 +17,7 @@ from dashboard.screens.places.head import Fact, Start
 from dashboard.screens.places.kinds import CLUSTER, POD, ZONE, Link, link_to, new_run_url
 from dashboard.screens.run.head import by_hand_sentence
 from dashboard.screens.run.problems import cause_words, failed_step
+from dashboard.screens.servers.blocked import why_blocked
 from dashboard.screens.words import said
 from maintenance.domain.states import TARGET_BEGUN, TARGET_WAITING, RunKind, TargetState
 from maintenance.models import Cluster
@@ -103,7 +104,7 @@ def host_start(at: Standing, role: str) -> Start:
             "number": run.number,
             "by": run.started_by,
         }
-    return Start(new_run_url("hosts", [at.host.id]), says, disabled)
+    return Start(new_run_url("hosts", [at.host.id]), says, disabled or why_blocked(at.host.cloud_id))
 
 
 # ---- the sentence ------------------------------------------------------------------------------------------------

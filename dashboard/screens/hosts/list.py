@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from dashboard.screens.actions import too_low
 from dashboard.screens.hosts.found import COLUMNS, SCRIPTS, STATES, narrowed, sorted_hosts
 from dashboard.screens.hosts.rows import HostRow, host_rows
 from dashboard.screens.places.asked import (
@@ -21,6 +20,7 @@ from dashboard.screens.places.asked import (
 )
 from dashboard.screens.places.kinds import CLUSTER, POD, ZONE
 from dashboard.screens.places.list import above_filter
+from dashboard.screens.servers.blocked import why_no_start
 from dashboard.screens.words import count, figure
 from maintenance.models import Host
 
@@ -56,7 +56,7 @@ def host_list(asked: Asked, role: str) -> HostList:
         filters=_filters(asked),
         orders=orders(asked, COLUMNS),
         pages=pages,
-        start_disabled=too_low(role),
+        start_disabled=why_no_start(role),
     )
 
 

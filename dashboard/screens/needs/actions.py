@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
@@ -19,6 +20,7 @@ from maintenance.domain.states import (
     OVER_SYSTEM_VMS,
     RUN_ACTIVE,
     RUN_ENDED,
+    RunKind,
     RunState,
     TargetState,
 )
@@ -41,6 +43,9 @@ def next_actions(attention: Attention, role: str) -> list[Action]:
     if attention.run is not None:
         found += _of_run(attention.run, role, ("run-resume", "run-cancel"))
         found += for_role(_start_again(attention, attention.run), role)
+        found += for_role(_prepare_again(attention, attention.run), role)
+    elif attention.server_id is not None:
+        found.append(_to_server(attention.server_id, attention))
     return _one_primary(found) + for_role(attention_actions(attention), role)
 
 
@@ -111,6 +116,55 @@ def _start_again(attention: Attention, run: Run) -> list[Action]:
             is_link=True,
         )
     ]
+
+
+def _prepare_again(attention: Attention, run: Run) -> list[Action]:
+    """The same for a management server whose run is over, on its own page, where what must be typed is asked for."""
+    is_over = RunState(run.state) in RUN_ENDED
+    if attention.cause != Cause.SERVER_FAILED or not is_over or attention.server_id is None:
+        return []
+    target = attention.target
+    named = {"server": said(target.name if target else "")}
+    page = reverse("server", args=[attention.server_id])
+    match run.kind:
+        case RunKind.SERVER_SHUTDOWN:
+            again = Action(
+                _("Prepare for shutdown again…"), "refresh", f"{page}?ask=prepareForShutdown",
+                _("On the page of %(server)s. Nothing begins before you say so there.") % named, is_link=True,
+            )  # fmt: skip
+        case RunKind.SERVER_RESTART:
+            again = Action(
+                _("Restart again…"), "refresh", f"{page}?ask=restart",
+                _("On the page of %(server)s, this server alone. Nothing begins before you say so there.") % named,
+                is_link=True,
+            )  # fmt: skip
+        case _:
+            again = Action(
+                _("Prepare again…"), "refresh", f"{page}?ask=prepareForMaintenance",
+                _(
+                    "On the page of %(server)s: there you choose “Forced”, or the window as it is. Nothing begins "
+                    "before you say so."
+                ) % named,
+                is_link=True,
+            )  # fmt: skip
+    longer = Action(
+        _("Set a longer window…"), "right", f"{reverse('agents-change')}?cloud={run.cloud_id}",
+        _("How long a server may prepare, management.server.maintenance.timeout. Administrators can change it."),
+        is_link=True,
+    )  # fmt: skip
+    return [again] if run.kind == RunKind.SERVER_SHUTDOWN else [again, longer]
+
+
+def _to_server(server_id: UUID, attention: Attention) -> Action:
+    """Of one that no run has: what can be asked of it stands on its page."""
+    named = {"server": said(attention.server.name if attention.server else "")}
+    return Action(
+        _("Open %(server)s") % named,
+        "right",
+        reverse("server", args=[server_id]),
+        _("Its state, its jobs that were cut off, its agents, and what can be asked of it."),
+        is_link=True,
+    )
 
 
 def _return_flagged(attention: Attention, run: Run, target: Target) -> Action:
@@ -188,8 +242,9 @@ def attention_actions(attention: Attention) -> list[Action]:
     found = []
     if not attention.taken_by:
         found.append(take_action(attention))
+    is_over = attention.run is not None and RunState(attention.run.state) in RUN_ENDED
     closing = Action(
-        _("Close…"),
+        _("Settled…") if attention.cause == Cause.SERVER_FAILED and is_over else _("Close…"),
         "right",
         reverse("attention-resolve", args=[attention.id]),
         _("It leaves the list. Nothing else is done: to what it is about, or to the run."),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # What no engine can write down: every page sees it by itself.
 ENGINE_SILENT = "engine-silent"
 CLOUD_UNREAD = "cloud-unread"
+# Of management servers that no run has: written by an engine without a run.
+NO_SERVER_UP = "no-server-up"
+SERVER_DOWN = "server-down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,33 @@ CAUSES: Mapping[str, CauseWords] = {
         _(
             "Look whether the cloud's management servers answer, and whether this machine reaches them. This is "
             "settled by itself with the first good reading."
+        ),
+    ),
+    NO_SERVER_UP: CauseWords(
+        _("No management server is Up"),
+        _(
+            "Nothing can be asked of the cloud: no instance is started, moved or stopped, and no host leaves or comes "
+            "back. What runs goes on running."
+        ),
+        _(
+            "Runs wait where they stand, and go on when a server is Up again. Servers are looked at all the time; "
+            "the first that is seen Up settles this."
+        ),
+        _("Start one of them, or cancel the maintenance of one that only prepares or is held."),
+    ),
+    SERVER_DOWN: CauseWords(
+        _("A management server died"),
+        _(
+            "It is Down, and nobody asked for it: no run of Pitstop shut it down. Jobs that it worked on have ended "
+            "with it."
+        ),
+        _(
+            "Pitstop talks through the others. Agents connect to the next server of their lists by themselves. When "
+            "it is seen Up again, this is settled by itself."
+        ),
+        _(
+            "Start it, and read its log for why it ended. Then look at what its jobs left behind, and say so under "
+            "“To reconcile”."
         ),
     ),
     Cause.HOST_NOT_BACK: CauseWords(

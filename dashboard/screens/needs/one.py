@@ -20,6 +20,7 @@ from dashboard.screens.needs.parts import HostStands, NeedHead, NeedPage, Relate
 from dashboard.screens.needs.room import RoomNow, room_now
 from dashboard.screens.needs.seen import ENGINE_ID
 from dashboard.screens.needs.seen_page import cloud_page, engine_page
+from dashboard.screens.needs.servers import ServersNow, servers_now
 from dashboard.screens.needs.settled import reason_given, settled_by, since_settled
 from dashboard.screens.patch_run.now import vm_now
 from dashboard.screens.run.now import output_url
@@ -71,6 +72,10 @@ class _Written:
         return next_actions(self.attention, self.role)
 
     @cached_property
+    def servers(self) -> ServersNow | None:
+        return servers_now(self.attention)
+
+    @cached_property
     def room(self) -> RoomNow | None:
         return room_now(self.attention)
 
@@ -79,7 +84,11 @@ def need_page(need_id: UUID, role: str) -> NeedPage | None:
     """None: nothing has this id."""
     if need_id == ENGINE_ID:
         return engine_page(role)
-    attention = Attention.objects.select_related("run__cloud", "target", "host").filter(id=need_id).first()
+    attention = (
+        Attention.objects.select_related("run__cloud", "target", "host", "server__cloud")
+        .filter(id=need_id)
+        .first()
+    )
     if attention is not None:
         return _Written(attention, role)
     cloud = Cloud.objects.filter(id=need_id).first()
@@ -137,6 +146,13 @@ def _help(attention: Attention, words: CauseWords) -> str:
     host = attention.host
     if attention.cause == Cause.HOST_NOT_BACK and host is not None and host.state == UP:
         return _("Its agent is Up: look whether the machine is well, then return it to service here.")
+    run = attention.run
+    if attention.cause == Cause.SERVER_FAILED and run is not None and RunState(run.state) in RUN_ENDED:
+        return _(
+            "Its run is over, and the server is Up as before. Set right what kept it, then prepare it again: with "
+            "“Forced” it goes on when its window ends, and jobs left are cut off; a longer window is set "
+            "with the settings of agents."
+        )
     return str(words.help)
 
 
@@ -178,7 +194,7 @@ def _host(name: str, host_id: UUID, says: str, target: Target | None) -> HostSta
 
 
 def _server(server_id: UUID, attention: Attention, says: str) -> HostStands:
-    name = attention.target.name if attention.target else ""
+    name = attention.target.name if attention.target else attention.server.name if attention.server else ""
     now = server_now(server_id)
     return HostStands(name or str(server_id), reverse("server", args=[server_id]), says, now)
 

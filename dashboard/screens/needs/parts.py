@@ -9,6 +9,7 @@ from dashboard.screens.host.now import HostNow
 from dashboard.screens.marks import Mark
 from dashboard.screens.needs.engine import EngineState
 from dashboard.screens.needs.room import RoomNow
+from dashboard.screens.needs.servers import ServersNow
 from dashboard.screens.needs.settled import SettledBy
 from dashboard.screens.run.printed import Line
 
@@ -81,5 +82,7 @@ class NeedPage(Protocol):
     def actions(self) -> list[Action]: ...
     @property
     def engine(self) -> EngineState | None: ...
+    @property
+    def servers(self) -> ServersNow | None: ...
     @property
     def room(self) -> RoomNow | None: ...

@@ -24,6 +24,7 @@ class SeenPage:
     standing: Standing
     actions: list[Action] = field(default_factory=list)
     engine: EngineState | None = None
+    servers: None = None
     room: None = None
 
 

@@ -1,5 +1,6 @@
 """The overview's first sentence: what is so, and what follows from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils import timezone
@@ -14,6 +15,7 @@ from dashboard.screens.needs.list import need_words
 from dashboard.screens.needs.seen import seen_now
 from dashboard.screens.needs.waiting import open_needs
 from dashboard.screens.run.outlook import held_runs
+from dashboard.screens.servers.down import ServerTrouble, TroubledServer, server_trouble
 from dashboard.screens.words import count, listing, spelled
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunState
 from maintenance.models import Cloud, Run, Target
@@ -21,23 +23,29 @@ from maintenance.models import Cloud, Run, Target
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
+    """`servers`: management servers that make the first sentence what it is."""
+
     says: str
     then: str
     title: str
     mark: Mark
     censuses: list[Census]
+    servers: Sequence[TroubledServer] = ()
 
 
 def verdict() -> Verdict:
     clouds = list(Cloud.objects.order_by("name"))
     active = list(Run.objects.filter(state__in=RUN_ACTIVE))
-    says, then, drawn = _says(clouds, active)
+    trouble = server_trouble() if clouds else None
+    says, then, drawn = _says(clouds, active, trouble)
     censuses = [census(cloud, [run.id for run in active]) for cloud in clouds if cloud.read_at]
-    return Verdict(says, then, says.removesuffix("."), drawn, censuses)
+    return Verdict(
+        says, then, says.removesuffix("."), drawn, censuses, trouble.servers if trouble is not None else ()
+    )
 
 
-def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
-    """What takes away the ground comes first: no cloud, no engine, nothing that is known."""
+def _says(clouds: list[Cloud], runs: list[Run], trouble: ServerTrouble | None) -> tuple[str, str, Mark]:
+    """What takes away the ground comes first: no cloud, no engine, nothing that is known, management servers."""
     if not clouds:
         return _("No cloud is connected yet."), _("Nothing can be shown before one is."), UNKNOWN
     seen = seen_now()
@@ -46,8 +54,12 @@ def _says(clouds: list[Cloud], runs: list[Run]) -> tuple[str, str, Mark]:
     if any(one.cause == ENGINE_SILENT for one in seen):
         return _("No engine answers."), _("Nothing moves until one does."), UNKNOWN
     now = timezone.now()
+    if trouble is not None and trouble.is_nobody_up:
+        return trouble.says, people or trouble.then, trouble.mark
     if unknown := [cloud for cloud in clouds if not cloud.is_known(now)]:
         return _not_known(unknown), people or _("What is shown is the last that was known."), UNKNOWN
+    if trouble is not None:
+        return trouble.says, people or trouble.then, trouble.mark
     begun = Target.objects.filter(is_open=True, state__in=TARGET_BEGUN)
     at_work, servers_at_work, vms_at_work = (
         begun.exclude(**{f"{over}__isnull": True}).count() for over in ("host", "server", "system_vm")

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.urls import reverse
 
-from dashboard.screens.actions import too_low
 from dashboard.screens.hosts.found import COLUMNS as HOST_COLUMNS
 from dashboard.screens.hosts.found import sorted_hosts
 from dashboard.screens.hosts.rows import HostRow, host_rows
@@ -15,6 +14,7 @@ from dashboard.screens.places.asked import PAGE_ROWS, Asked, Heading, headings
 from dashboard.screens.places.kinds import BY_PLURAL, Kind
 from dashboard.screens.places.list import COLUMNS, sorted_places
 from dashboard.screens.places.rows import PlaceRow, place_rows
+from dashboard.screens.servers.blocked import why_no_start
 from maintenance.models import Host
 
 
@@ -60,5 +60,5 @@ def below(kind: Kind, place: Any, role: str) -> Below:
         headings=[Heading(h.key, h.title, url + h.url, "", h.is_number) for h in heads],
         total=there.count(),
         all_url=url + asked.address(),
-        start_disabled=too_low(role),
+        start_disabled=why_no_start(role),
     )

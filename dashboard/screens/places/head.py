@@ -24,6 +24,7 @@ from dashboard.screens.places.rows import (
     scripts_words,
     service_words,
 )
+from dashboard.screens.servers.blocked import why_blocked
 from dashboard.screens.words import count, figure, listing, spelled
 from maintenance.domain.states import TARGET_BEGUN
 from maintenance.models import Attention, Target
@@ -213,7 +214,7 @@ def _start(kind: Kind, place: Any, at: Figures, role: str) -> Start:
     says = _("%(scope)s You see the plan first; nothing moves before you press Start there.") % {
         "scope": scope
     }
-    disabled = too_low(role) or _why_not(kind, place, at)
+    disabled = too_low(role) or _why_not(kind, place, at) or why_blocked(place.cloud_id)
     return Start(new_run_url(kind.plural, [place.id]), says, disabled)
 
 

@@ -10,7 +10,6 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.screens.actions import too_low
 from dashboard.screens.fleet import Service, serving
 from dashboard.screens.host.drift import drift_by_place
 from dashboard.screens.natural_order import natural_key
@@ -28,6 +27,7 @@ from dashboard.screens.places.asked import (
 from dashboard.screens.places.figures import ALL_FOUR, SCRIPTED, tallied
 from dashboard.screens.places.kinds import CLUSTER, KINDS, POD, ZONE, Kind, parents_of
 from dashboard.screens.places.rows import PlaceRow, place_rows
+from dashboard.screens.servers.blocked import why_no_start
 from dashboard.screens.words import count, figure
 from maintenance.domain.states import TARGET_ENDED
 from maintenance.models import Host, Target
@@ -87,7 +87,7 @@ def place_list(kind: Kind, asked: Asked, role: str) -> PlaceList:
         filters=_filters(kind, asked),
         orders=orders(asked, COLUMNS),
         pages=pages,
-        start_disabled=too_low(role),
+        start_disabled=why_no_start(role),
     )
 
 

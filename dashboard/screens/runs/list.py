@@ -8,7 +8,6 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.screens.actions import too_low
 from dashboard.screens.marks import Mark, mark
 from dashboard.screens.run.choice import Choice
 from dashboard.screens.run.outlook import held_runs
@@ -22,6 +21,7 @@ from dashboard.screens.runs.name import (
     run_url,
     thing_of,
 )
+from dashboard.screens.servers.blocked import why_no_start
 from dashboard.screens.words import count, duration, figure, spelled
 from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
 from maintenance.models import Run, Target
@@ -136,7 +136,7 @@ def run_list(asked: RunsAsked, role: str) -> RunList:
         pages=pages,
         previous=asked.query(page=page - 1) if page > 1 else "",
         next=asked.query(page=page + 1) if page < pages else "",
-        start_disabled=too_low(role),
+        start_disabled=why_no_start(role),
     )
 
 

@@ -88,7 +88,7 @@ def thing_of(run: Run) -> str:
     """What a run is over, as words.count knows it."""
     if run.kind in OVER_SYSTEM_VMS:
         return "system VM"
-    return "server" if run.kind in OVER_SERVERS else "host"
+    return "management server" if run.kind in OVER_SERVERS else "host"
 
 
 def target_mark(target: Target) -> Mark:

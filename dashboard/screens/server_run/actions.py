@@ -7,7 +7,7 @@ from django.utils.translation import ngettext
 from dashboard.screens.actions import Action, for_role
 from dashboard.screens.server_run.words import stage_word
 from dashboard.screens.words import count, listing, said
-from maintenance.domain.server_run import stage_again
+from maintenance.actions.steer import server_tried_from
 from maintenance.domain.states import (
     RUN_ENDED,
     TARGET_BEGUN,
@@ -46,7 +46,7 @@ def server_actions(run: Run, target: Target, role: str) -> list[Action]:
     found = []
     if "retry" in legal:
         says = _("The run is resumed, and %(server)s is tried again: %(from)s.")
-        says %= named | {"from": _tried_from(run, target)}
+        says %= named | {"from": _tried_from(target)}
         url = reverse("run-host-retry", args=[run.id, target.server_key])
         found.append(Action(_("Retry %(server)s") % named, "refresh", url, says))
     if "skip" in legal:
@@ -58,13 +58,12 @@ def server_actions(run: Run, target: Target, role: str) -> list[Action]:
     return for_role(found, role)
 
 
-def _tried_from(run: Run, target: Target) -> str:
+def _tried_from(target: Target) -> str:
     """One in doubt goes on where it stands; one that is Up again begins anew."""
-    last = Step.objects.filter(target=target).exclude(started=None).order_by("-started").first()
-    if target.state != TargetState.NEEDS_PERSON or last is None:
+    stage = server_tried_from(target)
+    if stage is None:
         return _("from the beginning")
-    stage = stage_word(stage_again(RunKind(run.kind), Stage(last.stage)))
-    return _("from “%(stage)s”") % {"stage": stage}
+    return _("from “%(stage)s”") % {"stage": stage_word(stage)}
 
 
 def _held(run: Run, target: Target | None) -> list[Action]:

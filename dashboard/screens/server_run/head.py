@@ -144,12 +144,12 @@ def _now(run: Run) -> str:
     if step is None:
         return ""
     if run.kind != RunKind.SERVER_RESTART:
-        left = left_words(step.movement, with_names=False)
+        left = left_words(step.movement, stage=step.stage, with_names=False)
         return f"{left}." if left else ""
     doing = {
         "server": said(target.name),
         "stage": stage_word(step.stage),
-        "left": left_words(step.movement, with_names=False),
+        "left": left_words(step.movement, stage=step.stage, with_names=False),
     }
     if doing["left"]:
         return _("%(server)s: %(stage)s, %(left)s.") % doing

@@ -101,7 +101,7 @@ def _lane(run: Run, target: Target, steps: Mapping[str, Step], role: str) -> Ser
         mark=target_mark(target),
         stops=[_stop(target, stage, steps.get(stage)) for stage in way(run, target, steps)],
         note=current.note if current else "",
-        left=left_words(movement),
+        left=left_words(movement, stage=current.stage if current else ""),
         window_ends_at=moment(movement.get("window_ends_at")) if is_preparing else None,
         window_after=_window_after(run) if is_preparing else "",
         why=[
@@ -157,12 +157,19 @@ def _took(step: Step) -> str:
     return duration((step.finished - step.started).total_seconds())
 
 
-def left_words(movement: Mapping[str, Any], *, with_names: bool = True) -> str:
+WITH_ITS_AGENTS = frozenset(
+    {Stage.SERVER_CANCEL, Stage.SERVER_CANCEL_SHUTDOWN, Stage.SERVER_COME_BACK, Stage.SERVER_SETTLE}
+)
+
+
+def left_words(movement: Mapping[str, Any], *, stage: str = "", with_names: bool = True) -> str:
     """3 jobs and 7 agents left: StartVMCmd × 2 and StopVMCmd; empty where nobody has counted."""
     if "jobs_left" not in movement and "agents_left" not in movement:
         return ""
     jobs, agents = int(movement.get("jobs_left") or 0), int(movement.get("agents_left") or 0)
     facts = {"jobs": count(jobs, "job"), "agents": count(agents, "agent")}
+    if stage in WITH_ITS_AGENTS:  # they have come home: nobody waits for them to leave
+        return _("its agents: %(n)s") % {"n": figure(agents)}
     says = _("%(jobs)s and %(agents)s left") % facts
     named = _named(movement, jobs, agents) if with_names else ""
     return _("%(left)s: %(names)s") % {"left": says, "names": named} if named else says

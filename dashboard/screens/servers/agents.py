@@ -14,6 +14,7 @@ from dashboard.screens.marks import UNKNOWN, Mark, moving
 from dashboard.screens.natural_order import natural_key
 from dashboard.screens.places.asked import PAGE_ROWS
 from dashboard.screens.servers.fleet import KnownServer
+from maintenance.domain.servers import ServerState
 from maintenance.models import Agent, ManagementServer
 
 KINDS = {
@@ -71,10 +72,9 @@ def agents_left(known: KnownServer, movement: Mapping[str, Any], *, waits: bool)
         rows = [_leaving(one, rows_by_id.get(UUID(str(one["id"]))), names, waits=waits) for one in listed]
         total = int(movement.get("agents_left", len(rows)))
         return AgentsLeft(rows, total, int(movement.get("agents_stuck", 0)), max(0, total - len(rows)))
-    names = _names_of(known.server)
-    rows = [
-        _row(agent, names, _waiting(waits=waits), leaves=known.server.address) for agent in found[:_SHOWN_MAX]
-    ]
+    names, up = _names_of(known.server), _names_of(known.server, state=ServerState.UP)
+    up.pop(known.server.address, None)
+    rows = [_row(agent, names, _waiting(waits=waits), to=up) for agent in found[:_SHOWN_MAX]]
     return AgentsLeft(rows, known.agents, 0, max(0, known.agents - len(rows)))
 
 
@@ -101,15 +101,17 @@ def _agents_of(server: ManagementServer) -> QuerySet[Agent]:
     return on_it.select_related("zone").order_by(natural_key("name"), "id")
 
 
-def _names_of(server: ManagementServer) -> dict[str, str]:
+def _names_of(server: ManagementServer, **only: str) -> dict[str, str]:
     """Address → name, of all servers of its cloud."""
-    listed = ManagementServer.objects.filter(cloud=server.cloud_id, gone_at=None)
+    listed = ManagementServer.objects.filter(cloud=server.cloud_id, gone_at=None, **only)
     return dict(listed.exclude(address="").values_list("address", "name"))
 
 
-def _row(agent: Agent, names: Mapping[str, str], drawn: Mark, *, leaves: str = "") -> AgentRow:
+def _row(
+    agent: Agent, names: Mapping[str, str], drawn: Mark, *, to: Mapping[str, str] | None = None
+) -> AgentRow:
+    """`to`: the servers that it may go to, when it leaves."""
     addresses = agent.servers_listed or []
-    others = [address for address in addresses if address != leaves]
     return AgentRow(
         id=agent.id,
         name=agent.name,
@@ -117,7 +119,7 @@ def _row(agent: Agent, names: Mapping[str, str], drawn: Mark, *, leaves: str = "
         kind=_kind(agent.kind),
         zone=agent.zone.name,
         preferred=names.get(addresses[0], addresses[0]) if addresses else "",
-        goes_to=names.get(others[0], others[0]) if leaves and others else "",
+        goes_to=next((to[address] for address in addresses if address in to), "") if to else "",
         mark=drawn,
     )
 
@@ -135,10 +137,15 @@ def _leaving(
         kind=_kind(kind),
         zone=agent.zone.name if agent else "",
         preferred=names.get(addresses[0], addresses[0]) if addresses else "",
-        goes_to=str(one.get("goes_to") or ""),
+        goes_to=_server_named(str(one.get("goes_to") or ""), names),
         mark=Mark("NeedsPerson", _("Stuck"), "paused") if stuck else _waiting(waits=waits),
         why=stuck,
     )
+
+
+def _server_named(told: str, names: Mapping[str, str]) -> str:
+    """A server's name, where the cloud told its name or address; nothing for an address that is no server."""
+    return told if told in names.values() else names.get(told, "")
 
 
 def _kind(kind: str) -> str:

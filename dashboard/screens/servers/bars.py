@@ -37,7 +37,7 @@ def agent_bars(fleet: Fleet, leaving: KnownServer) -> AgentBars:
     """Two queries at most, whatever the number of agents: alike lists are counted together."""
     servers = [k for k in fleet.servers if k.server.cloud_id == leaving.server.cloud_id]
     total = sum(k.agents for k in servers)
-    gains = _gains(servers, leaving)
+    gains = agents_to(fleet, leaving)
     then = {k.server.id: None if gains is None else _then(k, leaving, gains) for k in servers}
     widest = max([1, *(k.agents for k in servers), *(n for n in then.values() if n)])
     bars = []
@@ -63,12 +63,12 @@ def _then(known: KnownServer, leaving: KnownServer, gains: Counter[str]) -> int:
     return 0 if known is leaving else known.agents + gains[known.server.address]
 
 
-def _gains(servers: Sequence[KnownServer], leaving: KnownServer) -> Counter[str] | None:
+def agents_to(fleet: Fleet, leaving: KnownServer) -> Counter[str] | None:
     """How many go to which address; None where that is not known: a list of another algorithm is made when they go."""
     chosen = leaving.target.run.algorithm if leaving.target else ""
     if chosen and chosen != (leaving.server.cloud.balance or {}).get("algorithm"):
         return None
-    up = {k.server.address for k in servers if k.state is ServerState.UP and k is not leaving}
+    up = {k.server.address for k in fleet.beside(leaving) if k.state is ServerState.UP}
     on_it = Agent.objects.filter(management_server=leaving.server, gone_at=None, servers_listed__isnull=False)
     lists = list(on_it.order_by().values_list("servers_listed").annotate(n=Count("id"))[: LISTS_MAX + 1])
     if len(lists) > LISTS_MAX or (leaving.agents and not lists):

@@ -13,6 +13,7 @@ from dashboard.screens.marks import Mark, moving
 from dashboard.screens.servers.fleet import Fleet, KnownServer
 from dashboard.screens.servers.marks import state_mark
 from dashboard.screens.servers.preparing import is_shown, window_after
+from dashboard.screens.servers.stages import LISTENER
 from dashboard.screens.words import count, figure, said, spelled
 from maintenance.domain.servers import ServerState
 
@@ -150,10 +151,15 @@ def _facts(known: KnownServer) -> list[ServerFact]:
 def tasks(known: KnownServer) -> list[Task]:
     """What runs in it by name. Stopped is as it should be while it is in maintenance, and a warning while it is Up."""
     told = known.server.tasks.items() if isinstance(known.server.tasks, dict) else ()
-    return [Task(str(name), _task_mark(known, is_running=bool(runs))) for name, runs in sorted(told)]
+    return [
+        Task(str(name), _task_mark(known, is_running=bool(runs), listens=LISTENER in str(name)))
+        for name, runs in sorted(told)
+    ]
 
 
-def _task_mark(known: KnownServer, *, is_running: bool) -> Mark:
+def _task_mark(known: KnownServer, *, is_running: bool, listens: bool) -> Mark:
+    if is_running and listens and known.state is ServerState.PREPARING_FOR_MAINTENANCE:
+        return moving(_("runs, refuses new agents"))
     if is_running:
         return Mark("Done", _("running"), "done") if not is_shown(known) else moving(_("running"))
     if known.state is ServerState.UP:

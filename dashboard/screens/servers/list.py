@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dashboard.screens.actions import too_low
+from dashboard.screens.actions import too_low_to_administer
 from dashboard.screens.marks import Mark
 from dashboard.screens.servers.fleet import Fleet, KnownServer
 from dashboard.screens.servers.moves import ALGORITHM_TEXTS, RESTART_WORD, RowMove, row_move, why_not
@@ -128,7 +128,7 @@ def restart_all(fleet: Fleet, role: str) -> RestartAll:
             _("Settling: it is watched for a while. Only then it is the next one's turn."),
             _("Where anything is in doubt the run stops and asks a person: no further server is touched."),
         ],
-        why_not=too_low(role) or _why_none(fleet),
+        why_not=too_low_to_administer(role) or _why_none(fleet),
         word=RESTART_WORD,
         settle_s=SETTLE_S,
         algorithms=[(value, str(text)) for value, text in ALGORITHM_TEXTS],

@@ -28,6 +28,6 @@ def state_mark(text: str) -> Mark:
     """A state as a cloud spells it."""
     state = server_state(text)
     if state is None:
-        return Mark("Unknown", text, "unknown")
+        return Mark("Unknown", text, "unknown", is_told=True)
     drawn, glyph, is_moving = _DRAWN[state]
-    return Mark(drawn, str(state), glyph, live=is_moving)
+    return Mark(drawn, str(state), glyph, live=is_moving, is_told=True)

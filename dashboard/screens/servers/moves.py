@@ -4,17 +4,18 @@ By the same rules that refuse a request (domain/servers.py), asked of what the p
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dashboard.screens.actions import too_low
+from dashboard.screens.actions import too_low, too_low_to_administer
 from dashboard.screens.servers.fleet import Fleet, KnownServer
+from dashboard.screens.servers.leaving import HeldHosts, held_hosts, where_to
 from dashboard.screens.servers.preparing import is_shown
-from dashboard.screens.words import count, listing, said
+from dashboard.screens.words import count, said
 from maintenance.actions.server_offers import MAY_STEER
 from maintenance.domain.servers import (
     Refusal,
@@ -65,6 +66,34 @@ ALGORITHM_TEXTS: "Sequence[tuple[str, StrPromise]]" = (
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What a form had when it was refused: it is shown again with that. The word that must be typed is not kept."""
+
+    algorithm: str = ""
+    forced: bool = False
+    rebalance: bool = True
+    reason: str = ""
+    ticket: str = ""
+
+
+NOTHING_CHOSEN = Chosen()
+KEPT = ("algorithm", "forced", "rebalance", "reason", "ticket")
+
+
+def chosen(given: Mapping[str, str], name: str) -> Chosen:
+    """Of the form `name`, from a page's address; a box that is not named was not ticked."""
+    if given.get("ask") != name or "kept" not in given:
+        return NOTHING_CHOSEN
+    return Chosen(
+        algorithm=given.get(f"{name}-algorithm", ""),
+        forced=bool(given.get(f"{name}-forced")),
+        rebalance=bool(given.get(f"{name}-rebalance")),
+        reason=given.get(f"{name}-reason", "")[:500],
+        ticket=given.get(f"{name}-ticket", "")[:120],
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """A button. `why_not` is empty where it may be pressed; `name` is CloudStack's command, and the form's prefix."""
 
@@ -79,6 +108,8 @@ class Offer:
     asks_rebalance: bool = False
     asks_reason: bool = False
     is_danger: bool = False
+    held: HeldHosts | None = None
+    chosen: Chosen = NOTHING_CHOSEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +122,14 @@ class Moves:
     setting: str
 
 
-def moves(fleet: Fleet, known: KnownServer, role: str, base: str) -> Moves:
-    """`base`: the server's page."""
+def moves(
+    fleet: Fleet, known: KnownServer, role: str, base: str, given: Mapping[str, str] | None = None
+) -> Moves:
+    """`base`: the server's page; `given`: what its address says was chosen."""
     offers = [offer(fleet, known, move, role) for move in ServerMove]
     offers.append(_restart(fleet, known, role, base))
+    if given is not None:
+        offers = [replace(one, chosen=chosen(given, one.name)) for one in offers]
     legal = legal_words(known)
     setting = str((known.server.cloud.balance or {}).get("algorithm", ""))
     return Moves(offers, legal, [(value, str(text)) for value, text in ALGORITHM_TEXTS], setting)
@@ -107,13 +142,19 @@ def offer(fleet: Fleet, known: KnownServer, move: ServerMove, role: str) -> Offe
         does=str(DOES[move]),
         url=reverse(ROUTES[move], args=[known.server.id]),
         says=_says(fleet, known, move),
-        why_not=too_low(role) or why_not(fleet, known, move),
+        why_not=_too_low(role, move) or why_not(fleet, known, move),
         word=WORDS.get(move, ""),
         asks_algorithm=move is ServerMove.PREPARE,
         asks_rebalance=move is ServerMove.CANCEL,
         asks_reason=move in WORDS,
         is_danger=move is ServerMove.TRIGGER_SHUTDOWN,
+        held=held_hosts(known) if move is ServerMove.PREPARE and known.state is ServerState.UP else None,
     )
+
+
+def _too_low(role: str, move: ServerMove) -> str:
+    """A server that is prepared can be taken back; one whose process has ended is an administrator's matter."""
+    return too_low_to_administer(role) if move is ServerMove.TRIGGER_SHUTDOWN else too_low(role)
 
 
 def _restart(fleet: Fleet, known: KnownServer, role: str, base: str) -> Offer:
@@ -126,7 +167,7 @@ def _restart(fleet: Fleet, known: KnownServer, role: str, base: str) -> Offer:
         does=_("Restart it"),
         url=f"{base}restart/",
         says=says,
-        why_not=too_low(role) or why_not(fleet, known, ServerMove.PREPARE),
+        why_not=too_low_to_administer(role) or why_not(fleet, known, ServerMove.PREPARE),
         word=RESTART_WORD,
         asks_algorithm=True,
         asks_reason=True,
@@ -184,16 +225,13 @@ def _is_on_its_way(known: KnownServer, move: ServerMove) -> bool:
 
 
 def _says(fleet: Fleet, known: KnownServer, move: ServerMove) -> str:
-    jobs, agents = count(known.jobs, "job"), count(known.agents, "agent")
-    others = listing([said(k.server.name) for k in fleet.beside(known) if k.state is ServerState.UP]) or _(
-        "nobody"
-    )
+    jobs = count(known.jobs, "job")
     match move:
         case ServerMove.PREPARE:
             return _(
-                "New jobs are refused here, %(jobs)s may end, %(agents)s go to %(others)s; then it is in Maintenance "
-                "until somebody cancels."
-            ) % {"jobs": jobs, "agents": agents, "others": others}
+                "New jobs are refused here, %(jobs)s may end; %(where_to)s. Then it is in Maintenance until somebody "
+                "cancels."
+            ) % {"jobs": jobs, "where_to": where_to(fleet, known)}
         case ServerMove.CANCEL if known.state is ServerState.PREPARING_FOR_MAINTENANCE:
             return _("It is Up at once and takes new jobs. Agents that have left come back.")
         case ServerMove.CANCEL:

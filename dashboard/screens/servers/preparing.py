@@ -62,6 +62,7 @@ class Preparing:
     jobs_ended: str
     agents: AgentsLeft | None
     bars: AgentBars | None
+    carried: bool  # another server of its cloud is Up
 
 
 def is_shown(known: KnownServer) -> bool:
@@ -114,6 +115,7 @@ def preparing(fleet: Fleet, known: KnownServer) -> Preparing:
         jobs_ended=_ended_words(ended),
         agents=agents_left(known, movement, waits=bool(total)) if for_maintenance else None,
         bars=agent_bars(fleet, known) if for_maintenance else None,
+        carried=any(other.state is ServerState.UP for other in fleet.beside(known)),
     )
 
 

@@ -96,6 +96,9 @@ def cause_word(cause: str) -> str:
         "foreign-maintenance": _("A host was taken out of service by others"),
         "slot-taken": _("A host waits for its turn for long"),
         "unsettled": _("A host waits for instances that are not settled"),
+        "server-failed": _("A management server failed"),
+        "server-not-back": _("A management server is not back as it was"),
+        "server-stuck": _("A management server cannot get ready"),
         "run-paused": _("A run is paused and waits to be resumed"),
     }
     return words.get(cause, cause.replace("-", " ").capitalize())

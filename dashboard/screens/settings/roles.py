@@ -53,9 +53,7 @@ def roles() -> Roles:
     ]
     looks = [right for route in _pages() if (right := _right(route, "GET"))]
     acts = [right for route in _pages() if (right := _right(route, "POST"))]
-    rest = [
-        right for route in _rest() for method in ("GET", "POST", "DELETE") if (right := _right(route, method))
-    ]
+    rest = [right for route in _rest() for method in MATRIX[route] if (right := _right(route, method))]
     return Roles(
         columns,
         [

@@ -13,6 +13,7 @@ from dashboard.forms import StartChoices
 from dashboard.screens.census import RUNNING
 from dashboard.screens.marks import UNKNOWN, Mark
 from dashboard.screens.runs.usual import Ends
+from dashboard.screens.servers.blocked import why_blocked
 from dashboard.screens.start.plan import TIGHT_RATIO
 from dashboard.screens.start.words import MARKS, pace, percent, run_length
 from dashboard.screens.words import count, listing, said
@@ -95,7 +96,7 @@ def summary(plan: Plan, choices: StartChoices) -> Summary:
         says=[_leave(leaving, at_once), _moves(leaving), _preflight(plan)],
         checks=_checks(plan),
         start_label=_start_label(len(leaving), at_once, later=not_before is not None),
-        start_disabled=_why_not(plan, len(blocked)),
+        start_disabled=_why_not(plan, len(blocked)) or _blocked(plan),
     )
 
 
@@ -109,6 +110,12 @@ def _why_not(plan: Plan, blocked: int) -> str:
     if not plan.of(Verdict.READY, Verdict.HELD, Verdict.STAYS):
         return _("No host is left to work on.")
     return ""
+
+
+def _blocked(plan: Plan) -> str:
+    """A plan is of one cloud's hosts."""
+    cloud = Host.objects.filter(id=plan.hosts[0].host_id).values_list("cloud", flat=True).first()
+    return why_blocked(cloud) if cloud is not None else ""
 
 
 def _length(

@@ -17,8 +17,8 @@ from maintenance.backends.base import (
 )
 from maintenance.backends.lab import late, stages
 from maintenance.backends.lab.agents.arriving import accept_change, accept_rebalance
-from maintenance.backends.lab.endpoints import Endpoint, Endpoints, through
-from maintenance.backends.lab.faults import fault_for, perform
+from maintenance.backends.lab.endpoints import Endpoint, Endpoints, WentAway, through
+from maintenance.backends.lab.faults import fault_for, perform, silence
 from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster
 from maintenance.backends.lab.looks import look_at_drain, look_at_job
 from maintenance.backends.lab.requests import Via, accept_cancel, accept_prepare
@@ -31,6 +31,23 @@ from maintenance.backends.lab.world import World, lab_world
 from maintenance.backends.servers import BalanceChange, ServerLook, ServersRead
 from maintenance.domain.hook_stages import HookStage
 from maintenance.domain.servers import ServerMove
+
+# They change nothing, so a lost connection is no reason to know nothing: another server is asked.
+READS = frozenset(
+    {
+        "snapshot",
+        "look_at_cluster",
+        "look_at_host",
+        "read_servers",
+        "look_at_server",
+        "look_at_job",
+        "look_at_drain",
+        "look_at_hooks",
+        "look_at_stage",
+        "read_output",
+    }
+)
+ASKED_MAX = 3
 
 
 class LabCloud(SystemVmCalls):
@@ -228,11 +245,12 @@ class LabCloud(SystemVmCalls):
         not_through: UUID | None = None,
         through_none: bool = False,
     ) -> T:
-        """The call's answer, from one management server. One that has just been blocked is not asked twice."""
+        """The call's answer, from one management server. One that has just been blocked is not asked twice; what only
+        reads is asked of another one when that one went away."""
         fault = fault_for(world.door, world.config, call, host_id, has_any=world.has_faults)
 
         def ask(endpoint: Endpoint | None) -> T:
-            with through(world, endpoint, call):
+            with through(world, endpoint):
                 return perform(
                     world.door,
                     fault,
@@ -241,12 +259,23 @@ class LabCloud(SystemVmCalls):
                     None if later is None else lambda seconds: later(world, endpoint, seconds),
                 )
 
-        if through_none:
-            return ask(None)
+        def ask_one() -> T:
+            if through_none:
+                return ask(None)
+            try:
+                return ask(self.endpoints.choose(world, is_async=is_async, not_through=not_through))
+            except Blocked:
+                return ask(self.endpoints.choose(world, is_async=is_async, not_through=not_through))
+
+        for _ in range(ASKED_MAX - 1 if call in READS else 0):
+            try:
+                return ask_one()
+            except WentAway:
+                continue
         try:
-            return ask(self.endpoints.choose(world, is_async=is_async, not_through=not_through))
-        except Blocked:
-            return ask(self.endpoints.choose(world, is_async=is_async, not_through=not_through))
+            return ask_one()
+        except WentAway as gone:
+            raise silence(call, str(gone)) from gone
 
 
 _HOST_CALLS = {

@@ -2,7 +2,7 @@
 
 It stays with one while that runs, and takes the next when the connection is refused: nothing was done then. A server
 that is blocked answers asynchronous work with 503: another is asked. A request about a server goes through another
-one, as long as any other runs.
+one, as long as any other runs. What only reads is asked of another one too when the connection breaks meanwhile.
 """
 
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from maintenance.backends.base import Blocked, CloudError, Later
-from maintenance.backends.lab.faults import silence
+from maintenance.backends.base import Blocked, CloudError
+from maintenance.backends.errors import NobodyAnswers
 from maintenance.backends.lab.servers.blocked import blocked_words, retry_after_s
 from maintenance.backends.lab.servers.passing import is_on_the_way, settle_servers
 from maintenance.backends.lab.servers.rows import ServerRow, all_servers, one_server
@@ -44,7 +44,7 @@ class Endpoints:
     ) -> Endpoint | None:
         """The one for this call; None in a lab without management servers.
 
-        Raises: Later (all are down), Blocked (all that run refuse new asynchronous work).
+        Raises: NobodyAnswers (all are down), Blocked (all that run refuse new asynchronous work).
         """
         servers = _servers_now(world)
         if not servers:
@@ -52,7 +52,7 @@ class Endpoints:
         running = [server for server in servers if server.runs]
         if not running:
             names = ", ".join(server.name for server in servers)
-            raise Later(f"no management server answers: {names} are down", RETRY_DOWN_S)
+            raise NobodyAnswers(f"{names} are down", RETRY_DOWN_S)
         first = self._first(servers)
         self.stays_with = first.id
         if is_async and first.state != ServerState.UP:
@@ -67,16 +67,23 @@ class Endpoints:
         return next(server for server in _from(servers, kept) if server.runs)
 
 
+class WentAway(Exception):
+    """The server's process ended while it was asked: nobody hears what it answered."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} went away while it was asked")
+
+
 @contextmanager
-def through(world: "World", endpoint: Endpoint | None, call: str) -> Iterator[None]:
-    """The call's answer is heard only if the server's process still runs when it comes. Raises: NoReply or Later."""
+def through(world: "World", endpoint: Endpoint | None) -> Iterator[None]:
+    """The call's answer is heard only if the server's process still runs when it comes. Raises: WentAway."""
     answer: CloudError | None = None
     try:
         yield
     except CloudError as refusal:
         answer = refusal
     if endpoint is not None and not _still_runs(world, endpoint):
-        raise silence(call, f"{endpoint.name} went away while it was asked") from answer
+        raise WentAway(endpoint.name) from answer
     if answer is not None:
         raise answer
 

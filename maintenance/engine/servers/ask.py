@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from django.db.models import Q
+
 from maintenance.backends.base import Later, Never, NoReply
 from maintenance.backends.servers import ServersRead
+from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.servers import Refusal, ServerMove, refusal_of
 from maintenance.engine.claim import check_claim
@@ -16,6 +19,7 @@ from maintenance.models import Cloud, Intent
 from maintenance.servers_view import servers_view
 
 LATER_S_MAX = 30.0
+LEAVES = frozenset({ServerMove.PREPARE, ServerMove.PREPARE_SHUTDOWN, ServerMove.TRIGGER_SHUTDOWN})
 
 
 def ask(hands: Hands, move: ServerMove) -> Ending | None:
@@ -25,6 +29,7 @@ def ask(hands: Hands, move: ServerMove) -> Ending | None:
     """
     if open_intents(hands).exists():
         return None
+    read_from = database_now()
     try:
         reading = hands.cloud.read_servers()
     except (Later, NoReply) as reason:
@@ -32,9 +37,12 @@ def ask(hands: Hands, move: ServerMove) -> Ending | None:
         return None
     if refusal := _refused(hands, move, reading):
         return Ending(Outcome.REFUSED, refusal.words)
-    with unit_of_work(ENGINE):
-        check_claim(hands.claim)
-        intent = write_intent(hands, move)
+    intent = _write(hands, move, read_from)
+    if intent is None:
+        hands.note(
+            "another management server was just asked to leave: waiting until it is seen what came of it"
+        )
+        return None
     try:
         send_at_once(hands, intent, _request(hands, move))
     except Never as refusal:
@@ -51,6 +59,26 @@ def _refused(hands: Hands, move: ServerMove, reading: ServersRead) -> Refusal | 
     return refusal_of(
         move, hands.server_id, servers_view(cloud, reading.servers), algorithm=hands.run.algorithm
     )
+
+
+def _write(hands: Hands, move: ServerMove, read_from: datetime) -> Intent | None:
+    """The request, written; None when the reading may be older than what another server was asked.
+
+    Under the cloud's lock: of two that would both leave the other as the last one Up, the second looks again.
+    """
+    with unit_of_work(ENGINE):
+        Cloud.objects.select_for_update(no_key=True).get(id=hands.run.cloud_id)
+        check_claim(hands.claim)
+        if move in LEAVES and _another_leaves(hands, read_from):
+            return None
+        return write_intent(hands, move)
+
+
+def _another_leaves(hands: Hands, read_from: datetime) -> bool:
+    """Whether another server's request was still open, or was granted, after this moment."""
+    others = Intent.objects.filter(server__cloud_id=hands.run.cloud_id, action__in=LEAVES)
+    is_news = Q(settled_at=None, expires_at__gt=read_from) | Q(settled_at__gte=read_from, refused="")
+    return others.exclude(server_id=hands.server_id).filter(is_news).exists()
 
 
 def _request(hands: Hands, move: ServerMove) -> Callable[[datetime], bool]:

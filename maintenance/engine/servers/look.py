@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
@@ -11,9 +12,9 @@ from maintenance.backends.base import Later, NoReply
 from maintenance.backends.servers import LeavingAgent, ManagementServerRead, PendingJobRead, ServerLook
 from maintenance.balance_settings import balance_from_json
 from maintenance.clock import database_now
-from maintenance.domain.server_waits import STUCK, LeftAgent, PendingWork, Wait, waits_of
+from maintenance.domain.server_waits import STUCK, Elsewhere, LeftAgent, PendingWork, Wait, waits_of
 from maintenance.domain.servers import ServerState, server_state
-from maintenance.domain.states import Stage
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, Stage
 from maintenance.engine.advance import lock_run
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import check_claim
@@ -118,10 +119,11 @@ def _agent(agent: LeavingAgent) -> dict[str, Any]:
 
 
 def window_of(hands: Hands) -> datetime | None:
-    """When the window ends, counted from our own request where the cloud does not tell; None without one."""
+    """When the window ends, counted from our last request where the cloud does not tell; None without one. One whose
+    reply was lost counts too: the server is on its way by it."""
     if hands.step.stage != Stage.SERVER_PREPARE:
         return None
-    asked = Intent.objects.filter(step=hands.step, settled_at__isnull=False, refused="").first()
+    asked = Intent.objects.filter(step=hands.step, refused="").last()
     kept = Cloud.objects.filter(id=hands.run.cloud_id).values_list("balance", flat=True).first()
     if asked is None or kept is None:
         return None
@@ -130,9 +132,10 @@ def window_of(hands: Hands) -> datetime | None:
 
 def _waits(hands: Hands, look: ServerLook, now: datetime) -> list[Wait]:
     cloud = Cloud.objects.get(id=hands.run.cloud_id)
-    others = ManagementServer.objects.filter(cloud=cloud, gone_at=None, state=ServerState.UP)
-    up = others.exclude(id=hands.server_id).exclude(address="").values_list("address", "name")
+    listed = ManagementServer.objects.filter(cloud=cloud, gone_at=None).exclude(address="")
+    servers = list(listed.values_list("id", "address", "name", "state"))
     runs = _runs_of([str(job.id) for job in look.jobs])
+    drains = _drains_of([agent.id for agent in look.agents if agent.stuck and not agent.is_nowhere])
     return waits_of(
         server=hands.target.name,
         jobs=[
@@ -142,10 +145,21 @@ def _waits(hands: Hands, look: ServerLook, now: datetime) -> list[Wait]:
             for job in look.jobs
         ],
         jobs_left=look.server.pending_jobs,
-        agents=[LeftAgent(agent.name, agent.goes_to, agent.stuck) for agent in look.agents],
+        agents=[
+            LeftAgent(agent.name, agent.goes_to, agent.stuck, agent.is_nowhere, drains.get(agent.id))
+            for agent in look.agents
+        ],
         agents_stuck=look.agents_stuck,
-        host_setting=balance_from_json(cloud.balance).hosts if cloud.balance else (),
-        up_addresses=dict(up),
+        agents_nowhere=look.agents_nowhere,
+        elsewhere=Elsewhere(
+            host_setting=balance_from_json(cloud.balance).hosts if cloud.balance else (),
+            up={
+                a: name
+                for key, a, name, state in servers
+                if state == ServerState.UP and key != hands.server_id
+            },
+            known={address for _, address, _, _ in servers},
+        ),
         leaves_agents=hands.step.stage == Stage.SERVER_PREPARE,
         now=now,
     )
@@ -159,9 +173,25 @@ def _runs_of(jobs: list[str]) -> dict[str, int]:
     return dict(found)
 
 
+def _drains_of(hosts: list[UUID]) -> dict[UUID, int]:
+    """The number of the run of ours that has the host out, or on its way, by the host."""
+    if not hosts:
+        return {}
+    open_ones = Target.objects.filter(
+        host__in=hosts, is_open=True, state__in=TARGET_BEGUN, run__state__in=RUN_ACTIVE
+    )
+    return {host: number for host, number in open_ones.values_list("host_id", "run__number") if host}
+
+
+def _takes_too_long(hands: Hands, now: datetime) -> bool:
+    """No window ends the wait for jobs before a shutdown: whatever holds it for so long needs a person."""
+    began, patience = hands.step.started, timedelta(seconds=hands.run.drain_timeout_s)
+    return hands.step.stage == Stage.SERVER_PREPARE_SHUTDOWN and began is not None and now - began > patience
+
+
 def _tell(hands: Hands, waits: list[Wait], now: datetime) -> None:
     """Once it has lasted; and settled when it is over."""
-    stuck = [wait for wait in waits if wait.code in STUCK]
+    stuck = [wait for wait in waits if wait.code in STUCK or _takes_too_long(hands, now)]
     lasts = timedelta(seconds=settings.HELD_TELL_S)
     is_told = hands.target.attentions.filter(cause=Cause.SERVER_STUCK, resolved_at=None).exists()
     if stuck and not hands.stuck_since:

@@ -1,18 +1,23 @@
 """Prepare: into maintenance (jobs end, agents leave), or ready to shut down (jobs end). Watched until it arrives."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from maintenance.backends.base import Never
 from maintenance.backends.servers import ServerLook
 from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.servers import ServerMove, ServerState
+from maintenance.domain.server_waits import LeftAgent, PendingWork, left_words
+from maintenance.domain.servers import ServerMove, ServerState, server_state
 from maintenance.domain.states import Stage
 from maintenance.engine.hands import Hands
 from maintenance.engine.servers.ask import accepted, ask
 from maintenance.engine.servers.look import look_at_server, show, state_of, window_of
 from maintenance.engine.settle import Ending, end_step
+from maintenance.models import ManagementServer
 
 LOOK_EVERY_S = 0.25
 WINDOW_GRACE = timedelta(minutes=2)  # the cloud ends the window itself; later than this something is wrong
@@ -84,12 +89,39 @@ def _over_time(hands: Hands) -> Ending | None:
 
 
 def _why_up_again(hands: Hands, look: ServerLook) -> str:
-    """It was on its way and is Up: the window ended, its agents could not be handed over, or others cancelled."""
+    """It was on its way and is Up: the window ended, its agents could not be handed over, or others cancelled. What was
+    left is named as it was last seen."""
+    now, name = database_now(), look.server.name
     had = hands.step.movement
-    left = f"{had.get('jobs_left', 0)} jobs and {had.get('agents_left', 0)} agents were left"
+    hands_over = hands.claim.stage is Stage.SERVER_PREPARE
+    has_no_place = hands_over and not look.server.pending_jobs and not _is_another_up(look)
+    left = left_words(
+        jobs=[_job(job) for job in had.get("jobs", [])],
+        jobs_left=0 if has_no_place else had.get("jobs_left", 0),
+        agents=[LeftAgent(agent["name"]) for agent in had.get("agents", [])],
+        agents_left=had.get("agents_left", 0) if hands_over else 0,
+        now=now,
+    )
+    if has_no_place:
+        return f"no other server was Up for its agents: {left}; {name} is Up again"
     ends_at = had.get("window_ends_at")
-    if ends_at and ends_at <= database_now().isoformat():
-        return f"its window ended before it was ready: {left}; {look.server.name} is Up again"
+    if ends_at and ends_at <= now.isoformat():
+        return f"its window ended before it was ready: {left}; {name} is Up again"
     if had and not had.get("jobs_left"):
-        return f"its agents could not be handed over, or others cancelled: {left}; {look.server.name} is Up again"
-    return f"{look.server.name} is Up again, not by this run: {left}"
+        return f"its agents could not be handed over, or others cancelled: {left}; {name} is Up again"
+    return f"{name} is Up again, not by this run: {left}"
+
+
+def _job(kept: Mapping[str, Any]) -> PendingWork:
+    """As the step's movement has it."""
+    since = datetime.fromisoformat(kept["created"])
+    return PendingWork(UUID(kept["id"]), kept["command"], kept["resource_name"], kept["account"], since)
+
+
+def _is_another_up(look: ServerLook) -> bool:
+    """As the server itself sees the others; where the cloud does not tell that, as they were last read."""
+    if look.server.peers:
+        return any(server_state(peer.state) is ServerState.UP for peer in look.server.peers)
+    cloud = ManagementServer.objects.filter(id=look.server.id).values("cloud")
+    others = ManagementServer.objects.filter(cloud__in=cloud, gone_at=None, state=ServerState.UP)
+    return others.exclude(id=look.server.id).exists()

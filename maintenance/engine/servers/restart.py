@@ -1,12 +1,13 @@
 """Restart: its process ends, starts again, and is watched for a while before the next server's turn."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from maintenance.backends.base import Later, Never, NoReply
+from maintenance.backends.base import Later, Never
 from maintenance.backends.servers import ServerLook
 from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.servers import ServerMove, ServerState
+from maintenance.domain.states import RunKind
 from maintenance.engine.claim import check_claim
 from maintenance.engine.hands import Hands
 from maintenance.engine.intents import open_intents, send_at_once, write_intent
@@ -58,6 +59,11 @@ def _look_down(hands: Hands) -> Ending | None:
         return Ending(
             Outcome.FAILED, f"the shutdown was accepted, and {look.server.name} is {look.server.state}"
         )
+    if state is ServerState.UP and hands.run.kind == RunKind.SERVER_RESTART:
+        words = (
+            f"{look.server.name} is Up again, not by this run: it does not go down with its agents and jobs"
+        )
+        return Ending(Outcome.REFUSED, words)
     return ask(hands, ServerMove.TRIGGER_SHUTDOWN)
 
 
@@ -139,44 +145,44 @@ def _start(hands: Hands) -> Ending | None:
 
 
 def settle(hands: Hands) -> None:
-    """The server was Up all the time for `settle_s`, and its agents are home. Anything else is doubt, and the line
-    stops. Raises: LostLease, EngineStops.
+    """The server was seen Up for `settle_s`, is seen Up at its end, and its agents are home. Anything else is doubt,
+    and the line stops. Raises: LostLease, EngineStops.
     """
     quiet_until = hands.deadline(hands.run.settle_s)
     while True:
         if hands.orders.wants_stop or hands.target.cancelling:
             return end_step(hands.claim, Ending(Outcome.STOPPED, "cancelled by a person"))
-        ending = _look_settled(hands)
-        if ending is None and database_now() >= quiet_until:
-            away = agents_away(hands)
-            if away == 0:
-                ending = Ending(Outcome.OK)
-            elif database_now() > quiet_until + HOME_WITHIN:
-                ending = Ending(Outcome.TIMED_OUT, f"{_away(away)} not back on it")
-            else:
-                hands.note(f"settled; waiting for its agents: {_away(away)} not back on it")
+        ending = _look_settled(hands, quiet_until)
         if ending is not None:
             return end_step(hands.claim, ending)
         hands.rest(LOOK_EVERY_S)
+
+
+def _look_settled(hands: Hands, quiet_until: datetime) -> Ending | None:
+    """Settled, doubt, or None while it is watched. A cloud that cannot be read just now is no doubt, and no evidence
+    either: it is asked again, for a while."""
+    try:
+        look = look_at_server(hands)
+    except Never as reason:
+        return Ending(Outcome.UNKNOWN, str(reason))
+    is_late = database_now() > quiet_until + HOME_WITHIN
+    if look is None:
+        return Ending(Outcome.TIMED_OUT, f"not seen settled: {hands.step.note}") if is_late else None
+    if state_of(look) is not ServerState.UP:
+        return Ending(Outcome.FAILED, f"{look.server.name} was Up and is {look.server.state} now")
+    show(hands, look)
+    if database_now() < quiet_until:
+        return None
+    away = agents_away(hands)
+    if away == 0:
+        return Ending(Outcome.OK)
+    if is_late:
+        return Ending(Outcome.TIMED_OUT, f"{_away(away)} not back on it")
+    hands.note(f"settled; waiting for its agents: {_away(away)} not back on it")
+    return None
 
 
 def _away(agents: int | None) -> str:
     if agents is None:
         return "it is not known which agents are"
     return f"{agents} {'agent is' if agents == 1 else 'agents are'}"
-
-
-def _look_settled(hands: Hands) -> Ending | None:
-    """Doubt, or None. A cloud that cannot be read just now is no doubt: it is asked again."""
-    try:
-        look = look_at_server(hands)
-    except (Later, NoReply):
-        return None
-    except Never as reason:
-        return Ending(Outcome.UNKNOWN, str(reason))
-    if look is None:
-        return None
-    if state_of(look) is not ServerState.UP:
-        return Ending(Outcome.FAILED, f"{look.server.name} was Up and is {look.server.state} now")
-    show(hands, look)
-    return None

@@ -12,6 +12,11 @@ def operator(db) -> Api:
 
 
 @pytest.fixture
+def administrator(db) -> Api:
+    return api_of(make_person("administrator"))
+
+
+@pytest.fixture
 def viewer(db) -> Api:
     return api_of(make_person("viewer"))
 

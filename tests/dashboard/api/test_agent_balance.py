@@ -17,7 +17,7 @@ from maintenance.backends.servers import BalanceChange
 from maintenance.balance_settings import balance_as_json, balance_from_json
 from maintenance.engine import cloud_changes
 from maintenance.engine.cloud_changes import ask_due_change
-from maintenance.models import AuditEntry, Cloud, CloudChange
+from maintenance.models import Agent, AuditEntry, Cloud, CloudChange
 from tests.dashboard.people import Api, api_of, make_person
 from tests.maintenance.balanced import HOSTS, Balanced, add_agents, make_balanced
 
@@ -95,6 +95,7 @@ def patch(api: Api, body, **options):
 def test_it_tells_the_settings_and_how_agents_are_spread(viewer, cloud):
     cloud.gather("ms1")
     cloud.settings(check_interval_of_cluster_s={str(cloud.cluster.id): 5})
+    Agent.objects.exclude(name="kvm4").update(check_interval_s=5)
     shown = viewer.get(PATH).json()
 
     assert (shown["algorithm"], shown["host"], shown["checkinterval"]) == ("roundrobin", list(HOSTS), 60)
@@ -107,16 +108,21 @@ def test_it_tells_the_settings_and_how_agents_are_spread(viewer, cloud):
     ]
     assert [(z["zonename"], z["skew"], z["expectedskew"]) for z in shown["zones"]] == [("east", 6, 0)]
     assert (shown["agents"], shown["skew"], shown["fewest"]["moves"]) == (6, 6, 4)
-    assert shown["drift"]["count"] == 4
+    assert shown["drift"]["count"] == 5
     assert shown["drift"]["agents"][0] | {"id": ""} == {
         "id": "",
         "name": "kvm2",
         "host": "10.0.0.2,10.0.0.3,10.0.0.1@roundrobin",
         "expectedhost": "10.0.0.2,10.0.0.3,10.0.0.1@roundrobin",
+        "checkinterval": 5,
+        "expectedcheckinterval": 5,
         "managementserverid": str(cloud.servers["ms1"].id),
         "managementservername": "ms1",
         "reasons": ["not-on-preferred"],
     }
+    kept = shown["drift"]["agents"][2]
+    assert (kept["name"], kept["reasons"]) == ("kvm4", ["other-interval"])
+    assert (kept["checkinterval"], kept["expectedcheckinterval"]) == (60, 5)
     assert (shown["known"], shown["findings"], shown["change"]) == (True, [], None)
 
 
@@ -227,6 +233,10 @@ def test_a_rebalance_is_asked_of_the_cloud(administrator, cloud, monkeypatch):
         ({"clusters": {"east": 5}}, "clusters", "no id"),
         ({"clusters": {str(uuid4()): 5}}, "clusters", "no cluster"),
         ({"clusters": [5]}, "clusters", "object"),
+        ({"clusters": [{"id": str(uuid4())}]}, "clusters", "{id, checkinterval}"),
+        ({"clusters": [{"id": "east", "checkinterval": 5}]}, "clusters", "no id"),
+        ({"clusters": 2 * [{"id": "east", "checkinterval": 5}]}, "clusters", "twice"),
+        ({"host": ["10.0.0.1", "not an address!"]}, "host", "'not an address!'"),
         ({"maintenancetimeout": 0}, "maintenancetimeout", "whole number"),
         ({"ignoremaintenancehosts": "no"}, "ignoremaintenancehosts", "true or false"),
         ({"indirect.agent.lb.algorithm": "static"}, "indirect.agent.lb.algorithm", "no such field"),
@@ -240,6 +250,15 @@ def test_what_cannot_be_set_is_400_by_its_field(administrator, cloud, at_once, b
     assert error["field"].split(".east")[0].startswith(field)
     assert words in error["detail"]
     assert not CloudChange.objects.exists()
+
+
+def test_what_get_gives_can_be_sent_back(administrator, cloud, at_once):
+    own = [{"id": str(cloud.cluster.id), "name": "c1", "checkinterval": 5}]
+
+    answer = patch(administrator, {"clusters": own})
+
+    assert answer.status_code == 202, answer.content
+    assert CloudChange.objects.get().change == {"check_interval_of_cluster_s": {str(cloud.cluster.id): 5}}
 
 
 def test_hosts_of_which_none_is_up_and_a_second_change_are_conflicts(administrator, cloud, at_once):

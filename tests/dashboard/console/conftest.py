@@ -24,6 +24,11 @@ def operator(db) -> Client:
 
 
 @pytest.fixture
+def administrator(db) -> Client:
+    return logged_in("administrator")
+
+
+@pytest.fixture
 def viewer(db) -> Client:
     return logged_in("viewer")
 

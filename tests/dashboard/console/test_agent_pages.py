@@ -35,6 +35,7 @@ def administrator() -> Client:
 def words(answer) -> str:
     """What a person reads, on one line."""
     main = answer.content.decode().partition("<main")[2].partition("</main>")[0]
+    main = re.sub(r"</?bdi>", "", main)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main)).replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -71,6 +72,15 @@ def test_agents_that_drift_are_named_with_their_reasons(viewer, cloud):
     assert "its list is another one; its list has no @algorithm" in page
     assert "10.0.0.1,10.0.0.2,10.0.0.3@roundrobin" in page
     assert "4 moves would make the servers hold equally many" in page
+
+
+def test_an_interval_that_an_agent_keeps_for_itself_is_drift(viewer, cloud):
+    cloud.agent("kvm1", check_interval_s=7)
+    cloud.agent("kvm2", check_interval_s=None)
+    page = shown(viewer)
+    assert "2 of 6 agents are not as they should be." in page
+    assert "its check interval is 7 s, not 1 m 00 s" in page
+    assert "its check interval is off, not 1 m 00 s" in page
 
 
 def test_expected_against_actual_is_drawn_by_server(viewer, cloud):
@@ -189,6 +199,54 @@ def test_an_administrator_makes_exactly_what_was_shown(administrator, cloud):
     assert "Asked, not answered yet" in shown(administrator)
 
 
+OF_MAINTENANCE = {"maintenancetimeout": "90", "ignoremaintenancehosts": "true"}
+
+
+def test_settings_of_maintenance_are_changed_and_nobody_moves_by_them(administrator, cloud):
+    given = {**STATIC, "algorithm": "roundrobin", **OF_MAINTENANCE}
+    answer = previewed(administrator, given)
+    page = words(answer)
+    assert "Nobody moves." in page
+    assert "A server has 90 min to prepare for maintenance, no longer 60: no agent moves by this." in page
+    assert (
+        "Agents on hosts in maintenance no longer hold a server that prepares: no agent moves by this."
+        in page
+    )
+    done = administrator.post("/agents/change/", {**given, "hash": hash_in(answer)})
+    assert done.status_code == 303
+    assert CloudChange.objects.get().change == {
+        "maintenance_timeout_min": 90,
+        "ignore_maintenance_hosts": True,
+    }
+    told = shown(administrator)
+    assert "Change: maintenance timeout 90 min; hosts in maintenance are passed over" in told
+    assert "Maintenance timeout 60 min management.server.maintenance.timeout" in told
+    assert "Hosts in maintenance hold a server management.server.maintenance.ignore.maintenance.hosts" in told
+
+
+def test_the_form_shows_the_settings_of_maintenance_in_force(viewer, cloud):
+    cloud.settings(maintenance_timeout_min=45, ignore_maintenance_hosts=True)
+    page = viewer.get("/agents/change/").content.decode()
+    assert 'name="maintenancetimeout" value="45"' in page
+    assert '<option value="true" selected>' in page
+    given = {"maintenancetimeout": "45", "ignoremaintenancehosts": "false"}
+    page = words(previewed(viewer, given))
+    assert "Agents on hosts in maintenance hold a server that prepares again: no agent moves by this." in page
+    assert "no longer 45" not in page
+
+
+def test_settings_of_maintenance_that_were_changed_meanwhile_are_shown_again(administrator, cloud):
+    given = {**STATIC, **OF_MAINTENANCE, "ignoremaintenancehosts": "false"}
+    agreed = hash_in(previewed(administrator, given))
+    for meanwhile in ({"maintenance_timeout_min": 30}, {"ignore_maintenance_hosts": True}):
+        cloud.settings(**meanwhile)
+        answer = administrator.post("/agents/change/", {**given, "hash": agreed})
+        assert answer.status_code == 409
+        assert hash_in(answer) != agreed
+        agreed = hash_in(answer)
+    assert not CloudChange.objects.exists()
+
+
 def test_another_plan_is_shown_and_asked_about_again(administrator, cloud):
     agreed = hash_in(previewed(administrator))
     cloud.gather("ms2")
@@ -214,6 +272,9 @@ def test_nothing_is_changed_without_having_been_shown(administrator, cloud):
         ({"host": " , "}, "names no management server"),
         ({"checkinterval": "-1"}, "whole seconds"),
         ({"checkinterval": "9999999"}, "0 to 604,800 s"),
+        ({"maintenancetimeout": ""}, "whole minutes"),
+        ({"maintenancetimeout": "0"}, "1 to 10,080 min"),
+        ({"ignoremaintenancehosts": "maybe"}, "Choose one of the two."),
         ({"cluster": "east"}, "Choose one of the clusters."),
         ({"cluster": "00000000-0000-0000-0000-00000000dead", "clusterinterval": "5"}, "has no cluster"),
         ({"cluster": "00000000-0000-0000-0000-0000000000a3", "clusterinterval": "x"}, "whole seconds"),

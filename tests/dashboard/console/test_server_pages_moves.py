@@ -1,4 +1,4 @@
-"""What operators may ask of management servers from the console: the forms, the words to type, and how it says no."""
+"""What people may ask of management servers from the console: the forms, the words to type, and how it says no."""
 
 import pytest
 
@@ -25,9 +25,9 @@ def said(answer) -> str:
     return " ".join(found[0].text.split()) if found else ""
 
 
-def test_preparing_begins_a_run_with_what_was_chosen(operator):
+def test_preparing_begins_a_run_with_what_was_chosen(administrator):
     answer = ask(
-        operator, "mgmt2", "prepare",
+        administrator, "mgmt2", "prepare",
         **{
             "prepareForMaintenance-word": "MAINTENANCE", "prepareForMaintenance-algorithm": "shuffle",
             "prepareForMaintenance-forced": "on", "prepareForMaintenance-reason": "kernel",
@@ -36,14 +36,14 @@ def test_preparing_begins_a_run_with_what_was_chosen(operator):
     )  # fmt: skip
 
     run = Run.objects.get()
-    assert (run.kind, run.started_by) == (RunKind.SERVER_MAINTENANCE, "operator")
+    assert (run.kind, run.started_by) == (RunKind.SERVER_MAINTENANCE, "administrator")
     assert (run.algorithm, run.forced, run.reason, run.ticket) == ("shuffle", True, "kernel", "CHG-1")
     assert f"run {run.number} does it" in said(answer)
 
 
 @pytest.mark.parametrize("typed", ["", "maintenance", "MAINTENANCE!", "SHUTDOWN"])
-def test_nothing_is_prepared_before_the_word_is_typed_exactly(operator, typed):
-    answer = ask(operator, "mgmt2", "prepare", **{"prepareForMaintenance-word": typed})
+def test_nothing_is_prepared_before_the_word_is_typed_exactly(administrator, typed):
+    answer = ask(administrator, "mgmt2", "prepare", **{"prepareForMaintenance-word": typed})
 
     assert "type MAINTENANCE, in capitals" in said(answer)
     assert not Run.objects.exists()
@@ -53,47 +53,47 @@ def test_nothing_is_prepared_before_the_word_is_typed_exactly(operator, typed):
     ("what", "prefix"),
     [("prepare-shutdown", "prepareForShutdown"), ("trigger-shutdown", "triggerShutdown")],
 )
-def test_nothing_is_shut_down_before_the_word_is_typed_exactly(operator, what, prefix):
-    assert "type SHUTDOWN" in said(ask(operator, "mgmt2", what, **{f"{prefix}-word": "Shutdown"}))
+def test_nothing_is_shut_down_before_the_word_is_typed_exactly(administrator, what, prefix):
+    assert "type SHUTDOWN" in said(ask(administrator, "mgmt2", what, **{f"{prefix}-word": "Shutdown"}))
     assert not Run.objects.exists()
 
-    ask(operator, "mgmt2", what, **{f"{prefix}-word": "SHUTDOWN", f"{prefix}-reason": "disk"})
+    ask(administrator, "mgmt2", what, **{f"{prefix}-word": "SHUTDOWN", f"{prefix}-reason": "disk"})
     assert (Run.objects.get().kind, Run.objects.get().reason) == (RunKind.SERVER_SHUTDOWN, "disk")
 
 
 @pytest.mark.parametrize(
     ("ticked", "rebalance"), [({"cancelMaintenance-rebalance": "on"}, True), ({}, False)]
 )
-def test_cancelling_sends_agents_home_at_once_unless_that_was_unticked(operator, ticked, rebalance):
+def test_cancelling_sends_agents_home_at_once_unless_that_was_unticked(administrator, ticked, rebalance):
     set_state("mgmt2", "Maintenance")
 
-    ask(operator, "mgmt2", "cancel", **ticked)
+    ask(administrator, "mgmt2", "cancel", **ticked)
 
     assert Run.objects.get().rebalance is rebalance
 
 
-def test_a_shutdown_can_be_cancelled(operator):
+def test_a_shutdown_can_be_cancelled(administrator):
     set_state("mgmt2", "ReadyToShutDown")
 
-    ask(operator, "mgmt2", "cancel-shutdown")
+    ask(administrator, "mgmt2", "cancel-shutdown")
 
     assert Run.objects.get().kind == RunKind.SERVER_SHUTDOWN
 
 
-def test_an_illegal_move_says_why_and_what_is_possible(operator):
+def test_an_illegal_move_says_why_and_what_is_possible(administrator):
     set_state("mgmt2", "Maintenance")
 
-    answer = ask(operator, "mgmt2", "prepare-shutdown", **{"prepareForShutdown-word": "SHUTDOWN"})
+    answer = ask(administrator, "mgmt2", "prepare-shutdown", **{"prepareForShutdown-word": "SHUTDOWN"})
 
     assert "mgmt2 is Maintenance: prepareForShutdown is not possible" in said(answer)
     assert "cancelMaintenance, triggerShutdown" in said(answer)
     assert "Nothing was changed" in said(answer)
 
 
-def test_a_conflict_names_who_is_in_the_way_and_what_is_possible(operator):
+def test_a_conflict_names_who_is_in_the_way_and_what_is_possible(administrator):
     prepare("mgmt1")
 
-    answer = ask(operator, "mgmt2", "prepare", **{"prepareForMaintenance-word": "MAINTENANCE"})
+    answer = ask(administrator, "mgmt2", "prepare", **{"prepareForMaintenance-word": "MAINTENANCE"})
 
     assert "mgmt1 is PreparingForMaintenance; one management server prepares at a time" in said(answer)
     assert "Possible for mgmt2 now: prepareForMaintenance, prepareForShutdown, triggerShutdown." in said(
@@ -101,30 +101,35 @@ def test_a_conflict_names_who_is_in_the_way_and_what_is_possible(operator):
     )
 
 
-def test_what_the_cloud_refused_comes_back_in_its_words(operator, monkeypatch):
+def test_what_the_cloud_refused_comes_back_in_its_words(administrator, monkeypatch):
     refused = pages.read_back.__globals__["ServerAnswer"](
         "Up", "Failed", was_seen=False, refused="node is away"
     )
     monkeypatch.setattr(pages, "read_back", lambda *_args, **_more: refused)
 
-    answer = ask(operator, "mgmt2", "prepare", **{"prepareForMaintenance-word": "MAINTENANCE"})
+    answer = ask(administrator, "mgmt2", "prepare", **{"prepareForMaintenance-word": "MAINTENANCE"})
 
     assert "Not done: node is away." in said(answer)
     assert "Possible for mgmt2 now" in said(answer)
 
 
-def test_one_server_is_restarted_as_a_run(operator):
-    ask(operator, "mgmt2", "restart", **{"restart-word": "MAINTENANCE", "restart-reason": "new certificate"})
+def test_one_server_is_restarted_as_a_run(administrator):
+    ask(
+        administrator,
+        "mgmt2",
+        "restart",
+        **{"restart-word": "MAINTENANCE", "restart-reason": "new certificate"},
+    )
 
     run = Run.objects.get()
     assert (run.kind, run.scope_ids, run.settle_s) == (RunKind.SERVER_RESTART, [server("mgmt2").id], 30)
 
 
-def test_all_are_restarted_in_the_chosen_order(operator):
+def test_all_are_restarted_in_the_chosen_order(administrator):
     places = {"mgmt1": 3, "mgmt2": 1, "mgmt3": 2}
     fields = {f"all-place-{server(name).id}": str(place) for name, place in places.items()}
 
-    answer = operator.post(
+    answer = administrator.post(
         "/management-servers/restart/",
         {
             **fields, "all-servers": [str(server(name).id) for name in places], "all-word": "MAINTENANCE",
@@ -151,10 +156,10 @@ def test_all_are_restarted_in_the_chosen_order(operator):
         ({"all-word": "MAINTENANCE", "all-settle_s": "99999"}, "settle_s is between 0 and"),
     ],
 )
-def test_a_restart_of_all_that_cannot_be_says_why(operator, fields, says):
+def test_a_restart_of_all_that_cannot_be_says_why(administrator, fields, says):
     servers = {"all-servers": [str(server("mgmt1").id)]} if fields.get("all-settle_s") == "99999" else {}
 
-    answer = operator.post("/management-servers/restart/", fields | servers, follow=True)
+    answer = administrator.post("/management-servers/restart/", fields | servers, follow=True)
 
     assert says in said(answer)
     assert not Run.objects.exists()
@@ -171,13 +176,21 @@ def test_a_viewer_asks_nothing_of_a_server(viewer, what):
 # ---- no server takes work -------------------------------------------------------------------------------------------
 
 
-def test_while_every_server_is_blocked_pages_that_start_things_say_when_to_try_again(operator):
+def test_while_every_server_is_blocked_pages_that_start_things_say_when_to_try_again(administrator):
     for name in ("mgmt1", "mgmt2", "mgmt3"):
         set_state(name, "Maintenance")
 
     for address in ("/management-servers/", f"/management-servers/{server('mgmt1').id}/", "/rolling/new/"):
-        assert "refuses new work. Try again in about 1 min." in operator.get(address).text, address
+        assert "refuses new work. Try again in about 1 min." in administrator.get(address).text, address
 
     set_state("mgmt3", "Up")
-    assert "refuses new work" not in operator.get("/management-servers/").text
+    assert "refuses new work" not in administrator.get("/management-servers/").text
     assert Run.objects.filter(state=RunState.RUNNING).count() == 0
+
+
+def test_an_operator_sees_that_administrators_shut_down_and_restart(operator):
+    page = operator.get(f"/management-servers/{server('mgmt2').id}/").text
+
+    assert page.count("Your role is operator. Administrators can do this.") == 2
+    assert ask(operator, "mgmt2", "restart", **{"restart-word": "MAINTENANCE"}).status_code == 403
+    assert not Run.objects.exists()

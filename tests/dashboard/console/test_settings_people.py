@@ -3,9 +3,11 @@
 import pytest
 from django.test import Client
 
+from dashboard.access import ANYBODY, LOGGED_IN, MATRIX
 from dashboard.models import Membership, Role, User
 from dashboard.people.changes import PersonGiven, create_person
 from dashboard.people.memberships import listed_accounts
+from dashboard.screens.settings.roles import roles
 from maintenance.models import AuditEntry, Instance
 from tests.dashboard.console.conftest import logged_in
 from tests.dashboard.console.forms import send, texts_of
@@ -213,3 +215,17 @@ def test_every_right_of_every_role_has_words_or_an_address(ada):
 
     assert "Start a run" in page
     assert "POST /api/v1/rolling-maintenances/{run_id}/pause/" in page
+    assert "PATCH /api/v1/agent-balance/" in page
+
+
+def test_no_method_of_any_request_is_missing_among_the_rights():
+    shown = {(right.route, right.code.partition(" ")[0]) for right in roles().groups[-1].rights}
+    for_roles = {
+        (route, method)
+        for route, row in MATRIX.items()
+        if route.startswith("api:")
+        for method, audience in row.items()
+        if audience not in {ANYBODY, LOGGED_IN}
+    }
+
+    assert shown == for_roles

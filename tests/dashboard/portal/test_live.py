@@ -57,6 +57,7 @@ def test_a_press_reaches_the_tenants_page_and_not_the_others(web, tenancy):
     assert set(delta["parts"]) == {"portal-now"}
     # The first thing that the other tenant is told is what they did themselves.
     assert [json.loads(text)["type"] for text in for_bank if '"heartbeat"' not in text] == ["delta"]
+    assert "In line" in for_bank[-1]
     assert not [one for one in everything_of(tenancy, "shop") if one in "".join(for_bank)]
     assert not [one for one in everything_of(tenancy, "bank") if one in json.dumps(delta)]
 

@@ -252,6 +252,17 @@ def test_an_hour_that_nobody_watched_ends_as_if_it_had_been_watched(it: AgentsUn
     assert looks_at > it.now
 
 
+def test_a_change_to_shuffle_gives_agents_orders_of_their_own(it: AgentsUnderTest):
+    it.change(algorithm="static")
+
+    it.change(algorithm="shuffle")
+
+    kept = set(Agent.objects.filter(is_direct=False).values_list("servers_listed", flat=True))
+    assert {frozenset(one.split(",")) for one in kept} == {frozenset({A, B, C})}
+    assert len(kept) > 1
+    assert f"host={agent(KVM1).servers_listed}@shuffle" in lines_of(KVM1)
+
+
 def test_with_shuffle_agents_look_once_and_never_again(it: AgentsUnderTest):
     it.change(algorithm="shuffle", check_interval_s=60)
     it.after(61)

@@ -46,7 +46,7 @@ def test_a_server_that_prepares_hands_every_agent_over_and_none_is_without_a_ser
 
     it.after()
 
-    assert it.left(MS1) == agents.AgentsLeft(0, 0, ())
+    assert it.left(MS1) == agents.AgentsLeft(0, 0, 0, ())
     assert it.per_server() == [0, 10, 4]
     assert longest_gap_s() == 0
 
@@ -156,17 +156,21 @@ def test_a_host_agent_that_goes_away_while_it_is_stuck_no_longer_holds(it: Agent
     assert it.left(MS1).count == 0
 
 
-def test_an_agent_says_which_address_is_missing_from_the_setting(it: AgentsUnderTest):
+def test_an_agent_that_has_nowhere_to_go_says_so_with_its_list(it: AgentsUnderTest):
     it.change(hosts=(A, "10.2.0.99"))
     it.after()
+    it.set_host(KVM1, resource_state="PrepareForMaintenance")
     assert it.prepare(MS1)
     it.after()
 
-    words = {leaving.stuck for leaving in it.left(MS1).named}
-    assert len(words) == 2  # by list: A before 99, 99 before A
-    for sentence in words:
-        assert "10.2.0.99 in the setting `host` is no management server's" in sentence
-        assert f"{B} of ref-trl-711-k-M7-apanic-mgmt2, which is Up, is missing" in sentence
+    left = it.left(MS1)
+    nowhere = [leaving for leaving in left.named if leaving.is_nowhere]
+    assert {leaving.stuck for leaving in nowhere} == {
+        f"no other server of its list ({A}, 10.2.0.99) is Up",
+        f"no other server of its list (10.2.0.99, {A}) is Up",
+    }
+    assert (left.nowhere, left.stuck) == (len(nowhere), len(nowhere) + 1)
+    assert not next(leaving for leaving in left.named if leaving.id == KVM1).is_nowhere
 
 
 def test_agents_go_once_the_missing_address_is_in_the_setting(it: AgentsUnderTest):

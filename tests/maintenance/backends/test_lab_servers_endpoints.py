@@ -199,6 +199,36 @@ def test_a_server_that_dies_while_it_answers_leaves_its_caller_without_a_reply(l
     assert lab.look_at_host(KVM1).name
 
 
+@pytest.mark.parametrize("others_run", [True, False])
+def test_a_reading_whose_server_dies_meanwhile_is_asked_of_another_one(lab: LabCloud, others_run: bool):
+    with lab_door() as door:
+        steering.add_fault(door, "read_servers", "delay", seconds=1.0)
+    heard: list[object] = []
+
+    def read() -> None:
+        try:
+            heard.append({server.id: server.state for server in lab.read_servers().servers}[MS1])
+        except Later as reason:
+            heard.append(str(reason))
+        finally:
+            connections.close_all()
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    wait_until(lambda: reading.is_alive() and lab.endpoints.stays_with == MS1)
+    kill(MS1)
+    if not others_run:
+        kill(MS2)
+        kill(MS3)
+    reading.join(10)
+
+    if others_run:
+        assert heard == ["Down"]
+        assert lab.endpoints.stays_with == MS2
+    else:
+        assert "no management server answers" in str(heard)
+
+
 def test_our_job_is_cut_off_with_its_server_and_the_host_empties_all_the_same(lab: LabCloud):
     no_jobs()
     set_lab(prepare_s=30)

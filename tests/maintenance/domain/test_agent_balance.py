@@ -34,6 +34,7 @@ def agent(
     algorithm: str = "roundrobin",
     zone: UUID = ZONE,
     is_direct: bool = False,
+    interval_s: int | None = 60,
 ) -> AgentFacts:
     return AgentFacts(
         key=AgentKey(UUID(int=100 + number), number, zone, "Enabled"),
@@ -43,6 +44,7 @@ def agent(
         algorithm=algorithm,
         cluster=CLUSTER,
         is_direct=is_direct,
+        interval_s=interval_s,
     )
 
 
@@ -135,18 +137,26 @@ def test_with_settings_nobody_can_follow_nothing_is_expected(balance: Balance) -
         (agent(1, "ACB", 1), (Drift.OTHER_LIST,)),
         (agent(1, "ABC", 1, algorithm="static"), (Drift.OTHER_ALGORITHM,)),
         (agent(1, "ABC", 1, algorithm=""), (Drift.NO_ALGORITHM,)),
+        (agent(1, "ABC", 1, interval_s=30), (Drift.OTHER_INTERVAL,)),
+        (agent(1, "ABC", 1, interval_s=None), (Drift.OTHER_INTERVAL,)),
         (agent(1, "ABC", 2), (Drift.NOT_ON_PREFERRED,)),
         (agent(1, "ABC", None), (Drift.NO_SERVER,)),
         (agent(1, "A", 3, algorithm=""), (Drift.OTHER_LIST, Drift.NO_ALGORITHM, Drift.NOT_ON_PREFERRED)),
-        (agent(1, None, 2, algorithm=""), (Drift.NOT_ON_PREFERRED,)),
+        (agent(1, None, 2, algorithm="", interval_s=None), (Drift.NOT_ON_PREFERRED,)),
     ],
 )
 def test_every_reason_for_drift_is_told(drifting: AgentFacts, expected: tuple[Drift, ...]) -> None:
     assert reasons(drifting) == [("kvm1", expected)]
 
 
+def test_an_interval_is_held_against_that_of_the_agents_cluster_and_off_is_off() -> None:
+    of_cluster = Balance(ABC, "roundrobin", 60, {CLUSTER: 0})
+    assert reasons(agent(1, "ABC", 1, interval_s=None), balance=of_cluster) == []
+    assert reasons(agent(1, "ABC", 1), balance=of_cluster) == [("kvm1", (Drift.OTHER_INTERVAL,))]
+
+
 def test_an_agent_whose_list_the_cloud_does_not_tell_is_untold_and_does_not_drift_by_it() -> None:
-    found = spread([agent(1, None, 1, algorithm="")])
+    found = spread([agent(1, None, 1, algorithm="", interval_s=None)])
     assert (found.drifting, found.untold) == ((), 1)
 
 
@@ -229,6 +239,12 @@ def test_without_a_check_interval_agents_move_only_when_they_are_sent_home() -> 
 def test_a_clusters_own_interval_decides_for_its_hosts() -> None:
     assert preview(ROUND_ROBIN, Balance(ABC, "static", 0, {CLUSTER: 30})).by_themselves == 2
     assert preview(ROUND_ROBIN, Balance(ABC, "static", 30, {CLUSTER: 0})).by_themselves == 0
+
+
+def test_a_preview_of_a_change_to_shuffle_has_agents_move_though_their_addresses_are_the_same() -> None:
+    static = replace(ROUND_ROBIN, algorithm="static")
+    agents = [agent(n, "ABC", 1, algorithm="static") for n in range(1, 20)]
+    assert preview(static, replace(static, algorithm="shuffle"), agents).moving > 0
 
 
 def test_a_preview_of_a_shuffle_says_that_it_may_go_otherwise() -> None:

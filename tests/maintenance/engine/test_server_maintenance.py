@@ -1,5 +1,7 @@
 """A management server goes into maintenance and comes back, by the engine, on the lab."""
 
+import re
+
 import pytest
 
 from maintenance import actions as all_actions
@@ -93,9 +95,26 @@ def test_at_the_end_of_its_window_it_is_up_again_and_a_person_is_told_what_was_l
         ended(run)
 
     assert (state_of(run), servers.state("mgmt2")) == ("Failed", "Up")
-    assert "window ended" in target_of(run, "mgmt2").detail
-    assert "1 jobs" in target_of(run, "mgmt2").detail
+    detail = target_of(run, "mgmt2").detail
+    assert "window ended before it was ready: 1 job (StartVMCmdByAdmin of shop-1, for " in detail
+    assert re.search(r" and 2 agents \([sv]-\d-VM, kvm\d\) were left; mgmt2 is Up again", detail)
     assert Attention.objects.get(resolved_at=None).cause == "server-failed"
+
+
+def test_it_is_up_again_because_no_other_server_was_up_for_its_agents(servers):
+    servers.jobs("mgmt2")
+    run = servers.prepare("mgmt2")
+    with engine_running():
+        wait_until(lambda: movement(run).get("jobs_left") == 1, within_s=10)
+        servers.kill("mgmt1")
+        servers.kill("mgmt3")
+        servers.end_jobs("mgmt2")
+        ended(run)
+
+    assert (state_of(run), servers.state("mgmt2")) == ("Failed", "Up")
+    detail = target_of(run, "mgmt2").detail
+    assert "no other server was Up for its agents: 2 agents (" in detail
+    assert "not by this run" not in detail
 
 
 def test_forced_it_is_in_maintenance_at_the_end_of_its_window_and_the_job_is_listed_to_reconcile(servers):

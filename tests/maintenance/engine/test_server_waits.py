@@ -2,14 +2,16 @@
 
 import pytest
 
+from maintenance.actions import cancel_run, take_attention
+from maintenance.actions.servers import prepare_server_shutdown
 from maintenance.backends.lab import models as lab
 from maintenance.backends.lab.agents import change_settings, send_home
 from maintenance.backends.lab.world import lab_world
 from maintenance.backends.servers import BalanceChange
-from maintenance.models import Attention, Step, Target
+from maintenance.models import Attention, AuditEntry, FeedEvent, Run, Step, Target
 from tests.maintenance.engine.needs import asked, settled
 from tests.maintenance.engine.server_lab import make_server_lab
-from tests.maintenance.engine.small_lab import engine_running
+from tests.maintenance.engine.small_lab import ended, engine_running
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
@@ -87,3 +89,32 @@ def test_a_job_that_never_ends_is_named_with_its_age(servers):
 
     assert "mgmt2 waits for 1 job: StartVMCmdByAdmin of" in reason["words"]
     assert not is_held(run)
+
+
+def test_a_shutdown_that_no_window_ends_asks_for_a_person_when_a_job_holds_it_for_long(servers):
+    servers.jobs("mgmt2")
+    servers.read()
+    run = prepare_server_shutdown(servers.servers["mgmt2"], actor="operator")
+    Run.objects.update(drain_timeout_s=1)
+    with engine_running():
+        need = asked("server-stuck")
+        servers.end_jobs("mgmt2")
+        settled(need)
+        wait_until(lambda: is_held(run), within_s=20)
+
+    assert "StartVMCmdByAdmin" in need.message
+
+
+def test_who_takes_a_need_of_a_server_is_told_with_the_server_it_is_about(servers):
+    host = host_on(servers.servers["mgmt2"])
+    lab.Host.objects.filter(id=host.id).update(resource_state="PrepareForMaintenance")
+    run = servers.prepare("mgmt2")
+    with engine_running():
+        take_attention(asked("server-stuck").id, actor="anna")
+        cancel_run(run.id, actor="anna")
+        ended(run)
+
+    told = FeedEvent.objects.get(kind="attention.taken").object
+    assert told["server"] == str(servers.servers["mgmt2"])
+    assert "host" not in told
+    assert AuditEntry.objects.get(action="attention taken").object == told

@@ -67,9 +67,10 @@ def send_lists(
             interval_s = settings.check_interval_of_cluster_s.get(agent.cluster_id, interval_s)
         listed = expected[agent.key.id]
         kept = agent.kept
-        if not is_same(algorithm, kept.servers_listed.split(","), listed):
+        # One that has another algorithm's list gets a new one, also where shuffle's could be the same as a set.
+        if kept.algorithm != algorithm or not is_same(algorithm, kept.servers_listed.split(","), listed):
             kept = Kept(",".join(listed), algorithm, interval_s)
-        elif (kept.algorithm, kept.check_interval_s) != (algorithm, interval_s):
+        elif kept.check_interval_s != interval_s:
             kept = Kept(kept.servers_listed, algorithm, interval_s)
         if kept != agent.kept:
             sent.append((agent, kept))

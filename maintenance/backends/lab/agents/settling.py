@@ -14,7 +14,6 @@ from maintenance.backends.lab.agents.going import (
 )
 from maintenance.backends.lab.agents.lists import believe_files, edited_by_hand, send_lists
 from maintenance.backends.lab.agents.lock import agents_locked
-from maintenance.backends.lab.agents.reading import balance_settings
 from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.outside import Door
 
@@ -186,37 +185,17 @@ def retry(door: Door, config: LabConfig, at: datetime) -> None:
         in_turns=False,
     )
     door.run("UPDATE lab_agent SET moves_at = NULL WHERE moves_to_id IS NULL AND moves_at IS NOT NULL")
-    _say_why(door, config)
+    _say_why(door)
 
 
-def _say_why(door: Door, config: LabConfig) -> None:
+def _say_why(door: Door) -> None:
     """Whoever waits and does not move says what it waits for."""
     door.run(
         f"UPDATE lab_agent w SET stuck = CASE WHEN a.is_leaving AND {RESOURCE_STATE} = ANY(%s)"
         f" THEN 'its host is ' || {RESOURCE_STATE} || ': its agent is not moved before that has ended'"
         " WHEN a.is_direct OR a.servers_listed = '' THEN 'no other management server is Up'"
-        " ELSE 'its list (' || replace(a.servers_listed, ',', ', ') || ') names no other management server that is Up'"
-        "   || %s END"
+        " ELSE 'no other server of its list (' || replace(a.servers_listed, ',', ', ') || ') is Up' END"
         " FROM lab_agent a LEFT JOIN lab_host h ON h.id = a.host_id"
         f" WHERE w.id = a.id AND {_IS_WAITING}",
         list(BUSY),
-        _what_is_missing(door, config),
     )
-
-
-def _what_is_missing(door: Door, config: LabConfig) -> str:
-    """What is wrong with the setting `host`, as the end of a sentence; empty when nothing is."""
-    hosts = balance_settings(door, config).hosts
-    servers = door.rows("SELECT name, address, state FROM lab_management_server ORDER BY name")
-    known = {address for _, address, _ in servers}
-    parts = [
-        f"{address} in the setting `host` is no management server's"
-        for address in hosts
-        if address not in known
-    ]
-    parts += [
-        f"{address or 'the address'} of {name}, which is Up, is missing from the setting `host`"
-        for name, address, state in servers
-        if state == "Up" and address not in hosts
-    ]
-    return "".join(f"; {part}" for part in parts)

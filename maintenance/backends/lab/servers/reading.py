@@ -46,7 +46,9 @@ def look_at_server(world: "World", server_id: UUID) -> ServerLook:
         ignore_maintenance_hosts=bool(world.config.ignore_maintenance_hosts),
     )
     read = _server_read(door, server, all_servers(door), len(jobs), now)
-    return ServerLook(read, jobs[: ServerLook.NAMED_MAX], left.named[: ServerLook.NAMED_MAX], left.stuck)
+    return ServerLook(
+        read, jobs[: ServerLook.NAMED_MAX], left.named[: ServerLook.NAMED_MAX], left.stuck, left.nowhere
+    )
 
 
 def catch_up(world: "World") -> None:
