@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -50,10 +51,10 @@ def my_page(
 ) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
 
-    def opened(account: str = "shop", **options: object) -> Page:
+    def opened(account: str = "shop", **options: Any) -> Page:
         context = browser.new_context(
             base_url=lone_web.url, timezone_id=ZONE, reduced_motion="reduce", **options
-        )  # type: ignore[arg-type]
+        )
         contexts.append(context)
         let_in(context, lone_web.url, tenancy.person(account))
         page = context.new_page()

@@ -77,7 +77,9 @@ WHAT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _TOLD_BY_AUDIT = ("run.created", "run.pausing", "run.state", "attention.taken", "attention.resolved")
 # "host skipped" and "management server retried" name the one that it was.
 _SAID_TWICE = tuple(
-    f"run: {move} a {thing}" for move in ("skip", "retry") for thing in ("host", "management server")
+    f"run: {move} a {thing}"
+    for move in ("skip", "retry")
+    for thing in ("host", "management server", "system VM")
 )
 # Of a management server the numbers of jobs and agents change all the time.
 SERVER_NEWS = ("state", "new", "gone", "name", "version")
