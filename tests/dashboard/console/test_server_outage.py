@@ -26,7 +26,7 @@ def servers(inventory) -> None:
 def text_of(client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200, path
-    return answer.text.replace(SPACE, " ")
+    return str(answer.text).replace(SPACE, " ")
 
 
 def blocked() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -205,7 +206,7 @@ def test_the_worst_finding_comes_first() -> None:
 # ---- preview --------------------------------------------------------------------------------------------------------
 
 
-def preview(before: Balance, after: Balance, agents: Sequence[AgentFacts] = HOME, **given: bool) -> Preview:
+def preview(before: Balance, after: Balance, agents: Sequence[AgentFacts] = HOME, **given: Any) -> Preview:
     return preview_of(agents, Servers(UP), before, after, **given)
 
 
