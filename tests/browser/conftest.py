@@ -151,6 +151,7 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
         scheme: Literal["light", "dark"] = "light",
         motion: Literal["reduce", "no-preference"] = "reduce",
         timezone: str = "Europe/Berlin",
+        script: bool = True,
     ) -> Page:
         context = browser.new_context(
             base_url=web.url,
@@ -158,6 +159,7 @@ def open_page(browser: Browser, web: Web, people, complaints: list[str]) -> Iter
             color_scheme=scheme,
             reduced_motion=motion,
             timezone_id=timezone,
+            java_script_enabled=script,
         )
         contexts.append(context)
         page = context.new_page()

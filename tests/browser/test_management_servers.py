@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from maintenance.feed import unit_of_work
-from maintenance.models import Cloud, PendingJob
+from maintenance.models import Cloud, PendingJob, Run
 from tests.dashboard.console.servers import add_job, make_servers, server, set_state
 from tests.maintenance.engine.server_lab import make_server_lab
 
@@ -122,3 +122,16 @@ def test_the_clock_of_a_window_runs_down_without_being_fetched(at_hand):
     assert clock.inner_text() < before
     assert before.startswith("41:")
     assert asked == []
+
+
+@pytest.mark.parametrize("with_script", [True, False])
+def test_enter_in_a_line_presses_no_button(servers, open_page, with_script):
+    servers.read()
+    page = open_page(f"/management-servers/{servers.servers['mgmt2']}/", script=with_script)
+    page.get_by_text("Prepare for maintenance…").click()
+
+    page.get_by_label("Type MAINTENANCE to do it").first.fill("MAINTENANCE")
+    page.keyboard.press("Enter")
+    page.reload()
+
+    assert not Run.objects.exists()

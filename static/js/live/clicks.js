@@ -34,6 +34,11 @@ export function listenToClicks(changed) {
     setTrouble(say("refused", { status: xhr.status, request: xhr.getResponseHeader("X-Request-ID") ?? "–" }));
     changed();
   });
+  // Enter in a line would press the page's first button, whatever that one does. Without script the form's own first
+  // button, which does nothing, is in its way.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches?.("input[form='steer']")) event.preventDefault();
+  });
   // A double click sends one form.
   document.addEventListener("submit", (event) => {
     const button = event.submitter;
