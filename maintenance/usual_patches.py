@@ -1,4 +1,4 @@
-"""How long a live patch of one router usually takes here, and how long a restart of one is away: measured, or None."""
+"""How long a live patch of one router usually takes here: measured, or None."""
 
 from dataclasses import dataclass
 
@@ -23,17 +23,6 @@ FROM (
     GROUP BY target.id ORDER BY max(target.finished_at) DESC LIMIT %s
 ) AS patches
 """
-# By router and run the longest of what its probes measured.
-_AWAY = """
-SELECT count(*), percentile_cont(0.1) WITHIN GROUP (ORDER BY s), percentile_cont(0.5) WITHIN GROUP (ORDER BY s),
-       percentile_cont(0.9) WITHIN GROUP (ORDER BY s)
-FROM (
-    SELECT max(down.down_ms) / 1000 AS s
-    FROM maintenance_downtime AS down JOIN maintenance_run AS run ON run.id = down.run_id
-    WHERE run.kind = %s AND down.ended_at > %s
-    GROUP BY down.run_id, down.system_vm_id ORDER BY max(down.ended_at) DESC LIMIT %s
-) AS restarts
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +37,6 @@ class Usual:
 def usual_patch() -> Usual | None:
     """None until enough was learned."""
     return _learned(_PATCHES, RunKind.LIVE_PATCH)
-
-
-def usual_away() -> Usual | None:
-    """How long a network is without an answer while its router is restarted; None until enough was measured."""
-    return _learned(_AWAY, RunKind.ROUTER_RESTART)
 
 
 def _learned(query: str, kind: RunKind) -> Usual | None:

@@ -16,10 +16,9 @@ class RunKind(StrEnum):
     SERVER_SHUTDOWN = "server-shutdown"  # one management server: made ready, then shut down or taken back
     SERVER_RESTART = "server-restart"  # one management server or several, one by one
     LIVE_PATCH = "live-patch"  # one system VM or router, or many, throttled
-    ROUTER_RESTART = "router-restart"  # the routers of networks or VPCs: new ones started beside the old
 
 
-OVER_SYSTEM_VMS = frozenset({RunKind.LIVE_PATCH, RunKind.ROUTER_RESTART})
+OVER_SYSTEM_VMS = frozenset({RunKind.LIVE_PATCH})
 OVER_SERVERS = frozenset({RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN, RunKind.SERVER_RESTART})
 
 
@@ -81,16 +80,8 @@ class Stage(StrEnum):
     PATCH_RULES = "ReapplyRules"  # of routers: rules and public IPs again, and probed
     PATCH_ROLL_BACK = "RollBack"  # the old version runs again, and answers
 
-    ROUTER_START_NEW = "StartNew"  # the new router runs and has checked in, while the old one serves
-    ROUTER_SWITCH = "SwitchTraffic"  # the new one serves
-    ROUTER_STOP_OLD = "StopOld"
-    ROUTER_NEIGHBOURS = "UpdateNeighbours"  # ARP
-    ROUTER_STOP_FIRST = "StopFirst"  # serial mode: the old one is stopped before the new one starts
-    ROUTER_KEEP_OLD = "KeepOld"  # the new one did not come up: it is removed, the old one serves
-
 
 PATCH_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("PATCH_"))
-ROUTER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("ROUTER_"))
 SERVER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("SERVER_"))
 
 
@@ -156,12 +147,6 @@ STATE_DURING: dict[Stage, TargetState] = {
     Stage.PATCH_VERIFY: TargetState.VERIFYING,
     Stage.PATCH_RULES: TargetState.VERIFYING,
     Stage.PATCH_ROLL_BACK: TargetState.RETURNING,
-    Stage.ROUTER_START_NEW: TargetState.PREPARING,
-    Stage.ROUTER_SWITCH: TargetState.WORKING,
-    Stage.ROUTER_STOP_OLD: TargetState.WORKING,
-    Stage.ROUTER_NEIGHBOURS: TargetState.VERIFYING,
-    Stage.ROUTER_STOP_FIRST: TargetState.WORKING,
-    Stage.ROUTER_KEEP_OLD: TargetState.RETURNING,
 }
 
 

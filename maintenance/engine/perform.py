@@ -4,7 +4,7 @@ import structlog
 from django.conf import settings
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import PATCH_STAGES, ROUTER_STAGES, SERVER_STAGES, Stage
+from maintenance.domain.states import PATCH_STAGES, SERVER_STAGES, Stage
 from maintenance.engine.claim import Claim, LostLease
 from maintenance.engine.drain import drain
 from maintenance.engine.failpoints import failpoint
@@ -21,7 +21,7 @@ from maintenance.feed import ENGINE, unit_of_work
 
 log = structlog.get_logger(__name__)
 
-WITHOUT_SCRIPT = SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES | {Stage.DRAIN, Stage.RETURN}
+WITHOUT_SCRIPT = SERVER_STAGES | PATCH_STAGES | {Stage.DRAIN, Stage.RETURN}
 
 
 def perform(claim: Claim, orders: Orders) -> None:

@@ -16,7 +16,6 @@ from dashboard.screens.portal.results import not_asked_since, result_card, shown
 from dashboard.screens.portal.running import running_card, under_way
 from dashboard.screens.portal.services import restarts, silent
 from dashboard.screens.portal.shapes import Card, Offer, Pair, SlotOffer, moment, usually, with_moment
-from dashboard.screens.words import Range
 from maintenance.actions.live_patches import TENANT_EVERY
 from maintenance.domain.states import RunKind, TargetState
 from maintenance.domain.system_vms import Update, UpdateState
@@ -34,11 +33,9 @@ def card_of(
     person: User,
     *,
     patch: Usual | None,
-    away: Usual | None,
     free_at: dict[UUID, datetime | None],
 ) -> Card:
-    """`patch`, `away`: how long an update takes and a restart is away; `free_at`: when operators' work below the
-    network is expected to be over."""
+    """`patch`: how long an update takes; `free_at`: when operators' work below the network is expected to be over."""
     if under_way(place):
         return running_card(place, facts, patch, person)
     if (target := shown_result(place, facts)) is not None:
@@ -58,7 +55,7 @@ def card_of(
         case U.WAITS:
             return _waits(place, facts, update, patch, free_at.get(place.id))
         case U.NEEDS_UPGRADE:
-            return _needs_restart(place, update, away)
+            return _needs_restart(place, update)
         case U.NOT_POSSIBLE:
             return _not_possible(place, facts)
         case U.UNKNOWN:
@@ -172,11 +169,7 @@ def _waits(place: Place, facts: Facts, update: Update, usual: Usual | None, free
     )
 
 
-def _needs_restart(place: Place, update: Update, away: Usual | None) -> Card:
-    measured = _("not measured here yet; count with some minutes")
-    if away is not None:
-        between = str(Range(away.low_s, away.high_s))
-        measured = _("usually %(range)s: internet access, load balancing, DNS") % {"range": between}
+def _needs_restart(place: Place, update: Update) -> Card:
     return Card(
         place.id,
         place.name,
@@ -192,7 +185,7 @@ def _needs_restart(place: Place, update: Update, away: Usual | None) -> Card:
             )
         ],
         pairs=[
-            Pair(_("Away for"), measured),
+            Pair(_("Away for"), _("not measured here yet; count with some minutes")),
             Pair(_("Stays up"), _("your machines and the traffic between them")),
         ],
         beside=_("Your operators restart it: agree on a time with them."),

@@ -15,7 +15,7 @@ from dashboard.screens.portal.turns import free_again
 from dashboard.screens.portal.work import Work, work_of
 from dashboard.screens.words import figure, spelled
 from maintenance.domain.order import natural
-from maintenance.usual_patches import usual_away, usual_patch
+from maintenance.usual_patches import usual_patch
 
 PAGE = 50
 SEARCH_FROM = 9  # fewer networks are found by looking
@@ -48,8 +48,8 @@ class Portal:
 
 def portal(person: User, search: str = "", page: int = 1) -> Portal:
     facts = facts_of(person)
-    patch, away, free_at = usual_patch(), usual_away(), free_again(facts.places)
-    cards = [card_of(place, facts, person, patch=patch, away=away, free_at=free_at) for place in facts.places]
+    patch, free_at = usual_patch(), free_again(facts.places)
+    cards = [card_of(place, facts, person, patch=patch, free_at=free_at) for place in facts.places]
     works = work_of(person, facts)
     wanted = [card for card in cards if _fits(card, search)]
     wanted.sort(key=lambda card: (card.rank, natural(card.name), str(card.id)))

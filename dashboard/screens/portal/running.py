@@ -47,8 +47,6 @@ def own_run(place: Place, facts: Facts) -> Run | None:
 def running_card(place: Place, facts: Facts, usual: Usual | None, person: User) -> Card:
     open_ones = under_way(place)
     run = open_ones[0].run
-    if run.kind == RunKind.ROUTER_RESTART:
-        return _restarting(place)
     at_work = next((t for t in open_ones if t.state in TARGET_BEGUN or facts.steps.get(t.id)), None)
     if at_work is not None:
         return _updating(place, facts, at_work)
@@ -64,15 +62,6 @@ def running_card(place: Place, facts: Facts, usual: Usual | None, person: User) 
         RANK_RUNNING,
         tiers=place.tiers,
         texts=[_("The update is in line and starts by itself. Until then everything stays as it is.")],
-    )
-
-
-def _restarting(place: Place) -> Card:
-    text = _(
-        "Operators put a new router in this one's place. Your machines stay up, and so does traffic between them."
-    )
-    return Card(
-        place.id, place.name, moving(""), _("Being restarted"), RANK_RUNNING, tiers=place.tiers, texts=[text]
     )
 
 
