@@ -150,8 +150,8 @@ class Page:
         for button in self.find("button", "input"):
             sends = button["type"] in ({"", "submit"} if button.tag == "button" else {"submit", "image"})
             form = self._form_of(button)
-            if not sends or form is None:
-                continue
+            if not sends or form is None or button["formmethod"] == "dialog":
+                continue  # a dialog's method sends nothing
             pressed_forms.add(id(form))
             if not _is_disabled(button):
                 found.append(self._sent(form, button))

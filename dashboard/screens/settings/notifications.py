@@ -99,6 +99,8 @@ def cause_word(cause: str) -> str:
         "server-failed": _("A management server failed"),
         "server-not-back": _("A management server is not back as it was"),
         "server-stuck": _("A management server cannot get ready"),
+        "server-down": _("A management server died"),
+        "no-server-up": _("No management server is Up"),
         "run-paused": _("A run is paused and waits to be resumed"),
     }
     return words.get(cause, cause.replace("-", " ").capitalize())
