@@ -53,6 +53,12 @@ PAGES: Mapping[str, str] = {
     "needs": "/needs-a-person/",
     "need": "/needs-a-person/{need}/",
     "events": "/events/",
+    "servers": "/management-servers/",
+    "server": "/management-servers/{server}/",
+    "jobs": "/jobs/",
+    "agents": "/agents/",
+    "agents-change": "/agents/change/",
+    "agents-rebalance": "/agents/rebalance/",
     "me": "/me/",
     "me-password": "/me/password/",
     "settings": "/settings/",
@@ -140,6 +146,7 @@ def _seen_on_pages(page: Page) -> dict[str, str]:
         ("need", "/needs-a-person/", "/needs-a-person/"),
         ("person", "/settings/people/", "/settings/people/"),
         ("cloud", "/settings/clouds/", "/settings/clouds/"),
+        ("server", "/management-servers/", "/management-servers/"),
     ):
         page.goto(where)
         links = page.eval_on_selector_all(

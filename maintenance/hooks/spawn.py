@@ -50,9 +50,9 @@ def spawn_runner(folder: Path, job: bytes, lock: int, environment: Mapping[str, 
     finally:
         os.close(request)
         os.close(held)
-    _children.add(pid)
     started = read_process(pid)
     assert started is not None, "an uncollected child is always listed"
+    _children.add(pid)  # from here on another thread may collect it
     return Process(pid, started.started_ticks)
 
 

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from django.db.models.functions import Now
-
 from maintenance.backends.lab import folders
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
 from maintenance.domain.hook_stages import HookStage
 from maintenance.models import Attention, HostOut, Run, Step, Target
-from tests.maintenance.engine.small_lab import SmallLab, stages_of
+from tests.maintenance.engine.small_lab import SmallLab, hurry, stages_of
 from tests.waiting import wait_until
 
 WHOLE_WAY = ["PreFlight", "PreMaintenance", "Drain", "Maintenance", "Return", "PostMaintenance"]
@@ -51,11 +49,6 @@ def let_go(lab: SmallLab, host: str, stage: str) -> None:
         hurry(host)
     else:
         (folders.host_dir(host) / f"{stage}.go").touch()
-
-
-def hurry(host: str) -> None:
-    """What the cloud does with the host at the moment is over now."""
-    lab_models.Due.objects.filter(host__name=host).update(at=Now())
 
 
 def in_stage(run: Run, host: str, stage: str) -> Step:

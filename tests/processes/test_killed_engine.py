@@ -6,13 +6,12 @@ from maintenance import actions
 from maintenance.domain.states import StepState
 from maintenance.hooks.processes import with_tickets
 from maintenance.models import Attention, HostOut, Step
-from tests.maintenance.engine.small_lab import ended, make_small_lab, stages_of, state_of, target_of
+from tests.maintenance.engine.small_lab import ended, hurry, make_small_lab, stages_of, state_of, target_of
 from tests.processes.scenes import (
     GOES_ON_WITHIN_S,
     QUICK_LEASE,
     WHOLE_WAY,
     assert_everything_happened_once,
-    hurry,
     in_stage,
     let_go,
     make_last,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.screens.runs.asked import RunsAsked
@@ -23,7 +24,7 @@ def numbers(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'<span class="sub">Run (\d+)', rows)]
 
 
-def more_runs(like: Run, how_many: int) -> None:
+def more_runs(like: Run, how_many: int, after: int = 0) -> None:
     """As many copies, one a minute, each of them ended. Making them takes longer than a request may."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -36,7 +37,7 @@ def more_runs(like: Run, how_many: int) -> None:
             created_at=began + timedelta(minutes=n), started_at=began + timedelta(minutes=n),
             finished_at=began + timedelta(minutes=n, seconds=30),
         )
-        for n in range(1, how_many + 1)
+        for n in range(after + 1, after + how_many + 1)
     )  # fmt: skip
 
 
@@ -54,17 +55,21 @@ def test_a_viewer_reads_beside_the_button_why_starting_is_not_for_them(viewer, i
     assert re.search(r"<button[^>]*disabled>Start rolling maintenance…</button><p>[^<]*[Oo]perator", page)
 
 
-def test_ten_thousand_runs_come_in_pages_with_as_many_questions_as_one(
-    operator, inventory, django_assert_max_num_queries
-):
+def test_ten_thousand_runs_come_in_pages_with_as_many_questions_as_sixty(operator, inventory):
     first = in_state(start_run(inventory, "c1"), RunState.SUCCEEDED, finished_at=timezone.now())
-    more_runs(first, 10_000)
+    more_runs(first, 60)
+    list_of(operator)  # what a process remembers is remembered for all
+    with CaptureQueriesContext(connection) as of_sixty:
+        list_of(operator)
+    more_runs(first, 10_000 - 60, after=60)
 
-    with django_assert_max_num_queries(20):
+    with CaptureQueriesContext(connection) as of_all:
         newest = list_of(operator)
-    with django_assert_max_num_queries(20):
+    with CaptureQueriesContext(connection) as of_the_last:
         last = list_of(operator, "?page=201")
 
+    assert len(of_all) == len(of_sixty)
+    assert len(of_the_last) <= len(of_sixty)
     assert "10,001 runs" in newest
     assert numbers(newest) == [first.number + n for n in range(10_000, 9_950, -1)]
     assert numbers(last) == [first.number]

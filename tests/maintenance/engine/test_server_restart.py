@@ -7,8 +7,7 @@ from maintenance.actions import Conflict
 from maintenance.backends.registry import cloud_of_kind
 from maintenance.models import Attention, ManagementServer, Step
 from tests.maintenance.engine.server_lab import make_server_lab, stages_of
-from tests.maintenance.engine.small_lab import ended, engine_running, state_of, target_of
-from tests.processes.scenes import hurry
+from tests.maintenance.engine.small_lab import ended, engine_running, hurry, state_of, target_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
