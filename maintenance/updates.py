@@ -14,6 +14,7 @@ from maintenance.domain.system_vms import (
     Update,
     UpdateState,
     VmFacts,
+    Why,
     update_of,
     version_of,
 )
@@ -35,7 +36,7 @@ def updates_of(vms: Iterable[SystemVm]) -> Mapping[UUID, Update]:
     found: dict[UUID, Update] = {}
     for vm in asked:
         if vm.type not in set(SystemVmType):
-            found[vm.id] = Update(UpdateState.UNKNOWN, False, f"its type {vm.type!r} is not known", ())
+            found[vm.id] = Update(UpdateState.UNKNOWN, False, Why.UNKNOWN_TYPE, (), facts=(vm.type,))
             continue
         found[vm.id] = update_of(
             VmFacts(
@@ -46,7 +47,7 @@ def updates_of(vms: Iterable[SystemVm]) -> Mapping[UUID, Update]:
                 software_version=vm.software_version,
                 scripts_checksum=vm.scripts_checksum,
                 is_probed=vm.probed_at is not None and not vm.probe_error,
-                in_operator_work=work.get(vm.id, ""),
+                in_operator_work=work.get(vm.id),
                 is_vpc_without_tiers=vm.vpc_id in without_tiers,
             ),
             payloads,
@@ -74,19 +75,19 @@ def newest_payload(kind: str) -> Payload | None:
     return max(fitting, key=lambda payload: version_of(payload.version), default=None)
 
 
-def _operator_work(vms: Sequence[SystemVm]) -> Mapping[UUID, str]:
-    """What is being done with a VM or with its host now, in words that say no name."""
+def _operator_work(vms: Sequence[SystemVm]) -> Mapping[UUID, Why]:
+    """What is being done with a VM or with its host now."""
     active = Target.objects.filter(is_open=True, run__state__in=RUN_ACTIVE)
     patched = set(active.filter(system_vm__in=[vm.id for vm in vms]).values_list("system_vm_id", flat=True))
     hosts = {vm.host_id for vm in vms if vm.host_id is not None}
     out = active.filter(host__in=hosts, run__kind__in=[RunKind.ROLLING, RunKind.HOST], state__in=TARGET_BEGUN)
     busy = set(out.values_list("host_id", flat=True))
-    words: dict[UUID, str] = {}
+    words: dict[UUID, Why] = {}
     for vm in vms:
         if vm.id in patched:
-            words[vm.id] = "it is being worked on already"
+            words[vm.id] = Why.BEING_PATCHED
         elif vm.host_id in busy:
-            words[vm.id] = "operators work on the machine it runs on"
+            words[vm.id] = Why.HOST_AT_WORK
     return words
 
 

@@ -46,33 +46,6 @@ def version_of(text: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Support:
-    """Whether VMs made from templates of these versions can be patched live. `below`: up to, not including."""
-
-    since: tuple[int, ...]
-    below: tuple[int, ...]
-    is_possible: bool
-    remark: str = ""
-
-
-SUPPORT: tuple[Support, ...] = (
-    Support((0,), (4, 14), False, "its image is 4.13 or older, with another Java: it has to be recreated"),
-    Support(
-        (4, 14), (4, 15), True, "its image has an older strongSwan: remote access VPN may be interrupted"
-    ),
-    Support((4, 15), (1000,), True),
-)
-
-
-def support_of(template_version: str) -> Support | None:
-    """The row for a template's version; None for a version nobody knows."""
-    version = version_of(template_version)
-    if not version:
-        return None
-    return next((row for row in SUPPORT if row.since <= version < row.below), None)
-
-
-@dataclass(frozen=True, slots=True)
 class VmFacts:
     """A system VM as far as the rules need it. Versions are those probed, never those intended.
 
@@ -87,7 +60,7 @@ class VmFacts:
     software_version: str
     scripts_checksum: str
     is_probed: bool
-    in_operator_work: str = ""  # what is being done with it or its host, in words; empty: nothing
+    in_operator_work: "Why | None" = None  # what is being done with it or its host
     is_vpc_without_tiers: bool = False
 
 
@@ -113,16 +86,85 @@ class UpdateState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Why(StrEnum):
+    """Why an update is not possible, or what is remarkable about one that is; pages have their own words for each."""
+
+    NONE = ""
+    NONE_PUBLISHED = "none-published"
+    UNKNOWN_TYPE = "unknown-type"
+    NOT_RUNNING = "not-running"
+    NOT_PROBED = "not-probed"
+    CURRENT = "current"
+    NEWER = "newer"
+    UNKNOWN_IMAGE = "unknown-image"
+    OLD_IMAGE = "old-image"
+    OTHER_IMAGE = "other-image"
+    NO_TIERS = "no-tiers"
+    BEING_PATCHED = "being-patched"
+    HOST_AT_WORK = "host-at-work"
+    OLD_VPN = "old-vpn"  # possible, with this remark
+
+
+WORDS: Mapping[Why, str] = {
+    Why.NONE: "",
+    Why.NONE_PUBLISHED: "no update has been published for its type",
+    Why.UNKNOWN_TYPE: "its type {0} is not known",
+    Why.NOT_RUNNING: "it is {0}; only a running VM can be patched",
+    Why.NOT_PROBED: "what it runs is not known: it could not be probed",
+    Why.CURRENT: "it runs the newest version",
+    Why.NEWER: "it runs something newer",
+    Why.UNKNOWN_IMAGE: "its image has a version nobody knows: {0}",
+    Why.OLD_IMAGE: "its image is 4.13 or older, with another Java: it has to be recreated",
+    Why.OTHER_IMAGE: "the update needs the image {0}; it runs {1}",
+    Why.NO_TIERS: "its VPC has no tier yet: there is nothing that it serves",
+    Why.BEING_PATCHED: "it is being worked on already",
+    Why.HOST_AT_WORK: "operators work on the machine it runs on",
+    Why.OLD_VPN: "its image has an older strongSwan: remote access VPN may be interrupted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether VMs made from templates of these versions can be patched live. `below`: up to, not including."""
+
+    since: tuple[int, ...]
+    below: tuple[int, ...]
+    is_possible: bool
+    remark: Why = Why.NONE
+
+
+SUPPORT: tuple[Support, ...] = (
+    Support((0,), (4, 14), False, Why.OLD_IMAGE),
+    Support((4, 14), (4, 15), True, Why.OLD_VPN),
+    Support((4, 15), (1000,), True),
+)
+
+
+def support_of(template_version: str) -> Support | None:
+    """The row for a template's version; None for a version nobody knows."""
+    version = version_of(template_version)
+    if not version:
+        return None
+    return next((row for row in SUPPORT if row.since <= version < row.below), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`possible`: pressing would patch. `reason`: why not, or a remark, in words. `services`: what would restart."""
+    """`possible`: pressing would patch. `why`: why not, or a remark; `facts`: what its words name. `services`: what
+    would restart."""
 
     state: UpdateState
     possible: bool
-    reason: str
+    why: Why
     services: tuple[str, ...]
     version: str = ""
     fixes_security: bool = False
+    facts: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """`why` in words, for records and programs."""
+        return WORDS[self.why].format(*self.facts)
 
 
 def update_of(vm: VmFacts, payloads: Sequence[PayloadFacts]) -> Update:
@@ -131,32 +173,31 @@ def update_of(vm: VmFacts, payloads: Sequence[PayloadFacts]) -> Update:
     fitting = [payload for payload in payloads if vm.type in payload.types]
     newest = max(fitting, key=lambda payload: version_of(payload.version), default=None)
     if newest is None:
-        return Update(UpdateState.CURRENT, False, "no update has been published for its type", services)
-    state, reason = _judge(vm, newest)
+        return Update(UpdateState.CURRENT, False, Why.NONE_PUBLISHED, services)
+    state, why, *facts = _judge(vm, newest)
     possible = state is UpdateState.AVAILABLE
-    return Update(state, possible, reason, services, newest.version, newest.fixes_security)
+    return Update(state, possible, why, services, newest.version, newest.fixes_security, tuple(facts))
 
 
-def _judge(vm: VmFacts, newest: PayloadFacts) -> tuple[UpdateState, str]:
-    """The first thing that is in the way, or that nothing is."""
+def _judge(vm: VmFacts, newest: PayloadFacts) -> "tuple[UpdateState, Why, *tuple[str, ...]]":
+    """The first thing that is in the way, or that nothing is; then what its words name."""
     if vm.state != "Running":
-        return UpdateState.NOT_POSSIBLE, f"it is {vm.state}; only a running VM can be patched"
+        return UpdateState.NOT_POSSIBLE, Why.NOT_RUNNING, vm.state
     if not vm.is_probed:
-        return UpdateState.UNKNOWN, "what it runs is not known: it could not be probed"
+        return UpdateState.UNKNOWN, Why.NOT_PROBED
     if vm.scripts_checksum == newest.scripts_checksum and vm.software_version == newest.version:
-        return UpdateState.CURRENT, "it runs the newest version"
+        return UpdateState.CURRENT, Why.CURRENT
     if version_of(vm.software_version) > version_of(newest.version):
-        return UpdateState.CURRENT, "it runs something newer"
+        return UpdateState.CURRENT, Why.NEWER
     support = support_of(vm.template_version)
     if support is None:
-        return UpdateState.NEEDS_UPGRADE, f"its image has a version nobody knows: {vm.template_version!r}"
+        return UpdateState.NEEDS_UPGRADE, Why.UNKNOWN_IMAGE, vm.template_version or "?"
     if not support.is_possible:
         return UpdateState.NEEDS_UPGRADE, support.remark
     if newest.base_image and newest.base_image != vm.base_image:
-        words = f"the update needs the image {newest.base_image}; it runs {vm.base_image}"
-        return UpdateState.NEEDS_UPGRADE, words
+        return UpdateState.NEEDS_UPGRADE, Why.OTHER_IMAGE, newest.base_image, vm.base_image
     if vm.is_vpc_without_tiers:
-        return UpdateState.NOT_POSSIBLE, "its VPC has no tier yet: there is nothing that it serves"
-    if vm.in_operator_work:
+        return UpdateState.NOT_POSSIBLE, Why.NO_TIERS
+    if vm.in_operator_work is not None:
         return UpdateState.WAITS, vm.in_operator_work
     return UpdateState.AVAILABLE, support.remark

@@ -21,6 +21,7 @@ from maintenance.domain.system_vms import (
     Update,
     UpdateState,
     VmFacts,
+    Why,
     update_of,
 )
 from maintenance.models import Cloud, Network, SystemVm, Target
@@ -104,7 +105,7 @@ def census() -> Census:
 
 def _update(row: Mapping[str, Any], payloads: Sequence[PayloadFacts], *, is_known: bool) -> Update:
     if row["type"] not in set(SystemVmType):
-        return Update(UpdateState.UNKNOWN, False, "", ())
+        return Update(UpdateState.UNKNOWN, False, Why.NONE, ())
     facts = VmFacts(
         type=SystemVmType(row["type"]),
         state=row["state"] if is_known else "of unknown state",
@@ -113,7 +114,7 @@ def _update(row: Mapping[str, Any], payloads: Sequence[PayloadFacts], *, is_know
         software_version=row["software_version"],
         scripts_checksum=row["scripts_checksum"],
         is_probed=row["is_probed"],
-        in_operator_work="busy" if row["is_busy"] else "",
+        in_operator_work=Why.HOST_AT_WORK if row["is_busy"] else None,
         is_vpc_without_tiers=row["is_tierless"],
     )
     return update_of(facts, payloads)

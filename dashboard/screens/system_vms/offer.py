@@ -11,9 +11,10 @@ from dashboard.access import ADMINISTRATORS
 from dashboard.screens.actions import too_low
 from dashboard.screens.marks import Mark
 from dashboard.screens.patch_run.usual import usual_patch
+from dashboard.screens.system_vms.reasons import reason_of
 from dashboard.screens.system_vms.words import restarts, update_mark
 from dashboard.screens.words import listing
-from maintenance.domain.system_vms import SystemVmType, UpdateState
+from maintenance.domain.system_vms import SystemVmType, Update, UpdateState
 from maintenance.models import SystemVm
 from maintenance.updates import newest_payload, update_of_vm
 
@@ -58,16 +59,16 @@ def patch_offer(vm_id: UUID, role: str) -> PatchOffer | None:
             Advisory(str(one.get("id", "")), str(one.get("title", "")), bool(one.get("is_security")))
             for one in (payload.advisories if payload else ())
         ],
-        remark=update.reason if update.possible else "",
+        remark=reason_of(update) if update.possible else "",
         url=reverse("system-vm-patch", args=[vm.id]),
-        disabled=too_low(role) or ("" if update.possible else _why_not(update.reason)),
+        disabled=too_low(role) or ("" if update.possible else _why_not(update)),
         can_force=is_current,
         force_disabled=too_low(role) or ("" if role in ADMINISTRATORS else _("Administrators can do this.")),
     )
 
 
-def _why_not(reason: str) -> str:
-    return f"{reason[:1].upper()}{reason[1:]}." if reason else _("Nothing can be said of an update.")
+def _why_not(update: Update) -> str:
+    return reason_of(update) or _("Nothing can be said of an update.")
 
 
 def _says(vm: SystemVm, restarted: str) -> list[str]:

@@ -13,6 +13,7 @@ from dashboard.screens.marks import NEEDS_PERSON, Mark, moving
 from dashboard.screens.patch_run.words import steps_done
 from dashboard.screens.runs.lane import newest_steps_of
 from dashboard.screens.system_vms.asked import PATCH_CAUSES
+from dashboard.screens.system_vms.reasons import reason_of
 from dashboard.screens.system_vms.words import outcome_mark, owner, restarts, serves, update_mark
 from dashboard.screens.words import figure
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN
@@ -159,11 +160,12 @@ def _told(
     patch = RowAction(_("Live patch"), reverse("system-vm-patch", args=[vm.id]), is_link=False)
     if update.possible:
         refused = too_low(role)
-        says = "; ".join(part for part in (restarts(update), update.reason) if part)
+        says = "; ".join(part for part in (restarts(update), reason_of(update)) if part)
         return update_mark(update), says, RowAction(patch.label, patch.url, False, refused)
     if update.state is UpdateState.CURRENT:
         return update_mark(update), "", None
-    return update_mark(update), update.reason, RowAction(patch.label, patch.url, False, update.reason)
+    says = reason_of(update)
+    return update_mark(update), says, RowAction(patch.label, patch.url, False, says)
 
 
 def _run_of(target: Target) -> RowAction:

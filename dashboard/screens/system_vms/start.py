@@ -14,6 +14,7 @@ from dashboard.access import ADMINISTRATORS
 from dashboard.patch_forms import PatchChoices
 from dashboard.screens.marks import Mark
 from dashboard.screens.natural_order import natural_key
+from dashboard.screens.system_vms.reasons import reason_of
 from dashboard.screens.system_vms.words import restarts, serves, update_mark
 from dashboard.screens.words import count, listing
 from maintenance.actions import ActionError
@@ -171,7 +172,7 @@ def patch_plan(choices: PatchChoices) -> PatchPlan:
         if update.possible or (forced and update.state is UpdateState.CURRENT and update.version):
             patched.append(vm)
         else:
-            skipped[update.reason].append(vm.name)
+            skipped[reason_of(update)].append(vm.name)
     says = ngettext(
         "%(vms)s will be patched.", "%(vms)s will be patched.", len(patched)
     ) % {"vms": count(len(patched), "system VM")}  # fmt: skip
@@ -190,13 +191,13 @@ def patch_plan(choices: PatchChoices) -> PatchPlan:
                 version=f"{vm.software_version} → {updates[vm.id].version}",
                 mark=update_mark(updates[vm.id]),
                 restarts=restarts(updates[vm.id]),
-                remark=updates[vm.id].reason,
+                remark=reason_of(updates[vm.id]),
             )
             for place, vm in enumerate(patched[:SHOWN_MAX], 1)
         ],
         more=max(0, len(patched) - SHOWN_MAX),
         skipped=[
-            SkippedVms(_sentence(reason), count(len(names), "system VM"), listing(names, most=NAMED_MAX))
+            SkippedVms(reason, count(len(names), "system VM"), listing(names, most=NAMED_MAX))
             for reason, names in sorted(skipped.items(), key=lambda item: -len(item[1]))
         ],
         unusable=_unusable(patched, vms, {updates[vm.id].version for vm in patched}),
