@@ -126,12 +126,27 @@ class Backup:
     )  # enabled ones that were dead before; not blamed on the patch
 
 
+@dataclass(frozen=True, slots=True)
+class ProbePoint:
+    """Where a router answers to the outside. `way`: ingress | egress | load-balancer. With a path it is asked by HTTP
+    and must answer 200; without one a connection is enough."""
+
+    way: str
+    address: str
+    port: int
+    path: str = ""
+
+
 class SystemVmPatching(Protocol):
     """Live patch, step by step. Every call ends within seconds, is made outside our transactions, and may be made
     again with the same ticket."""
 
     def probe_system_vm(self, vm_id: UUID) -> Probe:
         """What it runs now. Raises: VmUnreachable, Later, NoReply, Never (no such VM, or not Running)."""
+
+    def probe_points(self, vm_id: UUID) -> tuple[ProbePoint, ...]:
+        """One point for each way that customers' traffic takes through it; empty for a VM that serves no traffic.
+        Raises: VmUnreachable, Later, NoReply, Never."""
 
     def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:
         """Payload and script are in the VM, their checksums equal on both ends; nothing else was changed. What it runs

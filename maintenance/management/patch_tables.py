@@ -4,7 +4,7 @@ from maintenance.domain.outcomes import Outcome
 from maintenance.domain.patch_run import LIVE_PATCH, patch_outcome
 from maintenance.domain.run_view import Move, Result
 from maintenance.domain.states import RunKind, Stage, TargetState
-from maintenance.domain.system_vms import SERVICES, SUPPORT, Support
+from maintenance.domain.system_vms import SERVICES, SUPPORT, WORDS, Support
 from maintenance.management.server_tables import markdown
 
 _WAY = tuple(dict.fromkeys(stage for stage, _result in LIVE_PATCH))
@@ -34,7 +34,10 @@ def patch_sections() -> list[str]:
         "#### Which images can be patched live",
         markdown(
             ("Image", "Live patch", "Remark"),
-            ((_versions(row), "yes" if row.is_possible else "no", row.remark or "–") for row in SUPPORT),
+            (
+                (_versions(row), "yes" if row.is_possible else "no", WORDS[row.remark] or "–")
+                for row in SUPPORT
+            ),
         ),
         "#### What a live patch restarts, in this order",
         markdown(("Type", "Services"), ((f"`{kind}`", ", ".join(names)) for kind, names in SERVICES.items())),

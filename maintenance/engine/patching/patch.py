@@ -1,6 +1,6 @@
 """One step of a live patch. Every step may be done again with the run's ticket for this VM, after any crash."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from maintenance.backends.base import Later, Never, NoReply
@@ -11,6 +11,7 @@ from maintenance.domain.states import Stage
 from maintenance.domain.system_vms import ROUTERS
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
+from maintenance.engine.patching.downtime import measuring
 from maintenance.engine.patching.seen import note_probe
 from maintenance.engine.settle import Ending, end_step
 from maintenance.models import Payload, SystemVm
@@ -27,14 +28,24 @@ def patch(hands: Hands) -> None:
     time is over; then it is unknown how it is. Raises: LostLease, EngineStops.
     """
     deadline = hands.deadline(STEP_TIMEOUT_S + hands.run.soak_s)
+    if hands.claim.stage in CHANGES_NOTHING:
+        ending = _until(hands, deadline)
+    else:
+        with measuring(hands):
+            ending = _until(hands, deadline)
+    end_step(hands.claim, ending)
+
+
+def _until(hands: Hands, deadline: datetime) -> Ending:
+    """How the step ended. Raises: LostLease, EngineStops."""
     while True:
         if hands.claim.stage in CHANGES_NOTHING and (hands.orders.wants_stop or hands.target.cancelling):
-            return end_step(hands.claim, Ending(Outcome.STOPPED, "cancelled before anything was changed"))
+            return Ending(Outcome.STOPPED, "cancelled before anything was changed")
         ending = _try(hands)
-        if ending is None and database_now() > deadline:
-            ending = Ending(Outcome.TIMED_OUT, f"no answer for {STEP_TIMEOUT_S} s: {hands.step.note}")
         if ending is not None:
-            return end_step(hands.claim, ending)
+            return ending
+        if database_now() > deadline:
+            return Ending(Outcome.TIMED_OUT, f"no answer for {STEP_TIMEOUT_S} s: {hands.step.note}")
         hands.rest(TRY_AGAIN_S)
 
 

@@ -13,7 +13,7 @@ from maintenance.backends.lab.system_vms import breaking
 from maintenance.backends.registry import _made, cloud_of_kind
 from maintenance.domain.system_vms import SystemVmType
 from maintenance.inventory_sync import read_cloud
-from maintenance.models import Attention, Cloud, Network, Payload, Run, Step, SystemVm, Target
+from maintenance.models import Attention, Cloud, Downtime, Network, Payload, Run, Step, SystemVm, Target
 from maintenance.payload_files import kept_at
 from maintenance.system_vms_sync import probe_vm
 from tests.maintenance.backends.system_vms_lab import BACKUP, CPVM, ROUTER, SSVM, disk, machines_end, vm_id
@@ -100,6 +100,19 @@ def test_a_router_has_its_rules_applied_again_and_answering(published):
     assert steps(run, ROUTER) == [(step, "ok") for step in [*STEPS, "ReapplyRules"]]
     probe = runs_now(ROUTER)
     assert probe.rules_answering == probe.rules > 0
+
+
+def test_what_customers_missed_is_measured_from_outside_and_kept(published):
+    run = patch(ROUTER, soak_s=1)
+    with engine_running():
+        ended(run)
+
+    measured = {row.way: row for row in Downtime.objects.filter(run=run)}
+    assert {"ingress", "egress"} <= measured.keys()
+    assert all(row.probes > 10 and row.ended_at is not None for row in measured.values())
+    assert all(
+        row.down_ms == pytest.approx(sum(gap["ms"] for gap in row.gaps), abs=1) for row in measured.values()
+    )
 
 
 def test_a_service_that_does_not_start_leads_back_and_the_previous_version_answers(published):

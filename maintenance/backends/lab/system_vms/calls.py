@@ -6,7 +6,7 @@ from uuid import UUID
 from maintenance.backends.lab.system_vms import probing
 from maintenance.backends.lab.system_vms.steps import steps_of
 from maintenance.backends.lab.world import World
-from maintenance.backends.system_vms import Backup, PayloadFiles, Probe, ServiceRead
+from maintenance.backends.system_vms import Backup, PayloadFiles, Probe, ProbePoint, ServiceRead
 
 
 class SystemVmCalls:
@@ -26,6 +26,9 @@ class SystemVmCalls:
 
     def probe_system_vm(self, vm_id: UUID) -> Probe:
         return self._call("probe_system_vm", None, lambda world: probing.probe_system_vm(world, vm_id))
+
+    def probe_points(self, vm_id: UUID) -> tuple[ProbePoint, ...]:
+        return self._call("probe_system_vm", None, lambda world: probing.probe_points(world, vm_id))
 
     def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:
         self._call(
