@@ -25,7 +25,10 @@ type Typed = Mapping[str, str]
 
 NOT_FORMS = {"csp-report", "api-unknown"}  # browsers and machines send these
 # Forms of pages that this scene does not have, and who sends them: tests/dashboard/console, …/management.
-ELSEWHERE = {"first-run", "host-take-back", "run-new", "agents-change"}
+ELSEWHERE = {
+    *("first-run", "host-take-back", "run-new", "agents-change"),
+    *("portal", "portal-update", "portal-slot", "portal-give-up"),  # tests/dashboard/portal
+}
 # What changes no row of ours: a session, a page that is drawn.
 UNRECORDED = {"login", "logout", "run-plan"}
 
@@ -70,6 +73,8 @@ TYPED: Mapping[str, Typed] = {
     "settings-token-revoke": {},
     "settings-cloud": {"poll_s": "7 s", "unknown_s": "1 min"},
     "settings-limits": {"max_unavailable": "2"},
+    "system-vm-patch": {},
+    "system-vms-patch": {"reason": "An advisory"},
     "settings-payloads": {},
     "settings-payload-withdraw": {"reason": "haproxy dies"},
     "settings-notifications": {"mail_to": "day@example.org"},

@@ -41,6 +41,7 @@ ROWS_MAX = 120
 # What answers otherwise: to doors that are open already, to what only a form sends, where nothing was printed, and
 # runs over management servers, whose one page has all that is told of them.
 OTHERWISE = {
+    "portal": {403},  # only tenants have it
     "login": {302},
     "first-run": {303},
     "me-tokens": {303},
