@@ -1,6 +1,6 @@
 """`make test`: what the tests need is there, then every test runs. Arguments go to pytest.
 
-PITSTOP_TEST_WORKERS chooses how many run side by side (4, for many wait; 0 runs all in one process, for a debugger).
+PITSTOP_TEST_WORKERS chooses how many run side by side (3, for many wait; 0 runs all in one process, for a debugger).
 """
 
 import os
@@ -16,7 +16,7 @@ def main() -> int:
     """pytest's exit status; 1 when something that the tests need is missing and cannot be installed."""
     if not ensure_chromium():
         return 1
-    workers = os.environ.get("PITSTOP_TEST_WORKERS", "4")
+    workers = os.environ.get("PITSTOP_TEST_WORKERS", "3")
     side_by_side = [] if workers == "0" else ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *side_by_side, *sys.argv[1:]], check=False

@@ -21,6 +21,7 @@ from dashboard.api.views import CommandView
 from maintenance.actions import servers as actions
 from maintenance.actions.errors import Conflict
 from maintenance.actions.run_numbers import owner_of
+from maintenance.actions.server_rules import SERVERS_MAX, SETTLE_S_MAX
 from maintenance.domain.servers import ALGORITHMS
 from maintenance.models import Run
 
@@ -51,7 +52,7 @@ class HowToRestart(HowToPrepare):
     settle_s = WholeNumber(
         required=False,
         min_value=0,
-        max_value=actions.SETTLE_S_MAX,
+        max_value=SETTLE_S_MAX,
         help_text="how long it is watched before the next one's turn; default 30",
     )
 
@@ -59,7 +60,7 @@ class HowToRestart(HowToPrepare):
 class WhatToRestart(HowToRestart):
     management_servers = Ids(
         required=False,
-        max_length=actions.SERVERS_MAX,
+        max_length=SERVERS_MAX,
         help_text="in this order; without it all, which must be Up then",
     )
 

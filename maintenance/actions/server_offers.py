@@ -77,7 +77,12 @@ MAY_STEER: Mapping[ServerMove, frozenset[RunKind]] = {  # moves that a run of th
 def _owned(target: Target | None, move: ServerMove) -> str:
     if target is None or target.run.kind in MAY_STEER[move]:
         return ""
-    return f"run {target.run.number} (started by {target.run.started_by}) has it; steer that run instead"
+    return has_it(target, "it")
+
+
+def has_it(target: Target, name: str) -> str:
+    """Who has the server, and what to do about it."""
+    return f"run {target.run.number} (started by {target.run.started_by}) has {name}; steer that run instead"
 
 
 # ---- every server blocked -------------------------------------------------------------------------------------------

@@ -46,8 +46,8 @@ def test_a_run_of_our_own_that_drains_a_host_is_what_holds_the_server_and_no_per
     servers.configure(prepare_s=4)
     rolling = servers.small.start(hosts=[host.name])
     with engine_running():
-        wait_until(lambda: Target.objects.filter(run=rolling, state="Draining").exists(), within_s=20)
-        job = lab_models.Job.objects.get(host=host.id, kind="prepare")
+        draining = lab_models.Job.objects.filter(host=host.id, kind="prepare")
+        job = wait_until(lambda: draining.first(), within_s=20)
         lab_models.Job.objects.filter(id=job.id).update(server=servers.servers["mgmt1"])
         run = servers.prepare("mgmt2")
         reason = why(run, "own-run")

@@ -169,3 +169,13 @@ def test_a_request_is_answered_once_the_first_new_state_was_read_back(servers):
         answer = actions.read_back(run, servers.servers["mgmt2"])
 
     assert (answer.state, answer.was_seen, answer.refused) == ("PreparingForMaintenance", True, "")
+
+
+@pytest.mark.parametrize("move", ["prepare_server_shutdown", "trigger_server_shutdown"])
+def test_a_server_whose_turn_in_a_restart_is_still_to_come_is_not_shut_down_beside_it(servers, move):
+    restart = servers.restart("mgmt2", "mgmt3")
+
+    with pytest.raises(Conflict, match=f"run {restart.number} .*has mgmt3") as refused:
+        getattr(actions, move)(servers.servers["mgmt3"], actor="operator")
+
+    assert refused.value.owner["number"] == restart.number
