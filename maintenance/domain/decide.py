@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.patch_run import PATCH_TABLES, next_patch_move, patch_turns
+from maintenance.domain.patch_run import LIVE_PATCH, next_patch_move, patch_turns
 from maintenance.domain.rolling import HOST_TABLES, host_turns, next_host_move
+from maintenance.domain.router_restart import ROUTER_RESTART, next_restart_move
 from maintenance.domain.run_view import (
     BecomePaused,
     CancelWaiting,
@@ -36,7 +37,8 @@ from maintenance.domain.states import (
 TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {
     **HOST_TABLES,
     **SERVER_TABLES,
-    **PATCH_TABLES,
+    RunKind.LIVE_PATCH: LIVE_PATCH,
+    RunKind.ROUTER_RESTART: ROUTER_RESTART,
 }
 
 
@@ -49,16 +51,17 @@ def next_move(
     cancelling: bool,
     stays: bool = False,
     is_router: bool = False,
+    makes_redundant: bool = False,
 ) -> Move:
     """What becomes of a host, a management server or a system VM when a stage has ended.
 
     `failing`, `cancelling`: it is on its way home to end Failed or Cancelled. `stays`: of a host that need not leave
     service.
     """
-    if kind in OVER_SYSTEM_VMS:
-        return next_patch_move(
-            kind, stage, outcome, failing=failing, cancelling=cancelling, is_router=is_router
-        )
+    if kind is RunKind.ROUTER_RESTART:
+        return next_restart_move(stage, outcome, cancelling=cancelling, makes_redundant=makes_redundant)
+    if kind is RunKind.LIVE_PATCH:
+        return next_patch_move(stage, outcome, cancelling=cancelling, is_router=is_router)
     if kind in OVER_SERVERS:
         return next_server_move(kind, stage, outcome, failing=failing, cancelling=cancelling)
     return next_host_move(kind, stage, outcome, failing=failing, cancelling=cancelling, stays=stays)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.run_view import Decision, Move, Result, RunView, StartStage, result_of
-from maintenance.domain.states import TARGET_BEGUN, RunKind, Stage, TargetState
+from maintenance.domain.states import TARGET_BEGUN, Stage, TargetState
 from maintenance.domain.system_vms import PatchOutcome
 
 T, S, R = TargetState, Stage, Result
@@ -32,22 +32,18 @@ LIVE_PATCH: Mapping[tuple[Stage, Result], Move] = {
     (S.PATCH_ROLL_BACK, R.FAILURE): Move(T.NEEDS_PERSON, words="not restored: needs a person"),
 }
 
-PATCH_TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {RunKind.LIVE_PATCH: LIVE_PATCH}
-
 CHANGES_NOTHING = frozenset({S.PATCH_COPY, S.PATCH_BACK_UP})
 
 
-def next_patch_move(
-    kind: RunKind, stage: Stage, outcome: Outcome, *, failing: bool, cancelling: bool, is_router: bool
-) -> Move:
+def next_patch_move(stage: Stage, outcome: Outcome, *, cancelling: bool, is_router: bool) -> Move:
     """What becomes of a VM when a stage has ended. A cancelled patch goes no further than what changes nothing; once
     something is changed it is finished or rolled back, never left in between."""
     result = result_of(outcome)
-    if result is R.NOT_NEEDED and (stage, result) not in PATCH_TABLES[kind]:
+    if result is R.NOT_NEEDED and (stage, result) not in LIVE_PATCH:
         result = R.FAILURE
     if cancelling and stage in CHANGES_NOTHING and result is not R.NOT_NEEDED:
         return Move(T.CANCELLED)
-    move = PATCH_TABLES[kind][stage, result]
+    move = LIVE_PATCH[stage, result]
     if move.then is S.PATCH_RULES and not is_router:
         return Move(T.DONE)
     return move
@@ -78,7 +74,7 @@ def patch_turns(run: RunView) -> list[Decision]:
         in_zone[target.cluster] += 1
         if target.group is not None:
             groups.add(target.group)
-        decisions.append(StartStage(target.id, S.PATCH_COPY))
+        decisions.append(StartStage(target.id, run.first_stage or S.PATCH_COPY))
     return decisions
 
 

@@ -69,6 +69,7 @@ class RunView:
     waiting: tuple[TargetView, ...]
     counts: Mapping[TargetState, int] = field(default_factory=dict)
     canary: int = 0  # of a run over system VMs: so many first, alone
+    first_stage: Stage | None = None  # of a restart of routers: with which one begins
 
 
 @dataclass(frozen=True, slots=True)

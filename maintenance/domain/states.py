@@ -16,9 +16,12 @@ class RunKind(StrEnum):
     SERVER_SHUTDOWN = "server-shutdown"  # one management server: made ready, then shut down or taken back
     SERVER_RESTART = "server-restart"  # one management server or several, one by one
     LIVE_PATCH = "live-patch"  # one system VM or router, or many, throttled
+    ROUTER_RESTART = (
+        "router-restart"  # the routers of a network or VPC: replaced, or their rules applied again
+    )
 
 
-OVER_SYSTEM_VMS = frozenset({RunKind.LIVE_PATCH})
+OVER_SYSTEM_VMS = frozenset({RunKind.LIVE_PATCH, RunKind.ROUTER_RESTART})
 OVER_SERVERS = frozenset({RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN, RunKind.SERVER_RESTART})
 
 
@@ -80,8 +83,21 @@ class Stage(StrEnum):
     PATCH_RULES = "ReapplyRules"  # of routers: rules and public IPs again, and probed
     PATCH_ROLL_BACK = "RollBack"  # the old version runs again, and answers
 
+    ROUTER_STOP = "StopRouter"  # serial: the old router is stopped
+    ROUTER_START = "StartReplacement"  # the new router runs beside the old one, has checked in, and answers
+    ROUTER_SWITCH = (
+        "SwitchTraffic"  # traffic goes to the new one; the old one is stopped, neighbours' ARP updated
+    )
+    ROUTER_VERIFY = (
+        "VerifyReplacement"  # services, rules and public IPs answer; then the old one is destroyed
+    )
+    ROUTER_ADD_BACKUP = "AddBackup"  # a second router, as BACKUP: the network is redundant
+    ROUTER_SWITCH_BACK = "SwitchBack"  # the old router serves again, the new one is gone
+    ROUTER_REAPPLY = "ReapplyNetworkRules"  # without cleanup: rules and public IPs again, and probed
+
 
 PATCH_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("PATCH_"))
+ROUTER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("ROUTER_"))
 SERVER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("SERVER_"))
 
 
@@ -147,6 +163,13 @@ STATE_DURING: dict[Stage, TargetState] = {
     Stage.PATCH_VERIFY: TargetState.VERIFYING,
     Stage.PATCH_RULES: TargetState.VERIFYING,
     Stage.PATCH_ROLL_BACK: TargetState.RETURNING,
+    Stage.ROUTER_STOP: TargetState.WORKING,
+    Stage.ROUTER_START: TargetState.PREPARING,
+    Stage.ROUTER_SWITCH: TargetState.WORKING,
+    Stage.ROUTER_VERIFY: TargetState.VERIFYING,
+    Stage.ROUTER_ADD_BACKUP: TargetState.VERIFYING,
+    Stage.ROUTER_SWITCH_BACK: TargetState.RETURNING,
+    Stage.ROUTER_REAPPLY: TargetState.WORKING,
 }
 
 

@@ -13,6 +13,7 @@ from maintenance.clock import database_now
 from maintenance.domain.decide import decide
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.rolling import PREFLIGHTS_AT_ONCE
+from maintenance.domain.router_restart import FIRST_STAGE, RestartWay
 from maintenance.domain.run_view import (
     BecomePaused,
     CancelWaiting,
@@ -123,6 +124,7 @@ def view_of(run: Run) -> RunView:
         waiting=waiting,
         counts=counts,
         canary=run.canary,
+        first_stage=FIRST_STAGE[RestartWay(run.way)] if run.way else None,
     )
 
 

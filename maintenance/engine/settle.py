@@ -10,6 +10,7 @@ from maintenance.clock import database_now
 from maintenance.domain.decide import next_move
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.patch_run import patch_outcome
+from maintenance.domain.router_restart import restart_outcome
 from maintenance.domain.run_view import Move, Result, result_of
 from maintenance.domain.states import (
     OVER_SERVERS,
@@ -158,9 +159,11 @@ def _move_vm_on(
         failing=bool(target.failing),
         cancelling=target.cancelling,
         is_router=vm is not None and vm.type in ROUTERS,
+        makes_redundant=run.makes_redundant,
     )
     if move.state in TARGET_ENDED:
-        target.result = patch_outcome(stage, ending.outcome, move.state)
+        told_apart = restart_outcome if run.kind == RunKind.ROUTER_RESTART else patch_outcome
+        target.result = told_apart(stage, ending.outcome, move.state)
         target.save(update_fields=["result"])
     stays = ending.detail if move.state is TargetState.SKIPPED else ""
     _apply(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", stays, now)

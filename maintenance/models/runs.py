@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from maintenance.domain.outcomes import Outcome
+from maintenance.domain.router_restart import RestartWay
 from maintenance.domain.states import OnFailure, RunKind, RunState, Stage, StepState, TargetState
 from maintenance.models.inventory import Cloud, Cluster, Host, ManagementServer, SystemVm
 
@@ -45,6 +46,10 @@ class Run(models.Model):
     payload_id = models.UUIDField(null=True)  # the published payload
     soak_s = models.PositiveIntegerField(default=10)  # services must have run this long after their restart
     canary = models.PositiveIntegerField(default=0)  # so many first, alone
+    # Restarts of routers; see maintenance/domain/router_restart.py
+    way = models.CharField(max_length=20, blank=True, choices=[(w, w) for w in RestartWay])
+    way_words = models.CharField(max_length=500, blank=True)  # why not the way that one would expect
+    makes_redundant = models.BooleanField(default=False)
     settle_s = models.PositiveIntegerField(default=0)  # watched this long before the next server's turn
 
     started_by = models.CharField(max_length=150)
