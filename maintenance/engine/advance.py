@@ -218,12 +218,12 @@ def move_target(work: UnitOfWork, target: Target, state: TargetState, **changes:
 
 
 def about_target(target: Target) -> dict[str, str]:
-    """What an event about a target names: its host, or its management server."""
+    """What an event about a target names: its host, its management server, or its system VM and what is done to it."""
     about = {"run": str(target.run_id), "target": str(target.id)}
     if target.server_id is not None:
         return about | {"server": str(target.server_id), "name": target.name}
     if target.system_vm_id is not None:
-        return about | {"system_vm": str(target.system_vm_id), "name": target.name}
+        return about | {"system_vm": str(target.system_vm_id), "name": target.name, "kind": target.run.kind}
     return about | {
         "host": str(target.host_id),
         "host_name": target.name,

@@ -46,14 +46,15 @@ def patch_sections() -> list[str]:
 
 def _way_table() -> str:
     def cell(stage: Stage, result: Result) -> str:
-        return _words(LIVE_PATCH[stage, result]) if (stage, result) in LIVE_PATCH else "–"
+        return move_words(LIVE_PATCH[stage, result]) if (stage, result) in LIVE_PATCH else "–"
 
     results = (Result.SUCCESS, Result.NOT_NEEDED, Result.FAILURE)
     rows = ((stage, *(cell(stage, result) for result in results)) for stage in _WAY)
     return markdown(("Stage", "On success", "When it is current already", "On failure"), rows)
 
 
-def _words(move: Move) -> str:
+def move_words(move: Move) -> str:
+    """The next stage, or the state the VM is in from now on."""
     goes = f"**{move.then}**, VM `{move.state}`" if move.then else f"`{move.state}`"
     return f"{goes}; {move.words}" if move.words else goes
 

@@ -19,6 +19,7 @@ from maintenance.domain.states import (
     OVER_SERVERS,
     OVER_SYSTEM_VMS,
     PATCH_STAGES,
+    ROUTER_STAGES,
     SERVER_STAGES,
     RunState,
     Stage,
@@ -263,7 +264,7 @@ def _at_work(inventory: Inventory) -> Run:
         agent_before=OLD_AGENT,
         agent_after=NEW_AGENT,
     )
-    for stage in (stage for stage in Stage if stage not in SERVER_STAGES | PATCH_STAGES):
+    for stage in (stage for stage in Stage if stage not in SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES):
         end_step(done, stage, detail="exit status 0", note="as usual")
     works = put_host(run, "kvm2", TargetState.WORKING)
     end_step(works, "Drain", movement={"moved": 7, "left": 0, "total": 7}, script="")

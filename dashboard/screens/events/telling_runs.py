@@ -11,7 +11,7 @@ from dashboard.screens.patch_run.words import stage_word as patch_word
 from dashboard.screens.server_run.words import stage_word
 from dashboard.screens.words import count, figure
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import PATCH_STAGES, SERVER_STAGES, RunKind
+from maintenance.domain.states import PATCH_STAGES, ROUTER_STAGES, SERVER_STAGES, RunKind
 from maintenance.models import FeedEvent
 
 TOLD_OF_RUNS = frozenset({"run", "target", "step"})
@@ -43,6 +43,8 @@ def _run(event: FeedEvent, about: Values, before: Values, after: Values) -> Told
         text = _("%(run)s was started by %(who)s, %(hosts)s")
         if about.get("kind") == RunKind.LIVE_PATCH:
             text = _("%(run)s, a live patch, was started by %(who)s, %(hosts)s")
+        if about.get("kind") == RunKind.ROUTER_RESTART:
+            text = _("%(run)s, a restart of routers, was started by %(who)s, %(hosts)s")
         return Told(event.at, mark("Waiting"), sentence(text, run=run, who=named(event.actor), hosts=hosts))
     if event.kind == "run.pausing":
         says = sentence(_("%(run)s is pausing"), run=run)
@@ -67,10 +69,16 @@ def _run(event: FeedEvent, about: Values, before: Values, after: Values) -> Told
 
 def _target(event: FeedEvent, about: Values, before: Values, after: Values) -> Told:
     state, host = str(after.get("state", "")), host_of(about)
-    texts = _vm_texts() if "system_vm" in about else _server_texts() if "server" in about else _host_texts()
+    texts = _target_texts(about)
     says = sentence(texts.get(state, _("%(host)s has changed")), host=host)
     is_news = before.get("state") != state and state not in ON_THE_WAY
     return Told(event.at, mark(state), says, str(after.get("detail", "")), is_news)
+
+
+def _target_texts(about: Values) -> dict[str, str]:
+    if about.get("kind") == RunKind.ROUTER_RESTART:
+        return _vm_texts() | _router_texts()
+    return _vm_texts() if "system_vm" in about else _server_texts() if "server" in about else _host_texts()
 
 
 def _host_texts() -> dict[str, str]:
@@ -109,6 +117,17 @@ def _vm_texts() -> dict[str, str]:
     }
 
 
+def _router_texts() -> dict[str, str]:
+    """Of a router that is restarted, where it is not as in a live patch: %(host)s is the old one's name."""
+    return {
+        "Preparing": _("%(host)s serves while a new router starts"),
+        "Working": _("%(host)s is being restarted"),
+        "Returning": _("%(host)s goes back to serving"),
+        "Done": _("%(host)s was restarted"),
+        "Failed": _("%(host)s could not be restarted"),
+    }
+
+
 def _server_texts() -> dict[str, str]:
     """Of a management server in a run: %(host)s is its name."""
     return {
@@ -129,7 +148,7 @@ def _server_texts() -> dict[str, str]:
 def _step(event: FeedEvent, about: Values, after: Values) -> Told:
     stage = about.get("stage")
     word = stage_word(str(stage)) if stage in SERVER_STAGES else stage
-    if stage in PATCH_STAGES:
+    if stage in PATCH_STAGES | ROUTER_STAGES:
         word = patch_word(str(stage))
     parts = {"host": host_of(about), "stage": data(word or _("its stage"))}
     match event.kind:

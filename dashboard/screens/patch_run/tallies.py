@@ -1,4 +1,4 @@
-"""How many VMs of a live patch are where, each way of ending told apart."""
+"""How many VMs of a live patch or a restart of routers are where, each way of ending told apart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from django.db.models import Count, Q, QuerySet
 from dashboard.screens.marks import Mark
 from dashboard.screens.runs.strip import SECTIONS
 from dashboard.screens.system_vms.words import OUTCOMES
+from maintenance.domain.router_restart import RouterOutcome
 from maintenance.domain.states import TargetState
 from maintenance.domain.system_vms import PatchOutcome
 from maintenance.models import Run, Target
@@ -19,6 +20,8 @@ _OUTCOMES = (
     PatchOutcome.FAILED_RESTORED,
     PatchOutcome.NOTHING_CHANGED,
     PatchOutcome.PATCHED,
+    RouterOutcome.REPLACED,
+    RouterOutcome.REAPPLIED,
     PatchOutcome.ALREADY_CURRENT,
 )
 

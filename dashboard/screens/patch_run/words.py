@@ -1,4 +1,4 @@
-"""The words of a live patch: its steps, and what happens in each."""
+"""The words of a live patch and of a restart of routers: their steps, and what happens in each."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -20,6 +20,13 @@ STAGES: "Mapping[str, StrPromise]" = {
     Stage.PATCH_VERIFY: gettext_lazy("Verify"),
     Stage.PATCH_RULES: gettext_lazy("Rules"),
     Stage.PATCH_ROLL_BACK: gettext_lazy("Roll back"),
+    Stage.ROUTER_STOP: gettext_lazy("Stop the old one"),
+    Stage.ROUTER_START: gettext_lazy("Start the new one"),
+    Stage.ROUTER_SWITCH: gettext_lazy("Switch traffic"),
+    Stage.ROUTER_VERIFY: gettext_lazy("Verify"),
+    Stage.ROUTER_ADD_BACKUP: gettext_lazy("Add a backup"),
+    Stage.ROUTER_SWITCH_BACK: gettext_lazy("Switch back"),
+    Stage.ROUTER_REAPPLY: gettext_lazy("Rules"),
 }
 # What happens in a step, said beneath it before it begins.
 HAPPENS: "Mapping[str, StrPromise]" = {
@@ -32,6 +39,15 @@ HAPPENS: "Mapping[str, StrPromise]" = {
     Stage.PATCH_VERIFY: gettext_lazy("version read back, then the signature"),
     Stage.PATCH_RULES: gettext_lazy("rules and public IPs applied again, and probed"),
     Stage.PATCH_ROLL_BACK: gettext_lazy("the old version is put back, restarted and probed"),
+    Stage.ROUTER_STOP: gettext_lazy("the old router is stopped; nothing serves until the new one runs"),
+    Stage.ROUTER_START: gettext_lazy("it boots while the old one serves, checks in, and answers"),
+    Stage.ROUTER_SWITCH: gettext_lazy("traffic goes to the new router; the old one is stopped"),
+    Stage.ROUTER_VERIFY: gettext_lazy(
+        "services, rules and public IPs answer; then the old router is destroyed"
+    ),
+    Stage.ROUTER_ADD_BACKUP: gettext_lazy("a second router starts and stands by"),
+    Stage.ROUTER_SWITCH_BACK: gettext_lazy("the old router serves again; the new one is removed"),
+    Stage.ROUTER_REAPPLY: gettext_lazy("rules and public IPs applied again, and probed"),
 }
 FIVE = (
     Stage.PATCH_COPY,

@@ -30,6 +30,7 @@ KINDS: "Mapping[str, StrPromise]" = {
     RunKind.SERVER_SHUTDOWN: gettext_lazy("Shutdown of a management server"),
     RunKind.SERVER_RESTART: gettext_lazy("Restart of management servers"),
     RunKind.LIVE_PATCH: gettext_lazy("Live patch of system VMs"),
+    RunKind.ROUTER_RESTART: gettext_lazy("Restart of routers"),
 }
 _NAMES: "Mapping[str, StrPromise]" = {
     RunKind.ROLLING: gettext_lazy("Rolling maintenance, %(scope)s"),
@@ -38,6 +39,7 @@ _NAMES: "Mapping[str, StrPromise]" = {
     RunKind.SERVER_SHUTDOWN: gettext_lazy("Shutdown of management server %(scope)s"),
     RunKind.SERVER_RESTART: gettext_lazy("Restart of management servers: %(scope)s"),
     RunKind.LIVE_PATCH: gettext_lazy("Live patch of %(scope)s"),
+    RunKind.ROUTER_RESTART: gettext_lazy("Restart of routers: %(scope)s"),
 }
 # The same, within a line.
 _KIND_WORDS: "Mapping[str, StrPromise]" = {
@@ -47,6 +49,7 @@ _KIND_WORDS: "Mapping[str, StrPromise]" = {
     RunKind.SERVER_SHUTDOWN: gettext_lazy("shutdown of a management server"),
     RunKind.SERVER_RESTART: gettext_lazy("restart of management servers"),
     RunKind.LIVE_PATCH: gettext_lazy("live patch"),
+    RunKind.ROUTER_RESTART: gettext_lazy("restart of routers"),
 }
 SCOPE_MAX = 120  # of many servers' names; the page lists them all
 

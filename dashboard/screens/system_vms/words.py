@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark, mark
 from dashboard.screens.words import listing
+from maintenance.domain.router_restart import RouterOutcome
 from maintenance.domain.states import TARGET_ENDED, TargetState
 from maintenance.domain.system_vms import PatchOutcome, SystemVmType, Update, UpdateState
 from maintenance.models import SystemVm, Target
@@ -30,7 +31,7 @@ _UPDATES: Mapping[UpdateState, Mark] = {
     UpdateState.WAITS: Mark("Waiting", gettext_lazy("Waits"), "waiting"),
     UpdateState.UNKNOWN: UNKNOWN,
 }
-# How a patch ended, told apart everywhere.
+# How a patch, or the restart of a router, ended, told apart everywhere.
 OUTCOMES: Mapping[str, Mark] = {
     PatchOutcome.PATCHED: Mark("Done", gettext_lazy("Patched"), "done"),
     PatchOutcome.ALREADY_CURRENT: Mark(
@@ -44,6 +45,8 @@ OUTCOMES: Mapping[str, Mark] = {
     ),
     PatchOutcome.FAILED_NOT_RESTORED: Mark("Failed", gettext_lazy("Failed, not restored"), "failed"),
     PatchOutcome.UNCONFIRMED: Mark("Unknown", gettext_lazy("Could not confirm"), "unknown"),
+    RouterOutcome.REPLACED: Mark("Done", gettext_lazy("Replaced"), "done"),
+    RouterOutcome.REAPPLIED: Mark("Done", gettext_lazy("Rules applied again"), "done"),
 }
 
 
