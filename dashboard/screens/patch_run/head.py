@@ -9,10 +9,9 @@ from django.utils.translation import ngettext
 
 from dashboard.screens.marks import Mark, mark
 from dashboard.screens.patch_run.tallies import PatchTally, outcome_counts, tallies
-from dashboard.screens.patch_run.usual import usual_patch
 from dashboard.screens.patch_run.words import stage_word
 from dashboard.screens.runs.name import finished_of, kind_words, run_mark, run_name
-from dashboard.screens.words import count, figure, listing
+from dashboard.screens.words import Range, count, figure, listing
 from maintenance.domain.states import (
     TARGET_BEGUN,
     TARGET_WAITING,
@@ -23,6 +22,7 @@ from maintenance.domain.states import (
 )
 from maintenance.domain.system_vms import PatchOutcome
 from maintenance.models import Payload, Run, Step
+from maintenance.usual_patches import usual_patch
 
 NAMED_MAX = 3
 _FAILED = (TargetState.FAILED, TargetState.NEEDS_PERSON)
@@ -56,7 +56,6 @@ def patch_head(run: Run) -> PatchHead:
     counts = _by_state(by_outcome)
     says, then = _sentence(run, counts, by_outcome)
     drawn = _mark(run, by_outcome)
-    usual = usual_patch()
     payload = Payload.objects.filter(id=run.payload_id).first() if run.payload_id else None
     return PatchHead(
         number=run.number,
@@ -74,11 +73,16 @@ def patch_head(run: Run) -> PatchHead:
         scope=run.scope_words,
         version=payload.version if payload else "",
         rules=_rules(run),
-        usual=_("usually %(range)s each") % {"range": usual} if usual else "",
+        usual=_usual(),
         not_before=run.not_before if run.started_at is None else None,
         finished_at=run.finished_at,
         tallies=tallies(by_outcome),
     )
+
+
+def _usual() -> str:
+    usual = usual_patch()
+    return _("usually %(range)s each") % {"range": Range(usual.low_s, usual.high_s)} if usual else ""
 
 
 def _by_state(by_outcome: Mapping[tuple[str, str], int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from dashboard.screens.portal.turns import free_again
 from dashboard.screens.portal.work import Work, work_of
 from dashboard.screens.words import figure, spelled
 from maintenance.domain.order import natural
+from maintenance.domain.system_vms import ROUTERS
 from maintenance.usual_patches import usual_patch
 
 PAGE = 50
@@ -48,7 +49,7 @@ class Portal:
 
 def portal(person: User, search: str = "", page: int = 1) -> Portal:
     facts = facts_of(person)
-    patch, free_at = usual_patch(), free_again(facts.places)
+    patch, free_at = usual_patch(ROUTERS), free_again(facts.places)
     cards = [card_of(place, facts, person, patch=patch, free_at=free_at) for place in facts.places]
     works = work_of(person, facts)
     wanted = [card for card in cards if _fits(card, search)]

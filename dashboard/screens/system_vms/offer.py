@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from dashboard.access import ADMINISTRATORS
 from dashboard.screens.actions import too_low
 from dashboard.screens.marks import Mark
-from dashboard.screens.patch_run.usual import usual_patch
 from dashboard.screens.system_vms.reasons import reason_of
 from dashboard.screens.system_vms.words import restarts, update_mark
-from dashboard.screens.words import listing
+from dashboard.screens.words import Range, listing
 from maintenance.domain.system_vms import SystemVmType, Update, UpdateState
 from maintenance.models import SystemVm
 from maintenance.updates import newest_payload, update_of_vm
+from maintenance.usual_patches import usual_patch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ def _why_not(update: Update) -> str:
 
 
 def _says(vm: SystemVm, restarted: str) -> list[str]:
-    usual = usual_patch()
+    usual = usual_patch([vm.type])
     found = [
         _("It %(restarts)s, one after another, each only if it runs now.") % {"restarts": restarted},
         _stays_up(vm),
         _("If anything fails after the backup, the previous version is put back, restarted and probed."),
     ]
     if usual is not None:
-        found.append(_("Usually %(range)s.") % {"range": usual})
+        found.append(_("Usually %(range)s.") % {"range": Range(usual.low_s, usual.high_s)})
     return found
 
 
