@@ -115,7 +115,16 @@ KINDS: tuple[Kind[Snapshot], ...] = (
         Vpc,
         "vpc.changed",
         lambda s: (
-            (v.id, {"name": v.name, "zone_id": v.zone_id, "account": v.account, "domain": v.domain})
+            (
+                v.id,
+                {
+                    "name": v.name,
+                    "zone_id": v.zone_id,
+                    "account": v.account,
+                    "domain": v.domain,
+                    "new_router_version": v.new_router_version,
+                },
+            )
             for v in s.vpcs
         ),
         named("vpc"),
@@ -134,6 +143,7 @@ KINDS: tuple[Kind[Snapshot], ...] = (
                     "domain": n.domain,
                     "state": n.state,
                     "is_redundant": n.is_redundant,
+                    "new_router_version": n.new_router_version,
                 },
             )
             for n in s.networks

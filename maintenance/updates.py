@@ -1,9 +1,10 @@
 """Whether there is an update for each system VM, and whether it can be patched now: the newest published payload
 against what was probed, and against what operators are doing."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils import timezone
 
 from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind
@@ -18,7 +19,7 @@ from maintenance.domain.system_vms import (
     update_of,
     version_of,
 )
-from maintenance.models import Network, Payload, SystemVm, Target
+from maintenance.models import Network, Payload, Run, SystemVm, Target
 
 
 def update_of_vm(vm: SystemVm) -> Update:
@@ -77,18 +78,40 @@ def newest_payload(kind: str) -> Payload | None:
 
 def _operator_work(vms: Sequence[SystemVm]) -> Mapping[UUID, Why]:
     """What is being done with a VM or with its host now."""
+    places = {key for vm in vms if vm.type in ROUTERS and (key := vm.vpc_id or vm.network_id) is not None}
     active = Target.objects.filter(is_open=True, run__state__in=RUN_ACTIVE)
-    patched = set(active.filter(system_vm__in=[vm.id for vm in vms]).values_list("system_vm_id", flat=True))
-    hosts = {vm.host_id for vm in vms if vm.host_id is not None}
-    out = active.filter(host__in=hosts, run__kind__in=[RunKind.ROLLING, RunKind.HOST], state__in=TARGET_BEGUN)
-    busy = set(out.values_list("host_id", flat=True))
+    # The router that takes a place is none of the run's targets: a restart has all of its network.
+    restarts = Q(group__in=places, run__kind=RunKind.ROUTER_RESTART)
+    taken = active.filter(restarts | Q(system_vm__in=[vm.id for vm in vms]))
+    restarted: set[UUID | None] = set()
+    patched: set[UUID | None] = set()
+    for kind, vm_id, group in taken.values_list("run__kind", "system_vm_id", "group"):
+        if kind == RunKind.ROUTER_RESTART:
+            restarted |= {vm_id, group}
+        else:
+            patched.add(vm_id)
+    busy = hosts_at_work({vm.host_id for vm in vms if vm.host_id is not None})
     words: dict[UUID, Why] = {}
     for vm in vms:
-        if vm.id in patched:
+        if vm.id in restarted or (vm.type in ROUTERS and (vm.vpc_id or vm.network_id) in restarted):
+            words[vm.id] = Why.BEING_RESTARTED
+        elif vm.id in patched:
             words[vm.id] = Why.BEING_PATCHED
         elif vm.host_id in busy:
             words[vm.id] = Why.HOST_AT_WORK
     return words
+
+
+def hosts_at_work(hosts: Collection[UUID]) -> Mapping[UUID, Run]:
+    """Of these hosts, those that a run is at work on, with that run."""
+    at_work = Target.objects.filter(
+        host__in=hosts,
+        is_open=True,
+        run__state__in=RUN_ACTIVE,
+        run__kind__in=[RunKind.ROLLING, RunKind.HOST],
+        state__in=TARGET_BEGUN,
+    )
+    return {target.host_key: target.run for target in at_work.select_related("run")}
 
 
 def _vpcs_without_tiers(vms: Sequence[SystemVm]) -> set[UUID]:

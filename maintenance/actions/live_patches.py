@@ -133,7 +133,7 @@ def vms_in_scope(request: PatchRequest) -> list[SystemVm]:
         raise NotFound("there is no system VM or router in that scope")
     if len(found) > VMS_MAX:
         raise BadInput(f"more than {VMS_MAX} system VMs; choose fewer", field="system_vms")
-    return sorted(found, key=_place)
+    return sorted(found, key=in_turn)
 
 
 def _all_found(rows: QuerySet[SystemVm] | QuerySet[Network], ids: Sequence[UUID], what: str) -> None:
@@ -143,7 +143,8 @@ def _all_found(rows: QuerySet[SystemVm] | QuerySet[Network], ids: Sequence[UUID]
             raise NotFound(f"no {what} has the id {key}")
 
 
-def _place(vm: SystemVm) -> tuple[str, str, bool, str]:
+def in_turn(vm: SystemVm) -> tuple[str, str, bool, str]:
+    """Sorts VMs into the order in which they are done."""
     return (vm.zone.name, str(group_of(vm) or vm.id), vm.redundant_state == "PRIMARY", vm.name)
 
 
@@ -162,16 +163,23 @@ def _one_cloud(vms: Sequence[SystemVm]) -> Cloud:
 
 
 def _running(vms: Sequence[SystemVm]) -> Run | None:
-    """The active patch that has all of these already: a second click joins it. Raises: Conflict when it has some."""
-    active = Target.objects.filter(
-        system_vm__in=[vm.id for vm in vms], is_open=True, run__state__in=RUN_ACTIVE
-    ).select_related("run")
-    taken = list(active)
+    """The active patch that has all of these already: a second click joins it.
+
+    Raises: Conflict when it has some, or a restart has their network: its routers come and go.
+    """
+    groups = {group for vm in vms if (group := group_of(vm)) is not None}
+    active = Target.objects.filter(is_open=True, run__state__in=RUN_ACTIVE).select_related("run")
+    taken = list(
+        active.filter(
+            Q(system_vm__in=[vm.id for vm in vms]) | Q(group__in=groups, run__kind=RunKind.ROUTER_RESTART)
+        ).order_by("run__number", "order")
+    )
     if not taken:
         return None
-    run = taken[0].run
+    run = next((t.run for t in taken if t.run.kind != RunKind.LIVE_PATCH), taken[0].run)
     asked = {vm.id for vm in vms}
-    if {target.system_vm_id for target in taken} >= asked and len({t.run_id for t in taken}) == 1:
+    has_all = {target.system_vm_id for target in taken} >= asked and len({t.run_id for t in taken}) == 1
+    if has_all and run.kind == RunKind.LIVE_PATCH:
         return run
     names = ", ".join(sorted(target.name for target in taken)[:5])
     raise Conflict(

@@ -3,6 +3,7 @@
 A patch is done by ticket: the same ticket goes on where it was, after any crash, and never does a step twice.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ class VpcRead:
     name: str
     account: str
     domain: str
+    new_router_version: str = ""  # of the image that a new router gets there
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class NetworkRead:
     state: str  # Implemented, Allocated, …
     vpc_id: UUID | None = None
     is_redundant: bool = False
+    new_router_version: str = ""  # of the image that a new router gets there
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +132,17 @@ class Backup:
 @dataclass(frozen=True, slots=True)
 class ProbePoint:
     """Where a router answers to the outside. `way`: ingress | egress | load-balancer. With a path it is asked by HTTP
-    and must answer 200; without one a connection is enough."""
+    and must answer 200; without one a connection is enough.
+
+    `via`: how the address is reached at this moment, asked before every probe, as a neighbour asks its ARP cache; None
+    when nobody has it. Without one it is reached at `address` and `port`.
+    """
 
     way: str
     address: str
     port: int
     path: str = ""
+    via: Callable[[], tuple[str, int] | None] | None = field(default=None, compare=False)
 
 
 class SystemVmPatching(Protocol):
@@ -145,7 +153,8 @@ class SystemVmPatching(Protocol):
         """What it runs now. Raises: VmUnreachable, Later, NoReply, Never (no such VM, or not Running)."""
 
     def probe_points(self, vm_id: UUID) -> tuple[ProbePoint, ...]:
-        """One point for each way that customers' traffic takes through it; empty for a VM that serves no traffic.
+        """One point for each way that customers' traffic takes through it; empty for a VM that serves no traffic. Of a
+        router that is being replaced they lead to whichever serves its network: asked also while it is stopped itself.
         Raises: VmUnreachable, Later, NoReply, Never."""
 
     def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:

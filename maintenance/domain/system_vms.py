@@ -101,6 +101,7 @@ class Why(StrEnum):
     OTHER_IMAGE = "other-image"
     NO_TIERS = "no-tiers"
     BEING_PATCHED = "being-patched"
+    BEING_RESTARTED = "being-restarted"  # the routers of its network are replaced
     HOST_AT_WORK = "host-at-work"
     OLD_VPN = "old-vpn"  # possible, with this remark
 
@@ -118,6 +119,7 @@ WORDS: Mapping[Why, str] = {
     Why.OTHER_IMAGE: "the update needs the image {0}; it runs {1}",
     Why.NO_TIERS: "its VPC has no tier yet: there is nothing that it serves",
     Why.BEING_PATCHED: "it is being worked on already",
+    Why.BEING_RESTARTED: "the routers of its network are being restarted",
     Why.HOST_AT_WORK: "operators work on the machine it runs on",
     Why.OLD_VPN: "its image has an older strongSwan: remote access VPN may be interrupted",
 }

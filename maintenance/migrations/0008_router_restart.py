@@ -14,6 +14,46 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name='downtime',
+            name='attempt',
+            field=models.PositiveSmallIntegerField(default=1),
+        ),
+        migrations.AddField(
+            model_name='downtime',
+            name='interrupted',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='downtime',
+            name='last_good_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='downtime',
+            name='last_probe_at',
+            field=models.DateTimeField(null=True),
+        ),
+        migrations.AddField(
+            model_name='downtime',
+            name='open_ms',
+            field=models.FloatField(default=0),
+        ),
+        migrations.AddField(
+            model_name='downtime',
+            name='was_down_before',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='network',
+            name='new_router_version',
+            field=models.CharField(blank=True, max_length=40),
+        ),
+        migrations.AddField(
+            model_name='vpc',
+            name='new_router_version',
+            field=models.CharField(blank=True, max_length=40),
+        ),
+        migrations.AddField(
             model_name='run',
             name='makes_redundant',
             field=models.BooleanField(default=False),

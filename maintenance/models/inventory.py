@@ -206,6 +206,7 @@ class Vpc(Listed):
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="vpcs", db_constraint=False)
     account = models.CharField(max_length=255)
     domain = models.CharField(max_length=255)
+    new_router_version = models.CharField(max_length=40, blank=True)  # of the image that a new router gets
 
     class Meta:
         ordering = ["name"]
@@ -222,6 +223,7 @@ class Network(Listed):
     domain = models.CharField(max_length=255)
     state = models.CharField(max_length=40)
     is_redundant = models.BooleanField(default=False)
+    new_router_version = models.CharField(max_length=40, blank=True)  # of the image that a new router gets
 
     class Meta:
         ordering = ["name"]

@@ -57,8 +57,18 @@ class Downtime(models.Model):
     interval_ms = models.PositiveIntegerField()  # between two probes
     probes = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
-    down_ms = models.FloatField(default=0)  # last good → next good, summed
+    down_ms = models.FloatField(default=0)  # last good → next good, summed; also what still lasts
     gaps = models.JSONField(default=list)  # [{from, to, ms}], the longest first, bounded
+    # It did not answer before anything was changed: nothing is counted before it answers for the first time.
+    was_down_before = models.BooleanField(default=False)
+    interrupted = models.PositiveIntegerField(
+        default=0
+    )  # so often nobody probed for a while: an engine had ended
+    # Where the next step of the same attempt, or another engine, goes on measuring.
+    attempt = models.PositiveSmallIntegerField(default=1)
+    open_ms = models.FloatField(default=0)  # of down_ms: the gap that was not over at the last probe
+    last_good_at = models.DateTimeField(null=True)
+    last_probe_at = models.DateTimeField(null=True)
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 

@@ -20,6 +20,7 @@ _WORDS: Mapping[Why, Callable[[], str]] = {
     Why.OTHER_IMAGE: lambda: _("The update needs the image %(a)s; it runs %(b)s."),
     Why.NO_TIERS: lambda: _("Its VPC has no tier yet: there is nothing that it serves."),
     Why.BEING_PATCHED: lambda: _("It is being worked on already."),
+    Why.BEING_RESTARTED: lambda: _("The routers of its network are being restarted."),
     Why.HOST_AT_WORK: lambda: _("Operators work on the machine it runs on."),
     Why.OLD_VPN: lambda: _("Its image has an older strongSwan: remote access VPN may be interrupted."),
 }
