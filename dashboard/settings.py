@@ -229,6 +229,8 @@ PAYLOAD_KEYS = Path(
 )  # publishers' public keys
 PAYLOADS_MAX_MB = number("PITSTOP_PAYLOADS_MAX_MB", 4096)  # of all files together, on each machine
 PAYLOAD_FETCH_S = number("PITSTOP_PAYLOAD_FETCH_S", 600)  # how long one file may take to arrive
+# How often a router is probed while it is worked on; benchmarks look more closely.
+DOWNTIME_PROBE_EVERY_S = float(os.environ.get("PITSTOP_DOWNTIME_PROBE_EVERY_S", "0.05"))
 PAYLOAD_NEAR = os.environ.get("PITSTOP_PAYLOAD_NEAR", "")  # our country's two letters: mirrors there go first
 
 # ---- telling people (whoever wants mail or a webhook sets these) -------------------------------------------------
