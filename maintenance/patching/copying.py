@@ -24,6 +24,7 @@ from maintenance.patching.trees import copy_file, sha256_of
 from maintenance.patching.unpack import Kind, Member, check
 
 AGENT_FILE, SCRIPTS_FILE = "agent.zip", "cloud-scripts.tgz"
+KINDS = {AGENT_FILE: Kind.ZIP, SCRIPTS_FILE: Kind.TAR_GZ}
 VERSION_FILE = Path(AGENT_VERSION.name)
 
 
@@ -86,17 +87,27 @@ def _refuse_while_half_patched(box: VmBox, ticket: UUID) -> None:
 
 
 def _refuse_bad_archives(payload: PayloadFiles) -> None:
-    for name, path, kind, sha256 in (
-        (AGENT_FILE, payload.agent, Kind.ZIP, payload.agent_sha256),
-        (SCRIPTS_FILE, payload.scripts, Kind.TAR_GZ, payload.scripts_sha256),
+    for name, path, sha256 in (
+        (AGENT_FILE, payload.agent, payload.agent_sha256),
+        (SCRIPTS_FILE, payload.scripts, payload.scripts_sha256),
     ):
         try:
-            members = check(path, kind, sha256=sha256)
-        except BadArchive as refused:
-            raise PayloadRefused(f"{name}: {refused}") from refused
+            refuse_bad_archive(name, path, sha256=sha256, version=payload.version)
         except OSError as problem:
             raise StepFailed(f"{name} cannot be read here: {problem}") from problem
-        _refuse_wrong_contents(name, kind, members, payload.version)
+
+
+def refuse_bad_archive(name: str, path: Path, *, sha256: str, version: str) -> None:
+    """It may be unpacked in a VM; nothing is written here. Whoever publishes asks, and every copy asks again.
+
+    Raises: PayloadRefused naming the file and the rule, OSError.
+    """
+    kind = KINDS[name]
+    try:
+        members = check(path, kind, sha256=sha256)
+    except BadArchive as refused:
+        raise PayloadRefused(f"{name}: {refused}") from refused
+    _refuse_wrong_contents(name, kind, members, version)
 
 
 def _refuse_wrong_contents(name: str, kind: Kind, members: tuple[Member, ...], version: str) -> None:

@@ -1,7 +1,8 @@
 """Publishing and withdrawing payloads: everything or nothing, by two people at once, and after any interruption.
 
-The signature is checked first, then the files are kept under their checksums, then the row is made, in one transaction
-with the audit. Whoever dies in between has published nothing; files without a row are tidied up a day later.
+The signature is checked first, then the files are kept under their checksums and looked through – nothing is unpacked
+here –, then the row is made, in one transaction with the audit. Whoever dies in between has published nothing; files
+without a row are tidied up a day later.
 """
 
 import hashlib
@@ -15,10 +16,12 @@ from django.db import connection
 from django.utils import timezone
 
 from maintenance.actions.errors import BadInput, Conflict, NotFound
+from maintenance.backends.system_vms import PayloadRefused
 from maintenance.domain.states import RUN_ACTIVE
 from maintenance.domain.system_vms import version_of
 from maintenance.feed import UnitOfWork, unit_of_work
 from maintenance.models import Payload, Run
+from maintenance.patching.copying import refuse_bad_archive
 from maintenance.payloads.here import folder, keyring, rules
 from maintenance.payloads.kept import chunks_of, keep, remove_left_over
 from maintenance.payloads.manifest import (
@@ -72,6 +75,8 @@ def publish(
         signed = read_signed(manifest, keyring())
         _check_order(signed)
         paths = {name: _keep(signed.manifest, name, given.get(name), within_s) for name in FILES}
+        for name, path in paths.items():
+            _check_contents(signed.manifest, name, path)
         scripts_md5 = _md5_of(paths[SCRIPTS], signed.manifest.files[SCRIPTS].sha256)
     except Refused as reason:
         raise BadInput(str(reason), field=reason.field) from reason
@@ -154,6 +159,19 @@ def _keep(manifest: Manifest, name: str, given: Given | None, within_s: float | 
     if not sources:
         raise Refused(f"{name} was not given, and the manifest names no source of it", field=name)
     return fetch(sources, facts.sha256, facts.size, name=name, rules=rules(within_s))
+
+
+def _check_contents(manifest: Manifest, name: str, path: Path) -> None:
+    """A signature says who made an archive, not that it may be unpacked: what no VM would take is not offered to any.
+
+    Raises: Refused naming the member and the rule.
+    """
+    try:
+        refuse_bad_archive(name, path, sha256=manifest.files[name].sha256, version=manifest.version)
+    except PayloadRefused as reason:
+        raise Refused(str(reason), field=name) from reason
+    except OSError as reason:
+        raise Refused(f"{name} cannot be read here: {reason.strerror}", field=name) from reason
 
 
 def _md5_of(path: Path, sha256: str) -> str:

@@ -1,5 +1,6 @@
 """Mirrors for tests: a real HTTP server on loopback that can break off, lie, serve other bytes, ignore ranges."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,13 @@ class Mirror:
     etag: str = '"v1"'
     redirects_to: str = ""
     status: int = 200
+    tls: ssl.SSLContext | None = None
     asked: list[dict[str, str]] = field(default_factory=list)
     port: int = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/agent.zip"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/agent.zip"
 
     def ranges(self) -> list[str | None]:
         return [headers.get("range") for headers in self.asked]
@@ -46,6 +48,8 @@ def running(mirror: Mirror) -> Iterator[Mirror]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     mirror.port = server.server_address[1]
+    if mirror.tls is not None:
+        server.socket = mirror.tls.wrap_socket(server.socket, server_side=True)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

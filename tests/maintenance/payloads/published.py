@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from maintenance.domain.system_vms import SystemVmType
 from maintenance.payloads.keys import Keyring, PublicKey, fingerprint_of
 from maintenance.payloads.manifest import AGENT, SCRIPTS, Advisory, FileFacts, Manifest, sign
+from tests.maintenance.patching.payloads import agent_zip, scripts_tgz
 
 ROUTER = SystemVmType.ROUTER
 ADVISORIES = (
@@ -44,7 +45,7 @@ def make_publisher(name: str = "release") -> Publisher:
 
 def contents(version: str) -> dict[str, bytes]:
     """The two files of a version; other versions have others."""
-    return {AGENT: b"agent " + version.encode() * 1000, SCRIPTS: b"scripts " + version.encode() * 100}
+    return {AGENT: agent_zip(version), SCRIPTS: scripts_tgz(version)}
 
 
 def facts(content: bytes) -> FileFacts:

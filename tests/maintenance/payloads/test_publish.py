@@ -2,6 +2,7 @@
 
 import io
 import os
+import tarfile
 import time
 from threading import Barrier, Thread
 from uuid import uuid4
@@ -17,6 +18,7 @@ from maintenance.payloads import here
 from maintenance.payloads.kept import UNNAMED_KEPT_S
 from maintenance.payloads.manifest import AGENT, SCRIPTS
 from maintenance.payloads.publish import Downgrade, VersionTaken, publish, tidy_up, withdraw
+from tests.maintenance.patching.archives import everything_below, tar_link, tgz_of, zip_of
 from tests.maintenance.payloads.mirrors import Mirror, running
 from tests.maintenance.payloads.published import contents, facts, make_manifest, make_publisher
 
@@ -76,6 +78,38 @@ def test_files_that_are_not_the_signed_ones_are_refused_by_name(trusted, changed
     assert refused.value.field == field
     assert not Payload.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+BAD_ARCHIVES = {
+    "bombed": (AGENT, zip_of("VERSION", "core", text=bytes(4 << 20)), "far more than it takes packed"),
+    "traversing": (AGENT, zip_of("VERSION", "../../outside"), "leads upward"),
+    "absolute": (SCRIPTS, tgz_of("opt/cloud/VERSION", "/etc/cron.d/outside"), "is absolute"),
+    "symlinked": (SCRIPTS, tgz_of(tar_link("opt/cloud/bin", tarfile.SYMTYPE, "/tmp")), "neither a file"),
+    "truncated": (SCRIPTS, contents("4.19.1.1")[SCRIPTS][:-20], "cannot be read"),
+    "of another version": (AGENT, contents("4.19.1.0")[AGENT], "does not say that it is 4.19.1.1"),
+    "elsewhere": (SCRIPTS, tgz_of("etc/passwd"), "does not say that it is 4.19.1.1"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_ARCHIVES)
+def test_a_signed_archive_that_no_vm_may_unpack_is_refused_and_writes_nothing_outside(
+    trusted, kept, tmp_path, what
+):
+    name, content, said = BAD_ARCHIVES[what]
+    given = contents("4.19.1.1") | {name: content}
+    manifest = trusted.sign(make_manifest(files={one: facts(text) for one, text in given.items()}))
+    (tmp_path / "outside").write_text("precious")
+    before = everything_below(tmp_path)
+
+    with pytest.raises(BadInput, match=said) as refused:
+        publish(manifest, {one: io.BytesIO(text) for one, text in given.items()}, actor="ada")
+
+    assert refused.value.field == name
+    assert not Payload.objects.exists()
+    assert not AuditEntry.objects.exists()
+    written = everything_below(tmp_path).keys() - before.keys()
+    assert written == {"var", "var/payloads", *(f"var/payloads/{sha256}" for sha256 in kept())}
+    assert kept() <= {facts(text).sha256 for text in given.values()}
 
 
 def test_nothing_is_kept_of_what_nobody_trusted_has_signed(trusted, kept):
