@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from maintenance.actions.errors import IllegalMove, NotFound
 from maintenance.clock import database_now
+from maintenance.domain.router_restart import RouterOutcome
 from maintenance.domain.server_run import HOME_OF_KIND, stage_again
 from maintenance.domain.servers import ServerState
 from maintenance.domain.states import (
@@ -126,6 +127,7 @@ def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
         decided = {
             Cause.SERVER_FAILED,
             Cause.PATCH_FAILED,
+            Cause.ROUTER_FAILED,
             Cause.STAGE_FAILED,
             Cause.FOREIGN_MAINTENANCE,
             Cause.RUN_PAUSED,
@@ -181,6 +183,7 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
             "not_needed": "",
             "finished_at": None,
             "detail": f"tried again by {actor}",
+            "result": "",
         }
         if is_out:
             failed_stage = server_tried_from(target) or _last_stage(target)
@@ -229,6 +232,8 @@ def _target(at: Steering, host_id: UUID, move: str) -> Target:
     legal = legal_target_moves(RunState(at.run.state), TargetState(target.state))
     if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART, *OVER_SYSTEM_VMS}:
         legal -= {"skip"}
+    if target.result == RouterOutcome.REPLACED:
+        legal -= {"retry"}  # what it would replace is gone
     if move not in legal:
         raise IllegalMove(
             f"{target.name} is {target.state} in a run that is {at.run.state}: {move} is not possible",

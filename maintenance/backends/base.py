@@ -19,6 +19,7 @@ from maintenance.backends.errors import Expired as Expired
 from maintenance.backends.errors import Later as Later
 from maintenance.backends.errors import Never as Never
 from maintenance.backends.errors import NoReply as NoReply
+from maintenance.backends.routers import RouterRestarting
 from maintenance.backends.servers import AgentBalance, AgentRead, BalanceSettings, ManagementServers
 from maintenance.backends.system_vms import NetworkRead, SystemVmPatching, SystemVmRead, VpcRead
 from maintenance.domain.hook_stages import HookStage
@@ -248,7 +249,14 @@ class HookStages(Protocol):
 
 
 class Cloud(
-    Inventory, HostMaintenance, HookStages, ManagementServers, AgentBalance, SystemVmPatching, Protocol
+    Inventory,
+    HostMaintenance,
+    HookStages,
+    ManagementServers,
+    AgentBalance,
+    SystemVmPatching,
+    RouterRestarting,
+    Protocol,
 ):
     """All that Pitstop does with a cloud."""
 

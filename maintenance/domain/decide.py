@@ -59,7 +59,9 @@ def next_move(
     service.
     """
     if kind is RunKind.ROUTER_RESTART:
-        return next_restart_move(stage, outcome, cancelling=cancelling, makes_redundant=makes_redundant)
+        return next_restart_move(
+            stage, outcome, failing=failing, cancelling=cancelling, makes_redundant=makes_redundant
+        )
     if kind is RunKind.LIVE_PATCH:
         return next_patch_move(stage, outcome, cancelling=cancelling, is_router=is_router)
     if kind in OVER_SERVERS:

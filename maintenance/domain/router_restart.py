@@ -62,6 +62,9 @@ FIRST_STAGE: Mapping[RestartWay, Stage] = {
 }
 
 
+UNKNOWN_VERSION = "of an unknown version"
+
+
 @dataclass(frozen=True, slots=True)
 class RouterFacts:
     """A router as far as the choice needs it. `version`: of its image; `redundant_state`: PRIMARY, BACKUP or empty."""
@@ -90,27 +93,36 @@ def way_of(routers: Sequence[RouterFacts], *, serial: bool, new_version: str) ->
     """How a network's routers are replaced. `new_version`: of the image that new routers get."""
     if serial:
         return ChosenWay(RestartWay.SERIAL)
-    sides = {router.redundant_state for router in routers}
-    if sides != {"PRIMARY", "BACKUP"}:
-        lone = any(sides - {""})
-        return ChosenWay(RestartWay.PARALLEL, "one side of the pair is missing" if lone else "")
-    unfit = [router for router in routers if not fits_together(router.version, new_version)]
+    sides = [router for router in routers if router.redundant_state]  # a VPC may have load balancers besides
+    if not sides:
+        return ChosenWay(RestartWay.PARALLEL)
+    roles = sorted(router.redundant_state for router in sides)
+    if roles != ["BACKUP", "PRIMARY"]:
+        why = "one side of the pair is missing" if len(sides) == 1 else f"the sides are {', '.join(roles)}"
+        return ChosenWay(RestartWay.PARALLEL, why)
+    unfit = [router for router in sides if not fits_together(router.version, new_version)]
     if unfit:
-        named = ", ".join(f"{router.name} is {router.version or 'of an unknown version'}" for router in unfit)
+        named = ", ".join(f"{router.name} is {router.version or UNKNOWN_VERSION}" for router in unfit)
         return ChosenWay(
             RestartWay.PARALLEL,
-            f"the two sides cannot hand over by themselves: {named}, new routers are {new_version}",
+            f"the two sides cannot hand over by themselves: {named}, new routers are "
+            f"{new_version or UNKNOWN_VERSION}",
         )
     return ChosenWay(RestartWay.REDUNDANT)
 
 
-def next_restart_move(stage: Stage, outcome: Outcome, *, cancelling: bool, makes_redundant: bool) -> Move:
+def next_restart_move(
+    stage: Stage, outcome: Outcome, *, failing: bool, cancelling: bool, makes_redundant: bool
+) -> Move:
     """What becomes of a router when a stage has ended. One whose restart is cancelled while the new router starts goes
-    the way back; once traffic is switched it is finished."""
+    the way back; once traffic is switched it is finished. What had failed before it was cancelled has failed."""
     move = ROUTER_RESTART[stage, result_of(outcome) if outcome is not Outcome.NOT_NEEDED else R.FAILURE]
-    if cancelling and stage in {S.ROUTER_STOP, S.ROUTER_START}:
+    has_failed = move.failing and outcome is not Outcome.STOPPED
+    if cancelling and not has_failed and stage in {S.ROUTER_STOP, S.ROUTER_START}:
         return Move(T.RETURNING, S.ROUTER_SWITCH_BACK)
-    if cancelling and stage is S.ROUTER_SWITCH_BACK and move.state is T.FAILED:
+    if outcome is Outcome.STOPPED and stage is S.ROUTER_REAPPLY:
+        return Move(T.CANCELLED)
+    if cancelling and not failing and stage is S.ROUTER_SWITCH_BACK and move.state is T.FAILED:
         return Move(T.CANCELLED)
     if stage is S.ROUTER_VERIFY and move.state is T.DONE and makes_redundant:
         return Move(T.VERIFYING, S.ROUTER_ADD_BACKUP)

@@ -29,6 +29,8 @@ class Cause(StrEnum):
     SERVER_STUCK = "server-stuck"  # one that prepares, and is held by what does not help itself
     PATCH_FAILED = "patch-failed"  # the previous version is back, or nothing was changed
     PATCH_NOT_RESTORED = "patch-not-restored"
+    ROUTER_FAILED = "router-failed"  # the previous router serves, nothing was replaced, or a part is missing
+    ROUTER_NOT_RESTORED = "router-not-restored"
     SERVER_DOWN = "server-down"  # of no run: it died, or others took it down
     NO_SERVER_UP = "no-server-up"  # of no run: `server` is one of the cloud that has none
     RUN_PAUSED = "run-paused"  # nothing is in its way any more, and nobody has resumed it
@@ -36,6 +38,11 @@ class Cause(StrEnum):
 
 # Why a host of a run waits, untouched. It goes on by itself; then these are settled.
 WAITS = frozenset({Cause.NO_ROOM, Cause.FOREIGN_MAINTENANCE, Cause.SLOT_TAKEN, Cause.UNSETTLED})
+
+# What became of a system VM in a run over such; settled when the next run does it well.
+VM_CAUSES = frozenset(
+    {Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED, Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED}
+)
 
 TITLES: dict[Cause, str] = {
     Cause.PREFLIGHT_FAILED: "PreFlight failed on {host}: the run ended",
@@ -51,6 +58,8 @@ TITLES: dict[Cause, str] = {
     Cause.SERVER_STUCK: "{host} cannot get ready",
     Cause.PATCH_FAILED: "The update of {host} failed",
     Cause.PATCH_NOT_RESTORED: "{host} could not be restored",
+    Cause.ROUTER_FAILED: "The restart of {host} failed",
+    Cause.ROUTER_NOT_RESTORED: "{host} is not back: its network may be down",
     Cause.SERVER_DOWN: "{host} is Down, and no run of ours took it down",
     Cause.NO_SERVER_UP: "No management server of {host} is Up",
     Cause.RUN_PAUSED: "Run {run} is paused and waits to be resumed",

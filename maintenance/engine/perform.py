@@ -4,7 +4,7 @@ import structlog
 from django.conf import settings
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import PATCH_STAGES, SERVER_STAGES, Stage
+from maintenance.domain.states import PATCH_STAGES, ROUTER_STAGES, SERVER_STAGES, Stage
 from maintenance.engine.claim import Claim, LostLease
 from maintenance.engine.drain import drain
 from maintenance.engine.failpoints import failpoint
@@ -12,6 +12,7 @@ from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
 from maintenance.engine.patching.patch import patch
+from maintenance.engine.patching.router import given_up, restart_router
 from maintenance.engine.scripts import end_script, run_script
 from maintenance.engine.servers.cancel import take_back
 from maintenance.engine.servers.prepare import prepare
@@ -21,7 +22,7 @@ from maintenance.feed import ENGINE, unit_of_work
 
 log = structlog.get_logger(__name__)
 
-WITHOUT_SCRIPT = SERVER_STAGES | PATCH_STAGES | {Stage.DRAIN, Stage.RETURN}
+WITHOUT_SCRIPT = SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES | {Stage.DRAIN, Stage.RETURN}
 
 
 def perform(claim: Claim, orders: Orders) -> None:
@@ -40,7 +41,8 @@ def perform(claim: Claim, orders: Orders) -> None:
             if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in WITHOUT_SCRIPT:
                 end_script(hands)  # tried once only: this may be what ends the engines
             words = f"given up after {claim.takeovers} engines died or froze while doing it"
-            return end_step(claim, Ending(Outcome.UNKNOWN, words))
+            is_router = claim.stage in ROUTER_STAGES
+            return end_step(claim, given_up(hands, words) if is_router else Ending(Outcome.UNKNOWN, words))
         match claim.stage:
             case Stage.DRAIN:
                 drain(hands)
@@ -58,6 +60,8 @@ def perform(claim: Claim, orders: Orders) -> None:
                 settle(hands)
             case stage if stage in PATCH_STAGES:
                 patch(hands)
+            case stage if stage in ROUTER_STAGES:
+                restart_router(hands)
             case _:
                 run_script(hands)
     except LostLease:

@@ -24,9 +24,9 @@ from maintenance.domain.states import (
     StepState,
     TargetState,
 )
-from maintenance.domain.system_vms import ROUTERS
+from maintenance.domain.system_vms import ROUTERS, SystemVmType
 from maintenance.engine.advance import about_run, about_target, advance, lock_run, move_run, move_target
-from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
+from maintenance.engine.attention import VM_CAUSES, Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import Claim, fenced
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
@@ -45,6 +45,7 @@ class Ending:
     not_back: bool = False
     taken: bool = False
     script: str = ""  # the file that ran
+    left: str = ""  # of a router that was replaced: what a person has to do away with
 
 
 def end_step(claim: Claim, ending: Ending) -> None:
@@ -149,8 +150,8 @@ def _move_server_on(
 def _move_vm_on(
     work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: Ending, now: datetime
 ) -> None:
-    """A system VM becomes what its table says, and how its patch ended is told apart. One that could not be restored
-    always stops the line; another failure does what the operator chose."""
+    """A system VM becomes what its table says, and how its patch or restart ended is told apart. One that could not be
+    restored always stops the line; another failure does what the operator chose."""
     vm = SystemVm.objects.filter(id=target.system_vm_key).first()
     move = next_move(
         RunKind(run.kind),
@@ -159,24 +160,41 @@ def _move_vm_on(
         failing=bool(target.failing),
         cancelling=target.cancelling,
         is_router=vm is not None and vm.type in ROUTERS,
-        makes_redundant=run.makes_redundant,
+        makes_redundant=run.makes_redundant and vm is not None and vm.type == SystemVmType.ROUTER,
     )
+    is_restart = run.kind == RunKind.ROUTER_RESTART
     if move.state in TARGET_ENDED:
-        told_apart = restart_outcome if run.kind == RunKind.ROUTER_RESTART else patch_outcome
+        told_apart = restart_outcome if is_restart else patch_outcome
         target.result = told_apart(stage, ending.outcome, move.state)
         target.save(update_fields=["result"])
+    if ending.left:
+        move = Move(TargetState.FAILED)
     stays = ending.detail if move.state is TargetState.SKIPPED else ""
-    _apply(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", stays, now)
+    reason = f"{stage}: {'; '.join(filter(None, (ending.detail, ending.left))) or ending.outcome}"
+    _apply(work, run, target, move, reason, stays, now)
+    failed, not_restored = Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED
+    if is_restart:
+        failed, not_restored = Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED
+    if move.state is TargetState.DONE:
+        resolve_attentions(work, _failed_before(target), by=f"run {run.number}, in which it is done")
     if move.state is TargetState.NEEDS_PERSON:
-        ask_for_person(work, Cause.PATCH_NOT_RESTORED, run=run, target=target, message=target.detail)
-        stop_the_line(work, run, target, Cause.PATCH_NOT_RESTORED, target.detail, now)
+        ask_for_person(work, not_restored, run=run, target=target, message=target.detail)
+        stop_the_line(work, run, target, not_restored, target.detail, now)
     elif move.state is TargetState.FAILED:
-        ask_for_person(work, Cause.PATCH_FAILED, run=run, target=target, message=target.detail)
+        ask_for_person(work, failed, run=run, target=target, message=target.detail)
         if run.on_failure == OnFailure.STOP and run.state == RunState.RUNNING:
             details = f"{target.name} failed, {target.detail}"
             move_run(work, run, RunState.STOPPING, pausing=False, ending=RunState.FAILED, details=details)
         elif run.on_failure == OnFailure.PAUSE:
-            stop_the_line(work, run, target, Cause.PATCH_FAILED, target.detail, now)
+            stop_the_line(work, run, target, failed, target.detail, now)
+
+
+def _failed_before(target: Target) -> Q:
+    """What was asked of people in earlier runs about this VM, or about a router of its network that is gone."""
+    about = Q(system_vm_id=target.system_vm_id)
+    if target.group is not None:
+        about |= Q(target__group=target.group, system_vm__gone_at__isnull=False)
+    return about & Q(run__state__in=RUN_ENDED, cause__in=VM_CAUSES)
 
 
 def _is_home_from_others(run: Run, target: Target, stage: Stage, ending: Ending) -> bool:

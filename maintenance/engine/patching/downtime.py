@@ -16,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.db.models import F
 
 from maintenance.backends.base import CloudError
 from maintenance.backends.system_vms import ProbePoint
@@ -93,6 +94,8 @@ class Probing:
             thread.join()
         with suppress(LostLease):
             self._keep(is_over=True)
+        if not self._measured:
+            self._note_hole()
 
     def _points(self) -> Sequence[ProbePoint] | None:
         try:
@@ -149,6 +152,14 @@ class Probing:
                     connection.close()
         except LostLease:
             return
+
+    def _note_hole(self) -> None:
+        """This step was not measured at all, where another had been: an engine was killed in it, and now there is
+        nothing left to ask for points."""
+        rows = Downtime.objects.filter(
+            run=self.hands.run, system_vm_id=self.hands.system_vm_id, ended_at=None
+        )
+        rows.update(ended_at=database_now(), interrupted=F("interrupted") + 1)
 
     def _keep(self, *, is_over: bool) -> None:
         """The rows say what was found so far. Raises: LostLease; then nothing was written."""
