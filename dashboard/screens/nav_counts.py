@@ -14,7 +14,7 @@ from dashboard.screens.system_vms.census import SECURITY, census
 from dashboard.screens.words import figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
 from maintenance.domain.system_vms import UpdateState
-from maintenance.engine.attention import Cause
+from maintenance.engine.attention import VM_CAUSES
 from maintenance.models import Agent, Attention, Host, ManagementServer, PendingJob, Run
 
 # Of management servers the worst is shown; Up is not: nothing is to be said.
@@ -84,11 +84,10 @@ def _system_vms() -> NavCount:
     """How many have an update, those that fix security told apart; what needs a person is told first."""
     counts = census().counts
     updates = counts[SECURITY] + counts[UpdateState.AVAILABLE] + counts[UpdateState.WAITS]
-    causes = [Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED]
     drawn = Mark("Available", _("updates"), "available")
     if counts[SECURITY]:
         drawn = Mark("Available", _("updates, some fix security"), "available")
-    if Attention.objects.filter(resolved_at=None, cause__in=causes).exists():
+    if Attention.objects.filter(resolved_at=None, cause__in=VM_CAUSES).exists():
         drawn = mark("NeedsPerson")
     elif not updates:
         return NavCount("nav-system-vms", "", None)

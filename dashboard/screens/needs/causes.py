@@ -197,6 +197,24 @@ CAUSES: Mapping[str, CauseWords] = {
         _("What it serves was probed with the previous version. Nothing is tried again without a person."),
         _("Read what failed, and set it right. Then retry, or skip the VM and resume without it."),
     ),
+    Cause.ROUTER_NOT_RESTORED: CauseWords(
+        _("A router is not back"),
+        _(
+            "Its replacement failed, and the previous router does not serve as it did, or nobody could look whether "
+            "it does. Its network may be down."
+        ),
+        _("No further router of the run is begun, and nothing is tried again without a person."),
+        _(
+            "The note names what does not answer, and the commands. Have one router serve the network, then retry or "
+            "stop the run."
+        ),
+    ),
+    Cause.ROUTER_FAILED: CauseWords(
+        _("A restart of a router failed"),
+        _("The previous router serves, or what took its place does and something beside it was not done."),
+        _("What serves was probed, rules and public IPs as well. Nothing is tried again without a person."),
+        _("Read what failed, and set it right. Then retry, or skip the router and resume without it."),
+    ),
     Cause.RUN_PAUSED: CauseWords(
         _("A run waits to be resumed"),
         _("Pitstop paused it. What it paused for is settled or was closed, and nobody has resumed it."),

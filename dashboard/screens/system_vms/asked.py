@@ -13,7 +13,7 @@ from dashboard.screens.natural_order import natural_key
 from dashboard.screens.system_vms.census import SECURITY, Census, annotated
 from dashboard.screens.system_vms.words import TYPES
 from maintenance.domain.system_vms import UpdateState
-from maintenance.engine.attention import Cause
+from maintenance.engine.attention import VM_CAUSES
 from maintenance.models import Attention, SystemVm
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ SORTS: "Mapping[str, StrPromise]" = {
     "version": gettext_lazy("Version"),
     "probed": gettext_lazy("Probed longest ago"),
 }
-PATCH_CAUSES = (Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED)
+PATCH_CAUSES = tuple(VM_CAUSES)
 
 
 @dataclass(frozen=True, slots=True)
