@@ -14,6 +14,7 @@ from maintenance.backends.lab.started import end_all_scripts
 from maintenance.backends.lab.system_vms import power
 from maintenance.backends.lab.system_vms.folder import vms_dir
 from maintenance.backends.lab.system_vms.machines import boot_all
+from maintenance.backends.lab.system_vms.neighbours import neighbours_dir
 from maintenance.backends.lab.system_vms.seed import add_system_vms
 from maintenance.backends.lab.topology import MB_PER_GB, lab_id
 from maintenance.backends.lab.world import lab_world
@@ -21,6 +22,7 @@ from maintenance.domain.hook_stages import HookStage
 
 SCRIPTS = Path(__file__).parent / "scripts"
 TABLES = (
+    "router_restart",
     "system_vm",
     "network",
     "vpc",
@@ -73,7 +75,7 @@ def reset_lab() -> None:
         with transaction.atomic(using=ALIAS):
             for table in TABLES:
                 door.run(f"DELETE FROM lab_{table}")
-        for folder in (folders.lab_dir() / "hosts", folders.reboots_dir(), vms_dir()):
+        for folder in (folders.lab_dir() / "hosts", folders.reboots_dir(), vms_dir(), neighbours_dir()):
             shutil.rmtree(folder, ignore_errors=True)
     seed_lab()
     if had_machines:

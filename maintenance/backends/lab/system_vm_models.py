@@ -50,6 +50,9 @@ class SystemVm(LabRow):
     zone = models.ForeignKey("lab.Zone", models.CASCADE)
     host = models.ForeignKey("lab.Host", models.SET_NULL, null=True)
     host_boot = models.UUIDField(null=True)  # of its host when it was booted: it died with that
+    boots_at = models.DateTimeField(null=True)  # of one that is Starting: then it is Running
+    # It was off: its host's payload goes into it before it boots.
+    loads_payload = models.BooleanField(default=False, db_default=False)
     network = models.ForeignKey(Network, models.SET_NULL, null=True)
     vpc = models.ForeignKey(Vpc, models.SET_NULL, null=True)
     account = models.TextField(default="")
@@ -66,3 +69,29 @@ class SystemVm(LabRow):
 
     class Meta:
         db_table = "lab_system_vm"
+        indexes = [
+            models.Index(
+                name="lab_vm_boots_at", fields=["boots_at"], condition=models.Q(boots_at__isnull=False)
+            )
+        ]
+
+
+class RouterRestart(LabRow):
+    """How far the replacement of one router has come (routers/tickets.py); `before`: what there was when it began.
+
+    Ids rather than relations: what is replaced is gone before its restart is.
+    """
+
+    ticket = models.UUIDField(primary_key=True)
+    old_id = models.UUIDField(db_index=True)
+    old_name = models.TextField()
+    phase = models.TextField()
+    before = models.JSONField()
+    new_id = models.UUIDField(null=True)
+    second_id = models.UUIDField(null=True)  # the other side that makes the network redundant
+    refused = models.TextField(
+        default=""
+    )  # why there is no such other side, and will be none under this ticket
+
+    class Meta:
+        db_table = "lab_router_restart"

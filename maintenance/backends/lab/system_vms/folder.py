@@ -3,6 +3,7 @@
 etc/cloudstack/rules     public IPs and rules of a router, as they were applied last
 run/                     the running machine: its lock, control socket, ports, log; not on the VM's disk
 break/SERVICE            how that service misbehaves (breaking.py); not on the VM's disk either
+break-next/SERVICE       how that of the router that takes its place will; copied into its break/
 """
 
 from collections.abc import Iterator
@@ -53,6 +54,10 @@ class VmFolder:
     @property
     def breaking(self) -> Path:
         return self.root / "break"
+
+    @property
+    def breaking_next(self) -> Path:
+        return self.root / "break-next"
 
 
 def vms_dir() -> Path:

@@ -8,7 +8,8 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from maintenance.backends.lab.system_vms.builds import agent_zip, scripts_tgz
@@ -26,12 +27,13 @@ BOOT_TYPES = {  # how the kernel's command line spells them
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """What a VM is made from. `rules`: lines of etc/cloudstack/rules."""
+    """What a VM is made from. `rules`: lines of etc/cloudstack/rules; `breaking`: files of break/."""
 
     name: str
     type: SystemVmType
     version: str
     rules: tuple[str, ...] = ()
+    breaking: Mapping[str, str] = field(default_factory=dict)
 
 
 def install(deployed: Deployed) -> bool:
@@ -57,17 +59,22 @@ def install(deployed: Deployed) -> bool:
 
 
 def _fill(vm: VmFolder, deployed: Deployed) -> None:
-    release = layout.lay_out(vm.root, deployed.version)
-    scripts = scripts_tgz(deployed.version)
-    _unpack_scripts(release / "scripts", scripts)
-    _unpack_agent(release / "agent", agent_zip(deployed.version))
+    unpack(layout.lay_out(vm.root, deployed.version), deployed.version)
     _keys(vm.root / layout.CONF, deployed.name)
-    checksum = hashlib.md5(scripts, usedforsecurity=False).hexdigest()
+    checksum = hashlib.md5(scripts_tgz(deployed.version), usedforsecurity=False).hexdigest()
     (vm.root / layout.SIGNATURE).write_text(f"{checksum}\n")
     vm.enabled_services.write_text("".join(f"{name}\n" for name in SERVICES[deployed.type]))
     vm.cmdline.write_text(f"template=domP type={BOOT_TYPES[deployed.type]} name={deployed.name}\n")
     vm.breaking.mkdir()
+    for service, lines in deployed.breaking.items():
+        (vm.breaking / service).write_text(lines)
     write_rules(vm, deployed.rules)
+
+
+def unpack(release: Path, version: str) -> None:
+    """The release has the files of this version. Raises: OSError."""
+    _unpack_scripts(release / "scripts", scripts_tgz(version))
+    _unpack_agent(release / "agent", agent_zip(version))
 
 
 def write_rules(vm: VmFolder, lines: tuple[str, ...]) -> None:

@@ -143,14 +143,22 @@ class DiskSteps:
         folder = reach(self.world, self.vm)
         row = self.world.door.row("SELECT base_image FROM lab_system_vm WHERE id = %s", self.vm.id)
         assert row is not None
-        lock = os.open(folder.run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Later(f"{self.vm.name}: another step of a patch is at work in it") from None
-            yield Box(folder, self.vm.type, row[0])
+            with alone_in(folder):
+                yield Box(folder, self.vm.type, row[0])
         except OSError as problem:
             raise StepFailed(f"{self.vm.name}: {problem}") from problem
-        finally:
-            os.close(lock)
+
+
+@contextmanager
+def alone_in(folder: VmFolder) -> Iterator[None]:
+    """No step of a patch is at work in this VM, and none begins meanwhile. Raises: Later, OSError."""
+    lock = os.open(folder.run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Later(f"{folder.name}: another step of a patch is at work in it") from None
+        yield
+    finally:
+        os.close(lock)

@@ -1,11 +1,13 @@
 """System VMs as their rows stand, and moving those whose host is taken out of service."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from maintenance.backends.base import Never
 from maintenance.backends.lab.outside import Door
+from maintenance.backends.lab.system_vms import demo
 from maintenance.backends.lab.system_vms.folder import VmFolder, folder_of
 from maintenance.backends.system_vms import NetworkRead, SystemVmRead, VpcRead
 from maintenance.domain.system_vms import ROUTERS, SystemVmType
@@ -13,6 +15,10 @@ from maintenance.domain.system_vms import ROUTERS, SystemVmType
 COLUMNS = (
     "id, name, type, state, zone_id, host_id, template_version, base_image, network_id, vpc_id, account, domain,"
     " redundant_state, public_ips, rules"
+)
+COLUMNS_OF_ONE = (
+    "id, name, type, state, host_id, host_boot, rules, is_virtual, software_version, zone_id, network_id, vpc_id,"
+    " redundant_state, boots_at, loads_payload"
 )
 RULES_COUNTED = ("firewall", "forward", "balance")
 
@@ -39,7 +45,13 @@ class VmRow:
     host_boot: UUID | None
     rules: tuple[str, ...]
     is_virtual: bool
-    version: str  # that it was made with
+    version: str  # that it was made with; of a virtual one, that it runs
+    zone_id: UUID
+    network_id: UUID | None
+    vpc_id: UUID | None
+    redundant_state: str
+    boots_at: datetime | None
+    loads_payload: bool
 
     @property
     def folder(self) -> VmFolder:
@@ -49,17 +61,44 @@ class VmRow:
     def is_router(self) -> bool:
         return self.type in ROUTERS
 
+    @property
+    def scope(self) -> UUID | None:
+        """Whose traffic it carries: its network's, or its VPC's."""
+        return self.network_id or self.vpc_id
+
 
 def find_vm(door: Door, vm_id: UUID) -> VmRow:
     """Raises: Never."""
     row = door.row(
-        "SELECT id, name, type, state, host_id, host_boot, rules, is_virtual, software_version"
-        " FROM lab_system_vm WHERE id = %s",
+        f"SELECT {COLUMNS_OF_ONE} FROM lab_system_vm WHERE id = %s",
         vm_id,
     )
     if row is None:
         raise Never(f"there is no system VM {vm_id}")
+    return _vm_row(row)
+
+
+def routers_beside(door: Door, vm: VmRow) -> tuple[VmRow, ...]:
+    """All routers of its kind that its network or VPC has, itself among them; PRIMARY first, then running ones."""
+    rows = door.rows(
+        f"SELECT {COLUMNS_OF_ONE} FROM lab_system_vm WHERE coalesce(network_id, vpc_id) = %s AND type = %s"
+        " ORDER BY redundant_state = 'PRIMARY' DESC, state = 'Running' DESC, name",
+        vm.scope,
+        vm.type,
+    )
+    return tuple(_vm_row(row) for row in rows)
+
+
+def _vm_row(row: tuple[Any, ...]) -> VmRow:
     return VmRow(*[*row[:2], SystemVmType(row[2]), *row[3:6], tuple(row[6]), *row[7:]])
+
+
+def end_due_boots(door: Door) -> int:
+    """Who was Starting long enough is Running. Returns how many."""
+    return door.run(
+        "UPDATE lab_system_vm SET state = 'Running', boots_at = NULL"
+        " WHERE boots_at <= clock_timestamp() AND state = 'Starting'"
+    )
 
 
 def move_from_drained_hosts(door: Door) -> int:
@@ -71,14 +110,14 @@ def move_from_drained_hosts(door: Door) -> int:
 
 def vpcs(door: Door) -> tuple[VpcRead, ...]:
     rows = door.rows("SELECT id, zone_id, name, account, domain FROM lab_vpc ORDER BY name")
-    return tuple(VpcRead(*row) for row in rows)
+    return tuple(VpcRead(*row, demo.TEMPLATE) for row in rows)
 
 
 def networks(door: Door) -> tuple[NetworkRead, ...]:
     rows = door.rows(
         "SELECT id, zone_id, name, account, domain, state, vpc_id, is_redundant FROM lab_network ORDER BY name"
     )
-    return tuple(NetworkRead(*row) for row in rows)
+    return tuple(NetworkRead(*row, demo.TEMPLATE) for row in rows)
 
 
 def system_vms(door: Door) -> tuple[SystemVmRead, ...]:

@@ -21,7 +21,12 @@ def apply_rules(vm: VmFolder, lines: tuple[str, ...]) -> None:
 
 def answering(vm: VmFolder, lines: tuple[str, ...]) -> int:
     """How many of these rules and public IPs the VM serves now, as they are meant."""
-    return sum(_answers(vm, line) for line in lines)
+    return len(which_answer(vm, lines))
+
+
+def which_answer(vm: VmFolder, lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of these rules and public IPs that the VM serves now, as they are meant."""
+    return tuple(line for line in lines if _answers(vm, line))
 
 
 def served_by(line: str) -> str:
