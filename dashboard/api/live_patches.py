@@ -133,7 +133,7 @@ class LivePatches(CommandView, ListOfRows):
                 if name in given
             },
         )
-        started = _start(request, asked)
+        started = start_for(request, asked)
         return _answer(request, started.run, status=200 if started.joined else 201)
 
     def done_before(self, run_id: str) -> Response:
@@ -151,7 +151,7 @@ class OneLivePatch(ApiView):
         return Response(patch_long(run, request.user))
 
 
-def _is_tenant(request: Request) -> bool:
+def asks_as_tenant(request: Request) -> bool:
     return principal(request.user) == Role.TENANT
 
 
@@ -159,7 +159,7 @@ def _may_ask(request: Request, given: Mapping[str, Any]) -> None:
     """Raises: PermissionDenied for what the role may not say, NotFound for what it may not see."""
     if given.get("forced") and principal(request.user) not in ADMINISTRATORS:
         raise PermissionDenied("forced: only administrators patch what is current already")
-    if _is_tenant(request) and (others := sorted(given.keys() - TENANTS_MAY_SAY)):
+    if asks_as_tenant(request) and (others := sorted(given.keys() - TENANTS_MAY_SAY)):
         allowed = ", ".join(sorted(TENANTS_MAY_SAY))
         raise PermissionDenied(f"{others[0]}: tenants may say {allowed}")
     for name, what, visible in (
@@ -173,9 +173,10 @@ def _may_ask(request: Request, given: Mapping[str, Any]) -> None:
                 raise NotFound(f"no {what} has the id {key}")
 
 
-def _start(request: Request, asked: PatchRequest) -> PatchStarted:
-    """To tenants a refusal names no other run, no person and no server. Raises: what the action raises."""
-    who, is_tenant = by(request), _is_tenant(request)
+def start_for(request: Request, asked: PatchRequest) -> PatchStarted:
+    """The patch, asked for by this person. To tenants a refusal names no other run, no person and no server. Raises:
+    what the action raises."""
+    who, is_tenant = by(request), asks_as_tenant(request)
     try:
         return start_live_patch(asked, is_tenant=is_tenant, actor=who["actor"], request_id=who["request_id"])
     except Conflict as refused:

@@ -1,4 +1,4 @@
-"""System VMs, routers and networks, with CloudStack's names. The version told is the one probed, with its time.
+"""System VMs and routers, with CloudStack's names. The version told is the one probed, with its time.
 
 A tenant is told of what belongs to accounts they are a member of; the ids of others do not exist for them.
 """
@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, OuterRef, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.access import visible_networks, visible_system_vms
+from dashboard.access import visible_system_vms
 from dashboard.api.bodies import Nothing
 from dashboard.api.filters import Filter, by_id, by_state, by_text, by_word
 from dashboard.api.inventory import CLOUD, SEARCH, AsSeen, ListedRow, ListOfRows, OneRow, Rows
@@ -25,7 +24,7 @@ from dashboard.screens.system_vms.census import SECURITY, annotated, census
 from maintenance.actions.probing import ask_for_probe
 from maintenance.clock import database_now
 from maintenance.domain.system_vms import SystemVmType, Update, UpdateState
-from maintenance.models import Network, SystemVm
+from maintenance.models import SystemVm
 from maintenance.updates import updates_of
 
 _KINDS = (SECURITY, *(str(state) for state in UpdateState))
@@ -170,43 +169,3 @@ class Probe(CommandView):
 
     def done_before(self, run_id: str) -> Response:
         raise AssertionError("no run is made by it")
-
-
-class NetworkRow(ListedRow):
-    state = serializers.CharField()
-    zone = serializers.CharField(source="zone.name")
-    zoneid = serializers.UUIDField(source="zone_id")
-    vpc = serializers.CharField(source="vpc_name", allow_null=True)
-    vpcid = serializers.UUIDField(source="vpc_id", allow_null=True)
-    account = serializers.CharField()
-    domain = serializers.CharField()
-    redundantrouter = serializers.BooleanField(source="is_redundant", help_text="it has a pair of routers")
-    routers = serializers.ListField(
-        source="router_ids", child=serializers.UUIDField(), help_text="ids: its own, or its VPC's"
-    )
-
-
-class NetworkRows(Rows):
-    serializer_class = NetworkRow
-    filters = {
-        "cloud": CLOUD,
-        "zone": by_id("zone_id", "zone"),
-        "vpc": by_id("vpc_id", "VPC"),
-        "account": by_text("account", "the owner's account"),
-        "domain": by_text("domain", "the owner's domain"),
-        "search": SEARCH,
-    }
-
-    def get_queryset(self) -> QuerySet[Network]:
-        rows = visible_networks(self.request.user).select_related("cloud", "zone")
-        of_it = Q(network=OuterRef("pk")) | Q(vpc__isnull=False, vpc=OuterRef("vpc_id"))
-        routers = visible_system_vms(self.request.user).filter(of_it, gone_at=None).order_by("name", "id")
-        return rows.annotate(vpc_name=F("vpc__name"), router_ids=ArraySubquery(routers.values("id")))
-
-
-class Networks(NetworkRows, ListOfRows):
-    """GET: a page of networks; in a VPC they are its tiers."""
-
-
-class OneNetwork(NetworkRows, OneRow):
-    """GET: one network by its id."""

@@ -1,14 +1,26 @@
-"""The report of a live patch, for programs and for tables: every VM in exactly one list."""
+"""The report of a live patch, or a restart of routers, for programs and for tables: every VM in exactly one list."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from maintenance.domain.states import PATCH_STAGES, RUN_ENDED, RunState, Stage, TargetState, word
+from dashboard.screens.patch_run.stops import replacement
+from maintenance.domain.router_restart import RestartWay, RouterOutcome
+from maintenance.domain.states import (
+    PATCH_STAGES,
+    ROUTER_STAGES,
+    RUN_ENDED,
+    RunKind,
+    RunState,
+    Stage,
+    TargetState,
+    word,
+)
 from maintenance.models import Downtime, Payload, Run, Step, Target
 
 STAGES = tuple(stage for stage in Stage if stage in PATCH_STAGES)
+RESTART_STAGES = tuple(stage for stage in Stage if stage in ROUTER_STAGES)
 COLUMNS = (
     "run",
     "started by",
@@ -21,11 +33,8 @@ COLUMNS = (
     "detail",
     "ended",
     "attempts",
-    *(f"{stage} s" for stage in STAGES),
-    "ingress down ms",
-    "egress down ms",
-    "load balancer down ms",
 )
+DOWNTIME = ("ingress down ms", "egress down ms", "load balancer down ms")
 LIST_OF = {
     TargetState.DONE: "patched",
     TargetState.SKIPPED: "skipped",
@@ -53,6 +62,9 @@ def patch_report(run: Run) -> dict[str, Any]:
         "cloud": run.cloud.name,
         "scope": run.scope_words,
         "payload": {"version": payload.version, "signed_by": payload.signed_by} if payload else None,
+        "way": run.way or None,
+        "way_words": run.way_words,
+        "makes_redundant": run.makes_redundant,
         "started_by": run.started_by,
         "reason": run.reason,
         "ticket": run.ticket,
@@ -69,28 +81,42 @@ def patch_report(run: Run) -> dict[str, Any]:
         },
         "details": run.details,
         "system_vms": [
-            _vm(target, steps.get(target.id, ()), measured.get(target.system_vm_key, ()))
+            _vm(run, target, steps.get(target.id, ()), measured.get(target.system_vm_key, ()))
             for target in run.targets.order_by("order")
         ],
     }
 
 
-def _vm(target: Target, steps: Sequence[Step], measured: Sequence[Downtime]) -> dict[str, Any]:
+def _vm(run: Run, target: Target, steps: Sequence[Step], measured: Sequence[Downtime]) -> dict[str, Any]:
     return {
         "systemvmid": str(target.system_vm_id),
         "systemvmname": target.name,
         "zone": target.zone_name,
         "order": target.order,
-        "list": LIST_OF.get(TargetState(target.state), NOT_ENDED),
+        "list": _list_of(run, target),
         "state": target.state,
         "word": word(target.state),
         "outcome": target.result or None,
+        "replacement": _replacement(steps) or None,
         "reason": target.detail,
         "finished": _time(target.finished_at),
         "attempts": target.attempt,
         "steps": [_step(step) for step in steps],
         "downtime": [_downtime(row) for row in measured],
     }
+
+
+def _list_of(run: Run, target: Target) -> str:
+    """Nothing is listed as patched that was restarted."""
+    if run.kind == RunKind.ROUTER_RESTART and target.state == TargetState.DONE:
+        return str(RouterOutcome.REAPPLIED if run.way == RestartWay.REAPPLY else RouterOutcome.REPLACED)
+    return LIST_OF.get(TargetState(target.state), NOT_ENDED)
+
+
+def _replacement(steps: Sequence[Step]) -> str:
+    """Of the last attempt, the router that was started in its place."""
+    named = [new.name for step in steps if step.stage == Stage.ROUTER_START and (new := replacement(step))]
+    return named[-1] if named else ""
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -113,12 +139,17 @@ def _downtime(row: Downtime) -> dict[str, Any]:
         "failed": row.failed,
         "down_ms": row.down_ms,
         "gaps": row.gaps,
+        "was_down_before": row.was_down_before,
+        "interrupted": row.interrupted,
     }
 
 
 def patch_rows(run: Run) -> Iterator[tuple[object, ...]]:
     """The heading, and a row for each VM."""
-    yield COLUMNS
+    is_restart = run.kind == RunKind.ROUTER_RESTART
+    stages = RESTART_STAGES if is_restart else STAGES
+    columns = (*COLUMNS, *(("replacement", "way") if is_restart else ()))
+    yield (*columns, *(f"{stage} s" for stage in stages), *DOWNTIME)
     steps, measured = _steps(run), _measured(run)
     for target in run.targets.order_by("order"):
         # Of a VM that was tried again, what the last attempt took.
@@ -130,13 +161,14 @@ def patch_rows(run: Run) -> Iterator[tuple[object, ...]]:
             target.order,
             target.name,
             target.zone_name,
-            LIST_OF.get(TargetState(target.state), NOT_ENDED),
+            _list_of(run, target),
             word(target.state),
             target.result,
             target.detail,
             _time(target.finished_at) or "",
             target.attempt,
-            *(took.get(stage, "") for stage in STAGES),
+            *((_replacement(steps.get(target.id, ())), run.way) if is_restart else ()),
+            *(took.get(stage, "") for stage in stages),
             *(down.get(way, "") for way in ("ingress", "egress", "load-balancer")),
         )
 

@@ -94,6 +94,7 @@ _THINGS: Mapping[str, Callable[[int], str]] = {
     "move": lambda n: ngettext("%(n)s move", "%(n)s moves", n),
     "person": lambda n: ngettext("%(n)s person", "%(n)s people", n),
     "pod": lambda n: ngettext("%(n)s pod", "%(n)s pods", n),
+    "router": lambda n: ngettext("%(n)s router", "%(n)s routers", n),
     "run": lambda n: ngettext("%(n)s run", "%(n)s runs", n),
     "script": lambda n: ngettext("%(n)s script", "%(n)s scripts", n),
     "stage": lambda n: ngettext("%(n)s stage", "%(n)s stages", n),

@@ -1,12 +1,21 @@
-"""Steering a live patch: each button says what will happen, or why it cannot be pressed."""
+"""Steering a live patch, or a restart of routers: each button says what will happen, or why it cannot be pressed."""
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from dashboard.screens.actions import Action, for_role
+from dashboard.screens.runs.name import thing_of
 from dashboard.screens.words import count, listing
-from maintenance.domain.states import RUN_ENDED, TARGET_BEGUN, TARGET_WAITING, RunState, TargetState
+from maintenance.domain.router_restart import RestartWay
+from maintenance.domain.states import (
+    RUN_ENDED,
+    TARGET_BEGUN,
+    TARGET_WAITING,
+    RunKind,
+    RunState,
+    TargetState,
+)
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.models import Run, Target
 
@@ -32,39 +41,70 @@ def vm_actions(run: Run, target: Target, role: str) -> list[Action]:
     named = {"vm": target.name}
     found = []
     if "retry" in legal:
-        says = _("The run is resumed, and %(vm)s is patched again from the first step.")
-        if target.state == TargetState.NEEDS_PERSON:
-            says = _(
-                "The run is resumed, and the rollback of %(vm)s is tried again, from the backup that was made before "
-                "anything was changed."
-            )
+        says = _retry_says(run, target)
         url = reverse("run-host-retry", args=[run.id, target.system_vm_key])
         found.append(Action(_("Retry %(vm)s") % named, "refresh", url, says % named))
     if "skip" in legal:
-        says = _("%(vm)s keeps the version it has, and is not patched in this run.")
-        if target.state == TargetState.FAILED:
-            says = _("%(vm)s keeps its previous version and counts as skipped. Then resume to go on.")
+        says = _skip_says(run, target)
         url = reverse("run-host-skip", args=[run.id, target.system_vm_key])
         found.append(Action(_("Skip %(vm)s") % named, "arrow", url, says % named))
     return for_role(found, role)
 
 
+def _retry_says(run: Run, target: Target) -> str:
+    is_flagged = target.state == TargetState.NEEDS_PERSON
+    if run.kind == RunKind.ROUTER_RESTART:
+        if is_flagged:
+            return _("The run is resumed, and it is tried again to have %(vm)s serve as before.")
+        if run.way == RestartWay.REAPPLY:
+            return _("The run is resumed, and the rules of %(vm)s are applied again.")
+        return _("The run is resumed, and a new router for %(vm)s is started, from the first step.")
+    if is_flagged:
+        return _(
+            "The run is resumed, and the rollback of %(vm)s is tried again, from the backup that was made before "
+            "anything was changed."
+        )
+    return _("The run is resumed, and %(vm)s is patched again from the first step.")
+
+
+def _skip_says(run: Run, target: Target) -> str:
+    has_failed = target.state == TargetState.FAILED
+    if run.kind == RunKind.ROUTER_RESTART:
+        if has_failed:
+            return _("What serves now goes on serving; %(vm)s counts as skipped. Then resume to go on.")
+        return _("%(vm)s goes on serving as it is, and is not restarted in this run.")
+    if has_failed:
+        return _("%(vm)s keeps its previous version and counts as skipped. Then resume to go on.")
+    return _("%(vm)s keeps the version it has, and is not patched in this run.")
+
+
 def _pause(run: Run, at_work: list[str], waiting: int, legal: frozenset[str]) -> Action:
     says = _("Nothing starts until you resume.")
     if at_work:
-        says = ngettext(
-            "%(vms)s is finished, or rolled back. Then nothing starts until you resume.",
-            "%(vms)s are finished, or rolled back. Then nothing starts until you resume.",
-            len(at_work),
-        ) % {"vms": listing(at_work, most=NAMED_MAX)}
+        says = _finished_first(run, at_work)
     if waiting:
-        says += " " + _untouched(waiting)
+        says += " " + _untouched(run, waiting)
     action = Action(_("Pause"), "pause", reverse("run-pause", args=[run.id]), says)
     if "pause" in legal:
         return action
     if run.state == RunState.QUEUED:
         return action.unless(_("It has not begun: nothing to pause."))
     return action.unless(_("It is stopping: there is nothing left to pause."))
+
+
+def _finished_first(run: Run, at_work: list[str]) -> str:
+    words = ngettext(
+        "%(vms)s is finished, or rolled back. Then nothing starts until you resume.",
+        "%(vms)s are finished, or rolled back. Then nothing starts until you resume.",
+        len(at_work),
+    )
+    if run.kind == RunKind.ROUTER_RESTART:
+        words = ngettext(
+            "%(vms)s is finished first. Then nothing starts until you resume.",
+            "%(vms)s are finished first. Then nothing starts until you resume.",
+            len(at_work),
+        )
+    return words % {"vms": listing(at_work, most=NAMED_MAX)}
 
 
 def _resume(run: Run, waiting: int) -> Action:
@@ -75,7 +115,7 @@ def _resume(run: Run, waiting: int) -> Action:
         says = _("No VM is waiting: the run ends.")
     else:
         says = _("Goes on with %(vm)s; %(vms)s still to do.")
-        says %= {"vm": following.name, "vms": count(waiting, "system VM")}
+        says %= {"vm": following.name, "vms": count(waiting, thing_of(run))}
     if failed := _left_failed(run):
         says = f"{says} {failed}"
     return Action(_("Resume"), "right", reverse("run-resume", args=[run.id]), says, kind="primary")
@@ -93,23 +133,17 @@ def _left_failed(run: Run) -> str:
     ) % {"vms": listing(names, most=NAMED_MAX)}
 
 
-def _untouched(waiting: int) -> str:
+def _untouched(run: Run, waiting: int) -> str:
     words = ngettext("%(vms)s stays untouched.", "%(vms)s stay untouched.", waiting)
-    return words % {"vms": count(waiting, "system VM")}
+    return words % {"vms": count(waiting, thing_of(run))}
 
 
 def _stop(run: Run, at_work: list[str], waiting: int, legal: frozenset[str]) -> Action:
     says = _("No VM is at work; the run counts as cancelled.")
     if at_work:
-        says = ngettext(
-            "%(vms)s: before anything is changed in it, it is left as it is; after that it is finished or rolled back, "
-            "never left in between.",
-            "%(vms)s: before anything is changed in one, it is left as it is; after that it is finished or rolled "
-            "back, never left in between.",
-            len(at_work),
-        ) % {"vms": listing(at_work, most=NAMED_MAX)}
+        says = _what_stops(run, at_work)
     if waiting:
-        says += " " + _untouched(waiting)
+        says += " " + _untouched(run, waiting)
     action = Action(
         _("Stop now…"),
         "stop",
@@ -119,3 +153,28 @@ def _stop(run: Run, at_work: list[str], waiting: int, legal: frozenset[str]) -> 
         confirm=_("Stop run %(number)s for good") % {"number": run.number},
     )
     return action if "cancel" in legal else action.unless(_("It is stopping already."))
+
+
+def _what_stops(run: Run, at_work: list[str]) -> str:
+    words = ngettext(
+        "%(vms)s: before anything is changed in it, it is left as it is; after that it is finished or rolled back, "
+        "never left in between.",
+        "%(vms)s: before anything is changed in one, it is left as it is; after that it is finished or rolled "
+        "back, never left in between.",
+        len(at_work),
+    )
+    if run.kind == RunKind.ROUTER_RESTART:
+        words = ngettext(
+            "%(vms)s: until traffic is switched the new router is removed and this one serves; after that it is "
+            "finished.",
+            "%(vms)s: until traffic is switched the new router is removed and the old one serves; after that it is "
+            "finished.",
+            len(at_work),
+        )
+        if run.way == RestartWay.REAPPLY:
+            words = ngettext(
+                "%(vms)s: applying its rules is finished.",
+                "%(vms)s: applying their rules is finished.",
+                len(at_work),
+            )
+    return words % {"vms": listing(at_work, most=NAMED_MAX)}

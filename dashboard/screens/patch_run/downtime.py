@@ -8,11 +8,13 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from dashboard.screens.words import figure
+from dashboard.screens.words import figure, listing
 from maintenance.models import Downtime
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
+
+LONGEST_SHOWN = 3
 
 WAYS: "Mapping[str, StrPromise]" = {
     "ingress": gettext_lazy("ingress"),
@@ -23,11 +25,14 @@ WAYS: "Mapping[str, StrPromise]" = {
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One way through a router. `says`: its lost time; `probes`: how closely it was looked at."""
+    """One way through a router. `says`: its lost time; `longest`: its longest gaps; `probes`: how closely it was looked
+    at; `warning`: why the figure is not all that can be said."""
 
     way: str
     says: str
+    longest: str
     probes: str
+    warning: str
     is_open: bool
 
 
@@ -52,6 +57,30 @@ def _measured(row: Downtime) -> Measured:
     return Measured(
         way=str(WAYS.get(row.way, row.way)),
         says=_("%(n)s ms lost") % {"n": figure(round(row.down_ms))},
+        longest=_longest(row),
         probes=probes,
+        warning=_warning(row),
         is_open=row.ended_at is None,
     )
+
+
+def _longest(row: Downtime) -> str:
+    """Where it was lost in several pieces: the longest of them."""
+    gaps = sorted((float(gap.get("ms") or 0) for gap in row.gaps), reverse=True)
+    if len(gaps) < 2:
+        return ""
+    shown = [_("%(n)s ms") % {"n": figure(round(ms))} for ms in gaps[:LONGEST_SHOWN]]
+    return _("longest gaps: %(gaps)s") % {"gaps": listing(shown, most=LONGEST_SHOWN)}
+
+
+def _warning(row: Downtime) -> str:
+    if row.was_down_before:
+        return _("it did not answer before; only what came after its first answer is counted")
+    if row.interrupted:
+        words = ngettext(
+            "%(n)s time nobody probed for a while: it may be more",
+            "%(n)s times nobody probed for a while: it may be more",
+            row.interrupted,
+        )
+        return words % {"n": figure(row.interrupted)}
+    return ""

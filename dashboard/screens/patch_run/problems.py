@@ -1,4 +1,4 @@
-"""What of a live patch needs a person, and what can be done about it."""
+"""What of a live patch, or a restart of routers, needs a person, and what can be done about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django.urls import reverse
 from dashboard.screens.actions import Action
 from dashboard.screens.marks import NEEDS_PERSON, Mark
 from dashboard.screens.patch_run.actions import vm_actions
-from dashboard.screens.system_vms.words import OUTCOMES
+from dashboard.screens.system_vms.words import ended_mark
 from maintenance.models import Attention, Run
 
 SHOWN_MAX = 20
@@ -35,7 +35,8 @@ def patch_problems(run: Run, role: str) -> list[PatchProblem]:
 def _problem(run: Run, attention: Attention, role: str) -> PatchProblem:
     target = attention.target
     return PatchProblem(
-        mark=OUTCOMES.get(target.result, NEEDS_PERSON) if target is not None else NEEDS_PERSON,
+        mark=(ended_mark(run.kind, target.state, target.result) if target is not None else None)
+        or NEEDS_PERSON,
         title=attention.title,
         message=attention.message,
         since=attention.since,

@@ -1,4 +1,4 @@
-"""What was asked of a live patch, and every step of it, as it went."""
+"""What was asked of a live patch or a restart of routers, and every step of it, as it went."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,11 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import UNKNOWN, Mark, mark, moving
 from dashboard.screens.patch_run.words import stage_word
+from dashboard.screens.router_restart.ways import way_name
 from dashboard.screens.words import duration, figure
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import STATE_DURING, Stage, StepState
+from maintenance.domain.router_restart import RestartWay
+from maintenance.domain.states import STATE_DURING, RunKind, Stage, StepState
 from maintenance.models import Payload, Run, Step
 
 STEPS_MAX = 300  # the reports have all of them
@@ -60,10 +62,22 @@ def _asked(run: Run) -> list[tuple[str, str]]:
     ]
     found.append((_("Scope"), run.scope_words))
     found.append((_("At once in a zone"), figure(run.max_unavailable)))
+    if run.kind == RunKind.ROUTER_RESTART:
+        return found + _of_restart(run)
     if run.canary:
         found.append((_("First, alone"), figure(run.canary)))
     found.append((_("Services watched for"), _("%(n)s s") % {"n": figure(run.soak_s)}))
     found.append((_("Forced"), _("yes") if run.forced else _("no")))
+    return found
+
+
+def _of_restart(run: Run) -> list[tuple[str, str]]:
+    found = [(_("Way"), way_name(run.way))]
+    if run.way_words:
+        found.append((_("Why this way"), run.way_words))
+    if run.way != RestartWay.REAPPLY:
+        found.append((_("New routers watched for"), _("%(n)s s") % {"n": figure(run.soak_s)}))
+    found.append((_("Becomes redundant"), _("yes") if run.makes_redundant else _("no")))
     return found
 
 

@@ -7,9 +7,9 @@ from django.db.models import Count, Q, QuerySet
 
 from dashboard.screens.marks import Mark
 from dashboard.screens.runs.strip import SECTIONS
-from dashboard.screens.system_vms.words import OUTCOMES
+from dashboard.screens.system_vms.words import OUTCOMES, REPLACED_ALONE, ended_mark
 from maintenance.domain.router_restart import RouterOutcome
-from maintenance.domain.states import TargetState
+from maintenance.domain.states import RunKind, TargetState
 from maintenance.domain.system_vms import PatchOutcome
 from maintenance.models import Run, Target
 
@@ -19,6 +19,7 @@ _OUTCOMES = (
     PatchOutcome.UNCONFIRMED,
     PatchOutcome.FAILED_RESTORED,
     PatchOutcome.NOTHING_CHANGED,
+    "replaced-alone",
     PatchOutcome.PATCHED,
     RouterOutcome.REPLACED,
     RouterOutcome.REAPPLIED,
@@ -39,31 +40,43 @@ def outcome_counts(run: Run) -> Mapping[tuple[str, str], int]:
     return {(state, result): n for state, result, n in rows}
 
 
-def tallies(counts: Mapping[tuple[str, str], int]) -> list[PatchTally]:
+def tallies(run: Run, counts: Mapping[tuple[str, str], int]) -> list[PatchTally]:
     """Each VM in exactly one; those that are empty are not told."""
     found = []
     for key in (*_OUTCOMES, "at-work", "waiting", "needs-person", "failed", "skipped", "cancelled"):
-        vms = sum(n for (state, result), n in counts.items() if _key(state, result) == key)
+        vms = sum(n for (state, result), n in counts.items() if _key(run.kind, state, result) == key)
         if vms:
-            found.append(PatchTally(str(key), OUTCOMES[key] if key in OUTCOMES else SECTIONS[key][0], vms))
+            found.append(PatchTally(str(key), _mark(run.kind, key), vms))
     return found
 
 
-def _key(state: str, result: str) -> str:
-    if result in OUTCOMES and TargetState(state) not in {*SECTIONS["at-work"][1], *SECTIONS["waiting"][1]}:
+def _mark(kind: str, key: str) -> Mark:
+    if key == "replaced-alone":
+        return REPLACED_ALONE
+    return ended_mark(kind, "", key) or SECTIONS[key][0]
+
+
+def _key(kind: str, state: str, result: str) -> str:
+    is_over = TargetState(state) not in {*SECTIONS["at-work"][1], *SECTIONS["waiting"][1]}
+    if is_over and ended_mark(kind, state, result) is REPLACED_ALONE:
+        return "replaced-alone"
+    if is_over and result in OUTCOMES:
         return result
     if state == TargetState.DONE:
-        return str(PatchOutcome.PATCHED)
+        return str(PatchOutcome.PATCHED if kind == RunKind.LIVE_PATCH else RouterOutcome.REPLACED)
     return next(key for key, (_drawn, states) in SECTIONS.items() if state in states)
 
 
 def of_tally(targets: QuerySet[Target], key: str) -> QuerySet[Target]:
     """Those that are counted under this key; of a key that nobody knows, all."""
+    alone = Q(state=TargetState.FAILED, result=RouterOutcome.REPLACED)
+    if key == "replaced-alone":
+        return targets.filter(alone)
     if key in OUTCOMES:
         ended = Q(result=key) | (
             Q(state=TargetState.DONE, result="") if key == PatchOutcome.PATCHED else Q(pk__in=[])
         )
-        return targets.filter(ended)
+        return targets.filter(ended & ~alone)
     if key in SECTIONS:
         return targets.filter(state__in=SECTIONS[key][1]).exclude(
             result__in=[] if key in {"at-work", "waiting"} else list(OUTCOMES)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext_lazy
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import Stage, StepState
-from maintenance.models import Step, Target
+from maintenance.domain.router_restart import RestartWay
+from maintenance.domain.states import RunKind, Stage, StepState
+from maintenance.models import Run, Step, Target
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -49,6 +50,22 @@ HAPPENS: "Mapping[str, StrPromise]" = {
     Stage.ROUTER_SWITCH_BACK: gettext_lazy("the old router serves again; the new one is removed"),
     Stage.ROUTER_REAPPLY: gettext_lazy("rules and public IPs applied again, and probed"),
 }
+# The same, where a way of restarting differs.
+_HAPPENS_OTHERWISE: "Mapping[tuple[str, str], StrPromise]" = {
+    (RestartWay.SERIAL, Stage.ROUTER_START): gettext_lazy("it boots, checks in and answers; nothing serves"),
+    (RestartWay.SERIAL, Stage.ROUTER_SWITCH): gettext_lazy("traffic goes to the new router"),
+    (RestartWay.REDUNDANT, Stage.ROUTER_SWITCH): gettext_lazy(
+        "the sides hand over by themselves; then the old one is stopped"
+    ),
+}
+_PARALLEL = (Stage.ROUTER_START, Stage.ROUTER_SWITCH, Stage.ROUTER_VERIFY)
+_WAYS: Mapping[RestartWay, tuple[Stage, ...]] = {
+    RestartWay.REAPPLY: (Stage.ROUTER_REAPPLY,),
+    RestartWay.PARALLEL: _PARALLEL,
+    RestartWay.SERIAL: (Stage.ROUTER_STOP, *_PARALLEL),
+    RestartWay.REDUNDANT: _PARALLEL,
+}
+BACK = frozenset({Stage.PATCH_ROLL_BACK, Stage.ROUTER_SWITCH_BACK})
 FIVE = (
     Stage.PATCH_COPY,
     Stage.PATCH_BACK_UP,
@@ -63,14 +80,22 @@ def stage_word(stage: str) -> str:
     return str(STAGES.get(stage, stage))
 
 
-def way(*, is_router: bool) -> tuple[Stage, ...]:
-    """The steps of a patch that goes well."""
-    return (*FIVE, Stage.PATCH_RULES) if is_router else FIVE
+def way(run: Run, target: Target) -> tuple[Stage, ...]:
+    """The steps of a patch, or of a restart, that goes well. `group` is only of routers."""
+    if run.kind == RunKind.ROUTER_RESTART:
+        steps = _WAYS[RestartWay(run.way)]
+        return (*steps, Stage.ROUTER_ADD_BACKUP) if run.makes_redundant else steps
+    return (*FIVE, Stage.PATCH_RULES) if target.group is not None else FIVE
+
+
+def happens(run: Run, stage: Stage) -> str:
+    """What happens in a step, as this run does it."""
+    return str(_HAPPENS_OTHERWISE.get((run.way, stage), HAPPENS[stage]))
 
 
 def steps_done(target: Target, steps: Mapping[str, Step]) -> tuple[int, int]:
-    """The place of the step at work, and how many there are: 4 of 5. `group` is only of routers."""
-    stages = way(is_router=target.group is not None)
+    """The place of the step at work, and how many there are: 4 of 5. Load the target with its run."""
+    stages = way(target.run, target)
     done = sum(
         stage in steps and steps[stage].state == StepState.ENDED and steps[stage].outcome == Outcome.OK
         for stage in stages

@@ -39,7 +39,7 @@ _NAMES: "Mapping[str, StrPromise]" = {
     RunKind.SERVER_SHUTDOWN: gettext_lazy("Shutdown of management server %(scope)s"),
     RunKind.SERVER_RESTART: gettext_lazy("Restart of management servers: %(scope)s"),
     RunKind.LIVE_PATCH: gettext_lazy("Live patch of %(scope)s"),
-    RunKind.ROUTER_RESTART: gettext_lazy("Restart of routers: %(scope)s"),
+    RunKind.ROUTER_RESTART: gettext_lazy("Restart routers of %(scope)s"),
 }
 # The same, within a line.
 _KIND_WORDS: "Mapping[str, StrPromise]" = {
@@ -86,6 +86,8 @@ def run_url(run: Run) -> str:
 
 def thing_of(run: Run) -> str:
     """What a run is over, as words.count knows it."""
+    if run.kind == RunKind.ROUTER_RESTART:
+        return "router"
     if run.kind in OVER_SYSTEM_VMS:
         return "system VM"
     return "management server" if run.kind in OVER_SERVERS else "host"

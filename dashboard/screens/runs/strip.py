@@ -95,7 +95,7 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
         title = _("Management servers")
         return Strip(count(total, "server"), [_group(title, list(run.targets.order_by("order")))], [], [])
     if run.kind in OVER_SYSTEM_VMS:
-        return Strip(count(total, "system VM"), _by_zone(run), [], [])
+        return Strip(count(total, thing_of(run)), _by_zone(run), [], [])
     groups = [
         _group(f"{zone} · {cluster}", list(targets))
         for (zone, cluster), targets in groupby(

@@ -14,9 +14,16 @@ from dashboard.screens.patch_run.words import steps_done
 from dashboard.screens.runs.lane import newest_steps_of
 from dashboard.screens.system_vms.asked import PATCH_CAUSES
 from dashboard.screens.system_vms.reasons import reason_of
-from dashboard.screens.system_vms.words import outcome_mark, owner, restarts, serves, update_mark
+from dashboard.screens.system_vms.words import (
+    outcome_mark,
+    owner,
+    restart_url,
+    restarts,
+    serves,
+    update_mark,
+)
 from dashboard.screens.words import figure
-from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind
 from maintenance.domain.system_vms import Update, UpdateState
 from maintenance.models import Attention, Step, SystemVm, Target
 from maintenance.updates import updates_of
@@ -91,7 +98,7 @@ def _at_work(vms: Sequence[SystemVm]) -> dict[UUID, Target]:
 def _troubles(vms: Sequence[SystemVm]) -> dict[UUID, Attention]:
     """The newest open one of each."""
     open_ones = Attention.objects.filter(system_vm__in=vms, resolved_at=None, cause__in=PATCH_CAUSES)
-    return {one.system_vm_id: one for one in open_ones.select_related("target").order_by("since")}  # type: ignore[misc]
+    return {one.system_vm_id: one for one in open_ones.select_related("target__run").order_by("since")}  # type: ignore[misc]
 
 
 def answering(vm: SystemVm) -> str:
@@ -149,7 +156,10 @@ def _told(
     if target is not None and target.state in TARGET_BEGUN:
         done, all_of_them = steps_done(target, steps)
         at = {"n": figure(done), "all": figure(all_of_them)}
-        return moving(_("Patching, %(n)s of %(all)s") % at), target.detail, _run_of(target)
+        words = _("Patching, %(n)s of %(all)s")
+        if target.run.kind == RunKind.ROUTER_RESTART:
+            words = _("Restarting, %(n)s of %(all)s")
+        return moving(words % at), target.detail, _run_of(target)
     if trouble is not None:
         drawn = outcome_mark(trouble.target) if trouble.target else NEEDS_PERSON
         why = RowAction(_("Read why"), reverse("need", args=[trouble.id]), is_link=True)
@@ -165,6 +175,8 @@ def _told(
     if update.state is UpdateState.CURRENT:
         return update_mark(update), "", None
     says = reason_of(update)
+    if update.state is UpdateState.NEEDS_UPGRADE and (restart := restart_url(vm)):
+        return update_mark(update), says, RowAction(_("Restart…"), restart, True)
     return update_mark(update), says, RowAction(patch.label, patch.url, False, says)
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.screens.marks import NEEDS_PERSON, UNKNOWN, Mark, mark
 from dashboard.screens.words import listing
 from maintenance.domain.router_restart import RouterOutcome
-from maintenance.domain.states import TARGET_ENDED, TargetState
-from maintenance.domain.system_vms import PatchOutcome, SystemVmType, Update, UpdateState
+from maintenance.domain.states import TARGET_ENDED, RunKind, TargetState
+from maintenance.domain.system_vms import ROUTERS, PatchOutcome, SystemVmType, Update, UpdateState
 from maintenance.models import SystemVm, Target
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ _UPDATES: Mapping[UpdateState, Mark] = {
     UpdateState.WAITS: Mark("Waiting", gettext_lazy("Waits"), "waiting"),
     UpdateState.UNKNOWN: UNKNOWN,
 }
-# How a patch, or the restart of a router, ended, told apart everywhere.
+# How a patch ended, told apart everywhere.
 OUTCOMES: Mapping[str, Mark] = {
     PatchOutcome.PATCHED: Mark("Done", gettext_lazy("Patched"), "done"),
     PatchOutcome.ALREADY_CURRENT: Mark(
@@ -48,6 +50,17 @@ OUTCOMES: Mapping[str, Mark] = {
     RouterOutcome.REPLACED: Mark("Done", gettext_lazy("Replaced"), "done"),
     RouterOutcome.REAPPLIED: Mark("Done", gettext_lazy("Rules applied again"), "done"),
 }
+# The same words of the restart of a router mean something else than of a patch.
+RESTARTS: Mapping[str, Mark] = {
+    **OUTCOMES,
+    RouterOutcome.FAILED_RESTORED: Mark(
+        "NeedsPerson", gettext_lazy("Failed, the previous router serves"), "paused"
+    ),
+    RouterOutcome.NOTHING_CHANGED: Mark(
+        "NeedsPerson", gettext_lazy("Failed, nothing was replaced"), "paused"
+    ),
+}
+REPLACED_ALONE = Mark("NeedsPerson", gettext_lazy("Replaced, without a second router"), "paused")
 
 
 def type_word(kind: str) -> str:
@@ -67,15 +80,30 @@ def restarts(update: Update) -> str:
     return _("restarts %(services)s") % {"services": listing(update.services, most=len(update.services) + 1)}
 
 
+def ended_mark(kind: str, state: str, result: str) -> Mark | None:
+    """How a patch or a restart (`kind` is the run's) ended; None: nothing was told apart."""
+    if kind == RunKind.ROUTER_RESTART and (state, result) == (TargetState.FAILED, RouterOutcome.REPLACED):
+        return REPLACED_ALONE
+    return (RESTARTS if kind == RunKind.ROUTER_RESTART else OUTCOMES).get(result)
+
+
 def outcome_mark(target: Target) -> Mark:
-    """Where a system VM of a run is, or how its patch ended."""
+    """Where a system VM of a run is, or how its patch or restart ended. Load it with its run."""
     if target.state not in TARGET_ENDED:
         return mark(target.state)
-    if target.result in OUTCOMES:
-        return OUTCOMES[target.result]
+    if target.result and (drawn := ended_mark(target.run.kind, target.state, target.result)):
+        return drawn
     if target.state == TargetState.NEEDS_PERSON:
         return NEEDS_PERSON
     return mark(target.state)
+
+
+def restart_url(vm: SystemVm) -> str:
+    """The page that restarts the routers of its network or VPC; empty of what has none."""
+    if vm.type not in ROUTERS or (vm.vpc_id or vm.network_id) is None:
+        return ""
+    asked = {"vpc": vm.vpc_id} if vm.vpc_id is not None else {"network": vm.network_id}
+    return f"{reverse('routers-restart')}?{urlencode(asked)}"
 
 
 def serves(vm: SystemVm) -> str:

@@ -95,9 +95,13 @@ def patch_run(inventory: Inventory, vms: Sequence[SystemVm], **columns: Any) -> 
         "started_at": now - timedelta(seconds=34),
         "payload_id": payload.id if payload else None,
     } | columns
+    values = {
+        "kind": RunKind.LIVE_PATCH,
+        "scope_kind": "system_vms",
+        "scope_words": ", ".join(vm.name for vm in vms)[:500],
+    } | values
     run = Run.objects.create(
-        number=newest + 1, kind=RunKind.LIVE_PATCH, cloud=inventory.cloud, scope_kind="system_vms",
-        scope_ids=[vm.id for vm in vms], scope_words=", ".join(vm.name for vm in vms)[:500], timeout_s=3600,
+        number=newest + 1, cloud=inventory.cloud, scope_ids=[vm.id for vm in vms], timeout_s=3600,
         drain_timeout_s=3600, started_by="ada", **values,
     )  # fmt: skip
     Target.objects.bulk_create(
@@ -108,6 +112,21 @@ def patch_run(inventory: Inventory, vms: Sequence[SystemVm], **columns: Any) -> 
         for order, vm in enumerate(vms, 1)
     )  # fmt: skip
     return run
+
+
+def restart_run(
+    inventory: Inventory, routers: Sequence[SystemVm], way: str = "parallel", **columns: Any
+) -> Run:
+    """A running restart of these, in this order, none of which has begun."""
+    network = routers[0].vpc or routers[0].network
+    values: dict[str, Any] = {
+        "kind": RunKind.ROUTER_RESTART,
+        "way": way,
+        "scope_kind": "networks",
+        "scope_words": network.name if network else "",
+        "payload_id": None,
+    } | columns
+    return patch_run(inventory, routers, **values)
 
 
 def _group(vm: SystemVm) -> UUID | None:

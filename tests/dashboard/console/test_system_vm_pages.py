@@ -54,7 +54,7 @@ def test_the_list_says_what_was_probed_and_what_an_update_would_restart(inventor
     ("columns", "said"),
     [
         ({"template_version": "4.13.1.0"}, "has to be recreated"),
-        ({"base_image": "debian-11"}, "the update needs the image debian-12.8; it runs debian-11"),
+        ({"base_image": "debian-11"}, "The update needs the image debian-12.8; it runs debian-11"),
         ({"state": "Stopped"}, "only a running VM can be patched"),
         ({"probed_at": None, "software_version": ""}, "it could not be probed"),
         ({"probe_error": "does not answer"}, "it could not be probed"),
@@ -74,7 +74,7 @@ def test_a_router_of_a_vpc_without_tiers_cannot_be_patched(inventory, operator):
     publish()
     vm = make_vm(inventory, "r-5-VM", vpc=make_vpc(inventory, "empty-vpc"))
 
-    assert "its VPC has no tier yet" in row(operator, vm)
+    assert "Its VPC has no tier yet" in row(operator, vm)
 
 
 def test_what_is_current_is_green_and_has_no_button(inventory, operator):
