@@ -1,5 +1,6 @@
 """One card a network: what is so, what an update would do, and what can be pressed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,18 +9,24 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from dashboard.models import User
 from dashboard.screens.marks import Mark
 from dashboard.screens.portal.places import Facts, Place
+from dashboard.screens.portal.restarted import GOOD, IN_DOUBT, restart_card, restart_note, shown_restart
 from dashboard.screens.portal.results import not_asked_since, result_card, shown_result, version_of_place
 from dashboard.screens.portal.running import running_card, under_way
 from dashboard.screens.portal.services import restarts, silent
-from dashboard.screens.portal.shapes import Card, Offer, Pair, SlotOffer, moment, usually, with_moment
+from dashboard.screens.portal.shapes import Card, Offer, Pair, SlotOffer, gap, moment, usually, with_moment
+from dashboard.screens.words import figure
 from maintenance.actions.live_patches import TENANT_EVERY
+from maintenance.domain.router_restart import RestartWay
 from maintenance.domain.states import RunKind, TargetState
 from maintenance.domain.system_vms import Update, UpdateState
+from maintenance.models import Target
 from maintenance.usual_patches import Usual
+from maintenance.usual_restarts import MeasuredWay
 
 RANK_SECURITY, RANK_AVAILABLE, RANK_RESTART, RANK_UNKNOWN, RANK_CURRENT = 2, 3, 4, 4, 6
 U = UpdateState
@@ -33,14 +40,43 @@ def card_of(
     person: User,
     *,
     patch: Usual | None,
+    away: Mapping[str, Sequence[MeasuredWay]],
     free_at: dict[UUID, datetime | None],
 ) -> Card:
-    """`patch`: how long an update takes; `free_at`: when operators' work below the network is expected to be over."""
+    """`patch`: how long an update takes; `away`: how long networks were away while their router was replaced;
+    `free_at`: when operators' work below the network is expected to be over."""
     if under_way(place):
         return running_card(place, facts, patch, person)
     if (target := shown_result(place, facts)) is not None:
         return result_card(place, facts, target, person)
-    if not place.routers:
+    update = min(place.updates, key=lambda one: _FIRST.index(one.state), default=None)
+    restart = shown_restart(place, facts)
+    if restart is not None and (restart.result in IN_DOUBT or not _has_more_to_say(restart, update)):
+        return restart_card(place, facts, restart, person)
+    card = _as_it_is(place, facts, update, patch, away, free_at.get(place.id))
+    if restart is None:
+        return card
+    return replace(card, texts=[*restart_note(place, facts, restart), *card.texts])
+
+
+def _has_more_to_say(restart: Target, update: Update | None) -> bool:
+    """Whether the network waits for something that a restart which is over must not hide."""
+    if update is None:
+        return False
+    if restart.result in GOOD:
+        return update.state not in {U.CURRENT, U.UNKNOWN}
+    return update.state is U.AVAILABLE
+
+
+def _as_it_is(
+    place: Place,
+    facts: Facts,
+    update: Update | None,
+    patch: Usual | None,
+    away: Mapping[str, Sequence[MeasuredWay]],
+    free_at: datetime | None,
+) -> Card:
+    if update is None:
         return _plain(
             place,
             Mark("Waiting", "", "waiting"),
@@ -48,14 +84,13 @@ def card_of(
             RANK_CURRENT,
             _("No router serves this network now. One is started with the first machine that needs it."),
         )
-    update = min(place.updates, key=lambda one: _FIRST.index(one.state))
     match update.state:
         case U.AVAILABLE:
             return _available(place, facts, update, patch)
         case U.WAITS:
-            return _waits(place, facts, update, patch, free_at.get(place.id))
+            return _waits(place, facts, update, patch, free_at)
         case U.NEEDS_UPGRADE:
-            return _needs_restart(place, update)
+            return _needs_restart(place, update, away)
         case U.NOT_POSSIBLE:
             return _not_possible(place, facts)
         case U.UNKNOWN:
@@ -169,7 +204,7 @@ def _waits(place: Place, facts: Facts, update: Update, usual: Usual | None, free
     )
 
 
-def _needs_restart(place: Place, update: Update) -> Card:
+def _needs_restart(place: Place, update: Update, away: Mapping[str, Sequence[MeasuredWay]]) -> Card:
     return Card(
         place.id,
         place.name,
@@ -185,11 +220,26 @@ def _needs_restart(place: Place, update: Update) -> Card:
             )
         ],
         pairs=[
-            Pair(_("Away for"), _("not measured here yet; count with some minutes")),
+            Pair(_("Away for"), _away_words(place, away)),
             Pair(_("Stays up"), _("your machines and the traffic between them")),
         ],
-        beside=_("Your operators restart it: agree on a time with them."),
+        beside=_("Your operators restart it: ask them for a time that suits you."),
     )
+
+
+def _away_words(place: Place, away: Mapping[str, Sequence[MeasuredWay]]) -> str:
+    """What was measured here, of pairs where this is one; never a promise."""
+    ways = (RestartWay.REDUNDANT, RestartWay.PARALLEL) if place.is_pair else (RestartWay.PARALLEL,)
+    known = next((away[way] for way in ways if way in away), ())
+    if not known:
+        return _("a short interruption; not measured here yet")
+    longest = max(known, key=lambda one: one.average_ms)
+    says = ngettext(
+        "about %(gap)s, as measured in %(n)s restart here",
+        "about %(gap)s, as measured in %(n)s restarts here",
+        longest.times,
+    )
+    return says % {"gap": gap(longest.average_ms), "n": figure(longest.times)}
 
 
 def _not_possible(place: Place, facts: Facts) -> Card:

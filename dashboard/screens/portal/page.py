@@ -17,6 +17,7 @@ from dashboard.screens.words import figure, spelled
 from maintenance.domain.order import natural
 from maintenance.domain.system_vms import ROUTERS
 from maintenance.usual_patches import usual_patch
+from maintenance.usual_restarts import usual_restarts
 
 PAGE = 50
 SEARCH_FROM = 9  # fewer networks are found by looking
@@ -50,7 +51,8 @@ class Portal:
 def portal(person: User, search: str = "", page: int = 1) -> Portal:
     facts = facts_of(person)
     patch, free_at = usual_patch(ROUTERS), free_again(facts.places)
-    cards = [card_of(place, facts, person, patch=patch, free_at=free_at) for place in facts.places]
+    away = usual_restarts()
+    cards = [card_of(place, facts, person, patch=patch, away=away, free_at=free_at) for place in facts.places]
     works = work_of(person, facts)
     wanted = [card for card in cards if _fits(card, search)]
     wanted.sort(key=lambda card: (card.rank, natural(card.name), str(card.id)))

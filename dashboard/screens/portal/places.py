@@ -4,7 +4,7 @@ The number of queries does not depend on how many they are.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
@@ -16,15 +16,17 @@ from maintenance.domain.order import natural
 from maintenance.domain.states import OVER_SYSTEM_VMS, RUN_ACTIVE
 from maintenance.domain.system_vms import ROUTERS, Update
 from maintenance.models import Attention, Cloud, Downtime, Network, Step, SystemVm, Target, Vpc
-from maintenance.updates import updates_of
+from maintenance.updates import hosts_at_work, updates_of
 
 PLACES_MAX = 2000
+RESULTS_FOR = timedelta(days=7)  # so long a result is told whose router is gone
 
 
 @dataclass
 class Place:
-    """A network, or a VPC. `ran`: by router its newest patch or restart that came to a result; `under_way`: targets of
-    runs that are not over; `away_ms`: what probes measured in the newest one."""
+    """A network, or a VPC. `routers` serve it now, `gone` are ids of those that were replaced lately; `ran`: what came
+    to a result in its newest patch or restart; `under_way`: targets of runs that are not over; `away_ms`: what probes
+    measured in the newest one."""
 
     id: UUID
     name: str
@@ -33,6 +35,7 @@ class Place:
     tiers: list[str] = field(default_factory=list)
     is_vpc: bool = False
     routers: list[SystemVm] = field(default_factory=list)
+    gone: list[UUID] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
     under_way: list[Target] = field(default_factory=list)
     ran: list[Target] = field(default_factory=list)
@@ -41,25 +44,27 @@ class Place:
 
     @property
     def is_pair(self) -> bool:
-        return len(self.routers) > 1
+        """One side serves while the other stands by."""
+        return sum(bool(vm.redundant_state) for vm in self.routers) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All of a tenant's networks, and what is read along with them. `tenants`: who of those that started a run is a
-    tenant's person."""
+    tenant's person. `below_work`: networks below whose routers operators are at work now."""
 
     places: list[Place]
     steps: dict[UUID, list[Step]]  # by target
     tenants: frozenset[str]
+    below_work: frozenset[UUID]
     now: datetime
 
 
 def facts_of(person: User, only: UUID | None = None) -> Facts:
     """`only`: of this network or VPC alone; nothing when it is not theirs."""
-    places = _places(person, only)
-    _add_routers(places)
-    by_vm = {vm.id: place for place in places for vm in place.routers}
+    places, now = _places(person, only), timezone.now()
+    _add_routers(places, since=now - RESULTS_FOR)
+    by_vm = {key: place for place in places for key in (*(vm.id for vm in place.routers), *place.gone)}
     under_way = _under_way(by_vm)
     for target in under_way:
         by_vm[target.system_vm_key].under_way.append(target)
@@ -76,7 +81,7 @@ def facts_of(person: User, only: UUID | None = None) -> Facts:
         steps.setdefault(step.target_id, []).append(step)
     starters = {target.run.started_by for place in places for target in (*place.under_way, *place.ran)}
     tenants = User.objects.filter(username__in=starters, role=Role.TENANT).values_list("username", flat=True)
-    return Facts(places, steps, frozenset(tenants), timezone.now())
+    return Facts(places, steps, frozenset(tenants), _below_work(places), now)
 
 
 def _places(person: User, only: UUID | None) -> list[Place]:
@@ -98,16 +103,26 @@ def _places(person: User, only: UUID | None) -> list[Place]:
     return sorted([*of_vpc.values(), *alone], key=lambda place: (natural(place.name), str(place.id)))
 
 
-def _add_routers(places: list[Place]) -> None:
+def _add_routers(places: list[Place], *, since: datetime) -> None:
     by_id = {place.id: place for place in places}
     serving = Q(network__in=[p.id for p in places if not p.is_vpc]) | Q(
         vpc__in=[p.id for p in places if p.is_vpc]
     )
-    routers = SystemVm.objects.filter(serving, gone_at=None, type__in=ROUTERS).select_related("cloud")
+    there = Q(gone_at=None) | Q(gone_at__gt=since)
+    routers = SystemVm.objects.filter(serving, there, type__in=ROUTERS).select_related("cloud")
     for vm in routers.order_by("name"):
         place = by_id.get(vm.vpc_id or vm.network_id or vm.id)
-        if place is not None:
+        if place is not None and vm.gone_at is None:
             place.routers.append(vm)
+        elif place is not None:
+            place.gone.append(vm.id)
+
+
+def _below_work(places: list[Place]) -> frozenset[UUID]:
+    busy = hosts_at_work({vm.host_id for place in places for vm in place.routers if vm.host_id is not None})
+    return frozenset(
+        place.id for place in places for vm in place.routers if vm.host_id is not None and vm.host_id in busy
+    )
 
 
 def _under_way(by_vm: dict[UUID, Place]) -> list[Target]:
@@ -136,7 +151,8 @@ def _add_away(places: list[Place]) -> None:
     """How long the network did not answer in its newest run: the longest of what was measured."""
     runs = {target.run_id: place for place in places for target in place.ran}
     pairs = {(target.run_id, target.system_vm_id): place for place in places for target in place.ran}
-    measured = Downtime.objects.filter(run__in=runs, ended_at__isnull=False, probes__gt=0)
+    told = Downtime.objects.filter(run__in=runs, ended_at__isnull=False, probes__gt=0)
+    measured = told.filter(was_down_before=False)
     for run, vm, ms in measured.order_by().values_list("run_id", "system_vm_id").annotate(ms=Max("down_ms")):
         place = pairs.get((run, vm))
         if place is not None:

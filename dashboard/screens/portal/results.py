@@ -11,7 +11,7 @@ from dashboard.models import User
 from dashboard.screens.marks import Mark
 from dashboard.screens.portal.places import Facts, Place
 from dashboard.screens.portal.services import named_in, silent
-from dashboard.screens.portal.shapes import Card, Offer, with_moment
+from dashboard.screens.portal.shapes import Card, Offer, gap, with_moment
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import RunKind, Stage
 from maintenance.domain.system_vms import PatchOutcome, UpdateState
@@ -160,7 +160,7 @@ def _not_restored(place: Place, facts: Facts, target: Target) -> Card:
         _("Not updated, being repaired"),
         RANK_TROUBLE,
         tiers=place.tiers,
-        texts=[text, *_since(target, facts)],
+        texts=[text, *since(target, facts)],
     )
 
 
@@ -177,11 +177,11 @@ def _unconfirmed(place: Place, facts: Facts, target: Target) -> Card:
         _("Could not confirm"),
         RANK_TROUBLE,
         tiers=place.tiers,
-        texts=[text, *_since(target, facts)],
+        texts=[text, *since(target, facts)],
     )
 
 
-def _since(target: Target, facts: Facts) -> list[str | SafeString]:
+def since(target: Target, facts: Facts) -> list[str | SafeString]:
     return [with_moment(_("Since {at}."), target.finished_at, facts.now)] if target.finished_at else []
 
 
@@ -230,8 +230,9 @@ def measured(place: Place) -> list[str | SafeString]:
     """What probes from outside measured; nothing where nobody measured."""
     if place.away_ms is None:
         return []
-    ms = round(place.away_ms)
-    return [_("Measured from outside: %(ms)s ms without an answer.") % {"ms": ms}]
+    if round(place.away_ms) == 0:
+        return [_("Measured from outside: it answered all the time.")]
+    return [_("Measured from outside: %(gap)s without an answer.") % {"gap": gap(place.away_ms)}]
 
 
 def not_asked_since(place: Place, facts: Facts) -> SafeString | str:

@@ -1,32 +1,22 @@
-"""A card while an update is under way, or waits for its time."""
+"""A card while an update, or a restart of its router, is under way or waits for its time."""
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dashboard.models import User
-from dashboard.screens.marks import Mark, moving
+from dashboard.screens.marks import moving
 from dashboard.screens.portal.places import Facts, Place
-from dashboard.screens.portal.shapes import Card, Dot, Offer, Pair, SlotOffer, moment, usually, with_moment
-from dashboard.screens.runs.usual import usual_ranges
-from dashboard.screens.words import duration
-from dashboard.templatetags.pitstop import elapsed
-from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import (
-    TARGET_BEGUN,
-    TARGET_ENDED,
-    RunKind,
-    RunState,
-    Stage,
-    StepState,
-)
-from maintenance.models import Run, Step, Target
+from dashboard.screens.portal.shapes import Card, Offer, Pair, SlotOffer, moment, usually, with_moment
+from dashboard.screens.portal.steps import WAITING, dots_of, is_going_back
+from dashboard.screens.words import figure
+from maintenance.domain.router_restart import RestartWay
+from maintenance.domain.states import TARGET_BEGUN, TARGET_ENDED, RunKind, RunState
+from maintenance.domain.system_vms import PatchOutcome
+from maintenance.models import Run, Target
 from maintenance.usual_patches import Usual
 
 RANK_RUNNING, RANK_SLOT = 0, 4
-WAITING = Mark("Waiting", "", "waiting")
-_DONE = Mark("Done", "", "done")
-_FAILED = Mark("Failed", "", "failed")
 
 
 def under_way(place: Place) -> list[Target]:
@@ -50,38 +40,69 @@ def running_card(place: Place, facts: Facts, usual: Usual | None, person: User) 
     at_work = next((t for t in open_ones if t.state in TARGET_BEGUN or facts.steps.get(t.id)), None)
     if at_work is not None:
         return _updating(place, facts, at_work)
-    if any(target.state in TARGET_ENDED for target in place.under_way):
+    if not is_held(run) and any(target.state in TARGET_ENDED for target in place.under_way):
         return _updating(place, facts, open_ones[0])
     if run.state == RunState.QUEUED and run.not_before is not None and run.not_before > facts.now:
         return _chosen(place, facts, run, usual, person)
-    return Card(
-        place.id,
-        place.name,
-        WAITING,
-        _("In line"),
-        RANK_RUNNING,
-        tiers=place.tiers,
-        texts=[_("The update is in line and starts by itself. Until then everything stays as it is.")],
-    )
+    return _in_line(place, facts, run)
+
+
+def _in_line(place: Place, facts: Facts, run: Run) -> Card:
+    """It has not begun: others are before it, operators are at work below it, or hold it."""
+    said = _("In line")
+    text = _("The update is in line and starts by itself. Until then everything stays as it is.")
+    if is_restart(run):
+        said = _("Restart in line")
+        text = _("Your operators restart its router: it is in line. Until then everything stays as it is.")
+    if is_held(run):
+        said = _("Paused")
+        text = _("Your operators have paused it: until they go on, everything stays as it is.")
+    elif place.id in facts.below_work:
+        text = _(
+            "Your operators work on the hardware below this network. It starts by itself when they are done; "
+            "until then everything stays as it is."
+        )
+    texts: list[str | SafeString] = [text, *_ended_badly(place, run)]
+    return Card(place.id, place.name, WAITING, said, RANK_RUNNING, tiers=place.tiers, texts=texts)
+
+
+def is_held(run: Run) -> bool:
+    return run.pausing or run.state == RunState.PAUSED
+
+
+def _ended_badly(place: Place, run: Run) -> list[str]:
+    """Of a pair, what became of the side that was done first, where it did not go well."""
+    results = {target.result for target in _of_run(place, run) if target.state in TARGET_ENDED}
+    if results & {PatchOutcome.FAILED_NOT_RESTORED, PatchOutcome.UNCONFIRMED}:
+        return [_("One of its routers is being repaired; the other serves.")]
+    if results & {PatchOutcome.FAILED_RESTORED, PatchOutcome.NOTHING_CHANGED}:
+        return [_("One of its routers could not be done: it is as it was before.")]
+    return []
+
+
+def is_restart(run: Run) -> bool:
+    return run.kind == RunKind.ROUTER_RESTART
 
 
 def _chosen(place: Place, facts: Facts, run: Run, usual: Usual | None, person: User) -> Card:
     assert run.not_before is not None
     is_own = own_run(place, facts) is not None
     texts = [_("The update starts by itself then. You may close this page.")]
-    if not is_own:
+    if is_restart(run):
+        texts = [_("Your operators restart its router then.")]
+    elif not is_own:
         texts = [_("Your operators chose this time. The update starts by itself then.")]
     pairs = [
         Pair(_("Starts"), moment(run.not_before, facts.now)),
         Pair(_("Until then"), _("everything stays as it is")),
     ]
-    if usual is not None:
+    if usual is not None and not is_restart(run):
         pairs.append(Pair(_("Takes"), usually(usual)))
     return Card(
         place.id,
         place.name,
         WAITING,
-        with_moment(_("Updates {at}"), run.not_before, facts.now),
+        with_moment(_("Restarts {at}") if is_restart(run) else _("Updates {at}"), run.not_before, facts.now),
         RANK_SLOT,
         tiers=place.tiers,
         texts=list(texts),
@@ -114,20 +135,26 @@ def _chosen_by(run: Run, person: User) -> str:
     return _("You chose this time.") if run.started_by == person.username else _("Chosen in your account.")
 
 
-# ---- the steps -------------------------------------------------------------------------------------------------------
+# ---- at work ---------------------------------------------------------------------------------------------------------
 
 
 def _updating(place: Place, facts: Facts, target: Target) -> Card:
     steps = [step for step in facts.steps.get(target.id, []) if step.attempt == target.attempt]
     by_stage = {step.stage: step for step in steps}
-    back = by_stage.get(Stage.PATCH_ROLL_BACK)
-    dots = _dots(by_stage, is_going_back=back is not None)
-    if back is not None:
-        said: str | SafeString = _("Putting the previous version back")
+    dots = dots_of(target.run, by_stage)
+    n = next((nth for nth, dot in enumerate(dots, 1) if dot.is_current), len(dots))
+    if is_going_back(by_stage):
+        said = dots[-1].text
     else:
-        n = next((place_ for place_, dot in enumerate(dots, 1) if dot.is_current), 1)
-        current = next((dot.text for dot in dots if dot.is_current), dots[0].text)
-        said = _("Updating %(n)s of %(all)s: %(what)s") % {"n": n, "all": len(dots), "what": _lower(current)}
+        said = _said(place, target) % {
+            "n": n,
+            "all": len(dots),
+            "what": _lower(dots[n - 1].text),
+            **_which(place, target),
+        }
+    goes_on = _("You may close this page; the update goes on.")
+    if is_restart(target.run):
+        goes_on = _("You may close this page; the restart goes on.")
     return Card(
         place.id,
         place.name,
@@ -135,75 +162,65 @@ def _updating(place: Place, facts: Facts, target: Target) -> Card:
         said,
         RANK_RUNNING,
         tiers=place.tiers,
-        texts=_about_pair(place),
+        texts=_about(place, target.run),
         dots=dots,
-        beside=_("You may close this page; the update goes on."),
+        beside=goes_on,
     )
+
+
+def _said(place: Place, target: Target) -> str:
+    """Which step; of several routers also of which one, for each takes all the steps."""
+    is_alone = len(_of_run(place, target.run)) == 1
+    if is_restart(target.run):
+        return (
+            _("Restarting %(n)s of %(all)s: %(what)s")
+            if is_alone
+            else _("Restarting router %(nth)s of %(routers)s, step %(n)s of %(all)s: %(what)s")
+        )
+    return (
+        _("Updating %(n)s of %(all)s: %(what)s")
+        if is_alone
+        else _("Updating router %(nth)s of %(routers)s, step %(n)s of %(all)s: %(what)s")
+    )
+
+
+def _which(place: Place, target: Target) -> dict[str, str]:
+    ids = [one.id for one in _of_run(place, target.run)]
+    return {"nth": figure(ids.index(target.id) + 1), "routers": figure(len(ids))}
+
+
+def _of_run(place: Place, run: Run) -> list[Target]:
+    """Its routers in this run, in the order in which they are done."""
+    return sorted((t for t in place.under_way if t.run_id == run.id), key=lambda target: target.order)
 
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _about_pair(place: Place) -> list[str | SafeString]:
-    if not place.is_pair:
-        return []
-    done = sum(target.state in TARGET_ENDED for target in place.under_way)
-    says = _("One side at a time: while one is updated, the other serves. %(done)s of %(all)s sides done.")
-    return [says % {"done": done, "all": len(place.routers)}]
-
-
-def _dots(by_stage: dict[str, Step], *, is_going_back: bool) -> list[Dot]:
-    """The five steps, and the way back where it is gone."""
-    found = [
-        _dot(by_stage, (Stage.PATCH_COPY,), _("Copying the new software"), _("New software copied")),
-        _dot(by_stage, (Stage.PATCH_BACK_UP,), _("Preparing the way back"), _("Way back prepared")),
-        _dot(
-            by_stage, (Stage.PATCH_APPLY,), _("Putting the new software in place"), _("New software in place")
-        ),
-        _dot(by_stage, (Stage.PATCH_RESTART,), _("Restarting services"), _("Services restarted")),
-        _dot(
-            by_stage,
-            (Stage.PATCH_VERIFY, Stage.PATCH_RULES),
-            _("Checking that everything answers"),
-            _("Everything answers"),
-        ),
-    ]
-    if is_going_back:
-        found = [dot for dot in found if dot.mark is not WAITING]
-        found.append(
-            _dot(
-                by_stage,
-                (Stage.PATCH_ROLL_BACK,),
-                _("Putting the previous version back"),
-                _("The previous version is back"),
+def _about(place: Place, run: Run) -> list[str | SafeString]:
+    texts: list[str | SafeString] = []
+    if is_restart(run):
+        texts.append(_about_restart(run))
+    routers = _of_run(place, run)
+    if len(routers) > 1:
+        done = sum(target.state in TARGET_ENDED for target in routers)
+        says = _("One router after the other. %(done)s of %(all)s done.")
+        if place.is_pair:
+            says = _(
+                "One side at a time: while one is worked on, the other serves. %(done)s of %(all)s done."
             )
-        )
-        return found
-    if not any(dot.is_current for dot in found):  # between two steps: the next one is due
-        next_one = next((n for n, dot in enumerate(found) if dot.mark is WAITING), None)
-        if next_one is not None:
-            dot = found[next_one]
-            found[next_one] = Dot(moving(""), dot.text, "", is_current=True)
-    return found
+        texts.append(says % {"done": figure(done), "all": figure(len(routers))})
+    return texts
 
 
-def _dot(by_stage: dict[str, Step], stages: tuple[Stage, ...], doing: str, done: str) -> Dot:
-    steps = [by_stage[stage] for stage in stages if stage in by_stage]
-    if not steps:
-        usual = usual_ranges().get(stages[0])
-        return Dot(WAITING, doing, str(usual) if usual is not None else "")
-    ended = [step for step in steps if step.state == StepState.ENDED]
-    bad = next((step for step in ended if step.outcome != Outcome.OK), None)
-    if bad is not None:
-        return Dot(_FAILED, doing, _took(bad))
-    if len(ended) == len(stages):
-        return Dot(_DONE, done, _took(*ended))
-    return Dot(moving(""), doing, elapsed(steps[0].started) if steps[0].started else "", is_current=True)
-
-
-def _took(*steps: Step) -> str:
-    spans = [
-        (step.finished - step.started).total_seconds() for step in steps if step.started and step.finished
-    ]
-    return duration(sum(spans)) if spans else ""
+def _about_restart(run: Run) -> str:
+    match run.way:
+        case RestartWay.REAPPLY:
+            return _("Your operators have your rules set again; nothing is replaced.")
+        case RestartWay.SERIAL:
+            return _("Your operators replace the router of this network. It is away until the new one runs.")
+        case _:
+            return _(
+                "Your operators replace the router of this network. The old one serves until the new one does."
+            )

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import Mark
-from dashboard.screens.words import Range, duration
+from dashboard.screens.words import NBSP, Range, duration, figure
 from dashboard.templatetags.pitstop import clock
 
 if TYPE_CHECKING:
@@ -100,3 +101,14 @@ def usually(usual: "Usual | None") -> str:
         "median": duration(usual.median_s),
         "range": between,
     }
+
+
+def gap(ms: float) -> str:
+    """180 ms · 1.8 s · 42 s."""
+    if ms < 1000:
+        said = _("%(ms)s ms") % {"ms": figure(round(ms))}
+    elif ms < 10_000:
+        said = _("%(s)s s") % {"s": number_format(round(ms / 1000, 1), 1)}
+    else:
+        return duration(ms / 1000)
+    return said.replace(" ", NBSP)

@@ -8,8 +8,10 @@ from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import Mark, moving
 from dashboard.screens.portal.places import Facts, Place
+from dashboard.screens.portal.shapes import gap
 from dashboard.screens.portal.work import Work
 from dashboard.screens.words import listing
+from maintenance.domain.router_restart import RouterOutcome
 from maintenance.domain.states import RunKind
 from maintenance.domain.system_vms import PatchOutcome
 from maintenance.models import Run, Target
@@ -17,9 +19,12 @@ from maintenance.models import Run, Target
 MOMENTS_MAX = 30
 SHOWN_FOR = timedelta(days=7)
 _PLANNED = Mark("Waiting", "", "waiting")
-_ENDS = {
+# From good to bad; a restart's failures have the same values as a patch's.
+_ENDS: dict[str, Mark] = {
     PatchOutcome.PATCHED: Mark("Done", "", "done"),
     PatchOutcome.ALREADY_CURRENT: Mark("Current", "", "done"),
+    RouterOutcome.REPLACED: Mark("Done", "", "done"),
+    RouterOutcome.REAPPLIED: Mark("Done", "", "done"),
     PatchOutcome.FAILED_RESTORED: Mark("NeedsPerson", "", "paused"),
     PatchOutcome.NOTHING_CHANGED: Mark("NeedsPerson", "", "paused"),
     PatchOutcome.FAILED_NOT_RESTORED: Mark("Failed", "", "failed"),
@@ -68,41 +73,61 @@ def _of_work(works: Sequence[Work], now: datetime) -> Iterator[Moment]:
 def _of_place(place: Place, facts: Facts) -> Iterator[Moment]:
     runs: dict[Run, list[Target]] = {}
     for target in (*place.under_way, *place.ran):
-        if target.run.kind == RunKind.LIVE_PATCH:
-            ones = runs.setdefault(target.run, [])
-            if target.id not in {one.id for one in ones}:
-                ones.append(target)
+        ones = runs.setdefault(target.run, [])
+        if target.id not in {one.id for one in ones}:
+            ones.append(target)
     for run, targets in runs.items():
         began = min(
             (step.started for target in targets for step in facts.steps.get(target.id, []) if step.started),
             default=None,
         )
+        ahead, at_start = _begin_words(run)
         if began is None:
             if run.not_before is not None and run.not_before > facts.now:
-                yield Moment(
-                    run.not_before, _PLANNED, _("Planned: the update begins"), place.name, is_ahead=True
-                )
+                yield Moment(run.not_before, _PLANNED, ahead, place.name, is_ahead=True)
             continue
-        yield Moment(began, moving(""), _("The update began"), place.name)
+        yield Moment(began, moving(""), at_start, place.name)
         ended = [target for target in targets if target.finished_at is not None and target.result in _ENDS]
         if len(ended) == len(targets):
-            worst = max(ended, key=lambda target: list(_ENDS).index(PatchOutcome(target.result)))
-            outcome = PatchOutcome(worst.result)
+            worst = max(ended, key=lambda target: list(_ENDS).index(target.result))
             at = max(target.finished_at for target in ended if target.finished_at is not None)
-            yield Moment(at, _ENDS[outcome], _end_words(outcome), place.name)
+            words = _end_words(run, worst.result)
+            # Known of the newest run alone.
+            if place.away_ms and worst in place.ran:
+                words = _("%(end)s; %(gap)s without an answer") % {"end": words, "gap": gap(place.away_ms)}
+            yield Moment(at, _ENDS[worst.result], words, place.name)
 
 
-def _end_words(outcome: PatchOutcome) -> str:
-    match outcome:
+def _begin_words(run: Run) -> tuple[str, str]:
+    if run.kind == RunKind.ROUTER_RESTART:
+        return _("Planned: your operators restart its router"), _(
+            "Your operators began to restart its router"
+        )
+    return _("Planned: the update begins"), _("The update began")
+
+
+def _end_words(run: Run, result: str) -> str:
+    restart = run.kind == RunKind.ROUTER_RESTART
+    match result:
         case PatchOutcome.PATCHED:
             return _("Updated, everything answered")
         case PatchOutcome.ALREADY_CURRENT:
             return _("Nothing to do")
+        case RouterOutcome.REPLACED:
+            return _("Restarted, everything answered")
+        case RouterOutcome.REAPPLIED:
+            return _("Rules set again, everything answered")
         case PatchOutcome.FAILED_RESTORED:
-            return _("Not updated, the previous version is back")
+            return (
+                _("Not restarted, the previous router serves")
+                if restart
+                else _("Not updated, the previous version is back")
+            )
         case PatchOutcome.NOTHING_CHANGED:
-            return _("Not updated, nothing was changed")
+            return (
+                _("Not restarted, nothing was replaced") if restart else _("Not updated, nothing was changed")
+            )
         case PatchOutcome.FAILED_NOT_RESTORED:
-            return _("Not updated, being repaired")
-        case PatchOutcome.UNCONFIRMED:
+            return _("Not restarted, being repaired") if restart else _("Not updated, being repaired")
+        case _:
             return _("Could not be confirmed")

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from dashboard.models import Membership, Role, User
 from maintenance.actions.live_patches import PatchRequest, start_live_patch
+from maintenance.actions.router_restarts import RestartRequest, start_router_restart
 from maintenance.domain.states import RunState, TargetState
 from maintenance.domain.system_vms import SERVICES, SystemVmType
-from maintenance.models import Instance, Network, Payload, Run, Step, SystemVm, Target, Vpc
+from maintenance.models import Downtime, Instance, Network, Payload, Run, Step, SystemVm, Target, Vpc
 from tests.dashboard.inventory import Inventory, make_inventory
 from tests.dashboard.people import make_person
 
@@ -168,6 +169,38 @@ def patch(tenancy: Tenancy, network: str, actor: str = "ada", **asked: Any) -> R
     return started.run
 
 
+def restart(tenancy: Tenancy, name: str, **asked: Any) -> Run:
+    """Of a network's or a VPC's routers, as operators start it, and not yet begun."""
+    place = tenancy.networks.get(name) or tenancy.vpcs[name]
+    field = "network_ids" if name in tenancy.networks else "vpc_ids"
+    whole: dict[str, Any] = {field: (place.id,), **asked}
+    return start_router_restart(RestartRequest(**whole), actor="ada").run
+
+
+def replaced(tenancy: Tenancy, run: Run, *, by: str = "r-new-VM", version: str = NEW) -> SystemVm:
+    """The restart is over: the old router is gone, this one serves."""
+    old = SystemVm.objects.get(id=ended(run, "replaced").system_vm_key)
+    SystemVm.objects.filter(id=old.id).update(gone_at=timezone.now())
+    owner = {"network": old.network, "vpc": old.vpc, "account": old.account, "domain": old.domain}
+    return add_router(tenancy, by, software_version=version, **owner)
+
+
+def measured(target: Target, ms: float, **columns: Any) -> Downtime:
+    """What probes found while it was worked on."""
+    now = timezone.now()
+    values = {
+        "way": "ingress",
+        "interval_ms": 50,
+        "probes": 200,
+        "failed": 3,
+        "began_at": now,
+        "ended_at": now,
+    }
+    return Downtime.objects.create(
+        run=target.run, system_vm_id=target.system_vm_key, down_ms=ms, **(values | columns)
+    )
+
+
 def begun(run: Run) -> Run:
     Run.objects.filter(id=run.id).update(state=RunState.RUNNING, started_at=timezone.now())
     run.refresh_from_db()
@@ -206,13 +239,15 @@ def ended(
             )  # fmt: skip
         target.state = state or {
             "patched": TargetState.DONE,
+            "replaced": TargetState.DONE,
+            "reapplied": TargetState.DONE,
             "already_current": TargetState.SKIPPED,
             "failed_not_restored": TargetState.NEEDS_PERSON,
             "unconfirmed": TargetState.NEEDS_PERSON,
         }.get(result, TargetState.FAILED)
         target.result, target.finished_at, target.is_open = result, at, False
         target.save()
-    good = result in {"patched", "already_current"}
+    good = result in {"patched", "already_current", "replaced", "reapplied"}
     Run.objects.filter(id=run.id).update(
         state=RunState.SUCCEEDED if good else RunState.FAILED, started_at=at, finished_at=at
     )

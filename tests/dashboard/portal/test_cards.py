@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from maintenance.domain.states import Stage, TargetState
 from maintenance.domain.system_vms import SystemVmType
-from maintenance.models import Attention, Downtime, SystemVm
+from maintenance.models import Attention, SystemVm
 from tests.dashboard.portal.networks import (
     NEW,
     add_network,
@@ -16,6 +16,7 @@ from tests.dashboard.portal.networks import (
     at_stage,
     browser,
     ended,
+    measured,
     patch,
     publish,
 )
@@ -78,16 +79,6 @@ def test_a_disabled_service_is_not_said_to_restart(shop, tenancy):
     assert "Restarts briefly DNS and DHCP (dnsmasq)" in says
 
 
-def test_an_image_that_is_too_old_needs_a_restart_and_says_how_long_that_takes(shop, tenancy):
-    publish(base_image="systemvm-kvm-4.22.0")
-
-    says = card(shop.get(PORTAL).text, "shop-prod")
-
-    assert "Needs a restart instead" in says
-    assert "Away for not measured here yet" in says
-    assert "Live Patch" not in says
-
-
 def test_an_image_of_4_14_warns_of_remote_access_vpn(shop, tenancy):
     publish()
     SystemVm.objects.update(template_version="4.14.0")
@@ -143,8 +134,8 @@ def test_a_pair_is_one_card_and_is_done_one_side_at_a_time(shop, tenancy):
     run = patch(tenancy, "twin")
     at_stage(run, Stage.PATCH_COPY, Stage.PATCH_BACK_UP, Stage.PATCH_APPLY, now=Stage.PATCH_RESTART)
     says = card(shop.get(PORTAL).text, "twin")
-    assert "Updating 4 of 5: restarting services" in says
-    assert "0 of 2 sides done" in says
+    assert "Updating router 1 of 2, step 4 of 5: restarting services" in says
+    assert "while one is worked on, the other serves. 0 of 2 done." in says
 
 
 def test_a_running_update_shows_its_five_steps(shop, tenancy):
@@ -250,10 +241,7 @@ def test_while_somebody_looks_at_a_failure_it_cannot_be_tried_again(shop, tenanc
 def test_what_was_measured_is_told(shop, tenancy):
     publish()
     target = ended(patch(tenancy, "shop-prod"), "patched")
-    Downtime.objects.create(
-        run=target.run, system_vm=target.system_vm, way="ingress", interval_ms=50, probes=200, failed=1,
-        down_ms=40.4, began_at=timezone.now(), ended_at=timezone.now(),
-    )  # fmt: skip
+    measured(target, 40.4)
 
     assert "Measured from outside: 40 ms without an answer." in card(shop.get(PORTAL).text, "shop-prod")
 
