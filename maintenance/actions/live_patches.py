@@ -10,11 +10,13 @@ from django.db.models import Q, QuerySet
 
 from maintenance.actions.errors import ActionError, BadInput, Conflict, NotFound
 from maintenance.actions.in_the_way import restart_in_the_way
-from maintenance.actions.run_numbers import next_run_number, owner_of
+from maintenance.actions.run_numbers import next_run_number
 from maintenance.actions.server_offers import refuse_when_all_blocked
+from maintenance.actions.taken_vms import group_of as group_of  # whoever starts here asks for it here
+from maintenance.actions.taken_vms import joined_fleet, joined_patch, left_out, taken_of
 from maintenance.clock import database_now
-from maintenance.domain.states import RUN_ACTIVE, OnFailure, RunKind, RunState, TargetState
-from maintenance.domain.system_vms import ROUTERS, Update, UpdateState
+from maintenance.domain.states import OnFailure, RunKind, RunState, TargetState
+from maintenance.domain.system_vms import Update, UpdateState
 from maintenance.engine.advance import about_run, about_target
 from maintenance.feed import UnitOfWork, unit_of_work
 from maintenance.limits import DRAIN_TIMEOUT_S, STAGE_TIMEOUT_S
@@ -58,6 +60,11 @@ class PatchRequest:
     reason: str = ""
     ticket: str = ""
 
+    @property
+    def is_fleet(self) -> bool:
+        """Whatever there is: what others have, or have a time for, is passed by."""
+        return self.all_outdated or bool(self.zone_ids)
+
     def check(self) -> None:
         """Raises: BadInput."""
         scopes = [self.system_vm_ids, self.network_ids, self.zone_ids, self.all_outdated]
@@ -87,7 +94,8 @@ class PatchStarted:
 def start_live_patch(
     request: PatchRequest, *, actor: str, is_tenant: bool = False, request_id: str = ""
 ) -> PatchStarted:
-    """A queued run over the scope's VMs; those that need no patch, or cannot have one, are skipped with the reason.
+    """A queued run over the scope's VMs; those that need no patch, or cannot have one, are skipped with the reason. So
+    is, of a zone or of all, what another run has: a time that a tenant chose is kept.
 
     Raises: BadInput; NotFound naming the id; Conflict when nothing can be patched, with each reason, or when another
     run is in the way; RateLimited for tenants; AllBlocked.
@@ -97,19 +105,23 @@ def start_live_patch(
         vms = vms_in_scope(request)
         cloud = _one_cloud(vms)
         Cloud.objects.select_for_update(no_key=True).get(id=cloud.id)  # starts are decided one after another
-        if running := _running(vms):
+        taken = taken_of(vms)
+        if not request.is_fleet and (running := joined_patch(vms, taken)):
             return PatchStarted(running, joined=True)
         if is_tenant:
             _refuse_often(vms)
         restart_in_the_way(cloud)
         refuse_when_all_blocked(cloud)
-        updates = updates_of(vms)
-        chosen = [vm for vm in vms if _is_wanted(updates[vm.id], request)]
+        updates, passed_by = updates_of(vms), left_out(vms, taken)
+        reasons = {vm.id: passed_by.get(vm.id) or updates[vm.id].reason for vm in vms}
+        chosen = [vm for vm in vms if vm.id not in passed_by and _is_wanted(updates[vm.id], request)]
         if not chosen:
-            raise Conflict(_why_none(vms, updates), items=_reasons(vms, updates))
+            if running := joined_fleet(taken):
+                return PatchStarted(running, joined=True)
+            raise Conflict(_why_none(vms, reasons), items=_reasons(vms, reasons))
         payload = _payload(request, chosen)
         run = _make_run(request, cloud, vms, payload, actor)
-        _make_targets(run, vms, chosen, updates)
+        _make_targets(run, vms, chosen, reasons)
         _tell(work, run, chosen, request)
         return PatchStarted(run)
 
@@ -148,11 +160,6 @@ def in_turn(vm: SystemVm) -> tuple[str, str, bool, str]:
     return (vm.zone.name, str(group_of(vm) or vm.id), vm.redundant_state == "PRIMARY", vm.name)
 
 
-def group_of(vm: SystemVm) -> UUID | None:
-    """Routers of one network or VPC are done one after the other."""
-    return (vm.vpc_id or vm.network_id) if vm.type in ROUTERS else None
-
-
 def _one_cloud(vms: Sequence[SystemVm]) -> Cloud:
     clouds = {vm.cloud_id for vm in vms}
     if len(clouds) > 1:
@@ -160,32 +167,6 @@ def _one_cloud(vms: Sequence[SystemVm]) -> Cloud:
             "the system VMs belong to several clouds; patch one cloud at a time", field="system_vms"
         )
     return vms[0].cloud
-
-
-def _running(vms: Sequence[SystemVm]) -> Run | None:
-    """The active patch that has all of these already: a second click joins it.
-
-    Raises: Conflict when it has some, or a restart has their network: its routers come and go.
-    """
-    groups = {group for vm in vms if (group := group_of(vm)) is not None}
-    active = Target.objects.filter(is_open=True, run__state__in=RUN_ACTIVE).select_related("run")
-    taken = list(
-        active.filter(
-            Q(system_vm__in=[vm.id for vm in vms]) | Q(group__in=groups, run__kind=RunKind.ROUTER_RESTART)
-        ).order_by("run__number", "order")
-    )
-    if not taken:
-        return None
-    run = next((t.run for t in taken if t.run.kind != RunKind.LIVE_PATCH), taken[0].run)
-    asked = {vm.id for vm in vms}
-    has_all = {target.system_vm_id for target in taken} >= asked and len({t.run_id for t in taken}) == 1
-    if has_all and run.kind == RunKind.LIVE_PATCH:
-        return run
-    names = ", ".join(sorted(target.name for target in taken)[:5])
-    raise Conflict(
-        f"run {run.number} (started by {run.started_by}) already has {names}; wait for it, or leave them out",
-        owner=owner_of(run),
-    )
 
 
 def _refuse_often(vms: Sequence[SystemVm]) -> None:
@@ -214,13 +195,13 @@ def _is_wanted(update: Update, request: PatchRequest) -> bool:
     return request.forced and update.state is UpdateState.CURRENT and bool(update.version)
 
 
-def _why_none(vms: Sequence[SystemVm], updates: Mapping[UUID, Update]) -> str:
-    reasons = "; ".join(f"{row['name']}: {row['reason']}" for row in _reasons(vms, updates)[:5])
-    return f"nothing can be patched: {reasons}"
+def _why_none(vms: Sequence[SystemVm], reasons: Mapping[UUID, str]) -> str:
+    words = "; ".join(f"{row['name']}: {row['reason']}" for row in _reasons(vms, reasons)[:5])
+    return f"nothing can be patched: {words}"
 
 
-def _reasons(vms: Sequence[SystemVm], updates: Mapping[UUID, Update]) -> list[dict[str, str]]:
-    return [{"id": str(vm.id), "name": vm.name, "reason": updates[vm.id].reason} for vm in vms[:50]]
+def _reasons(vms: Sequence[SystemVm], reasons: Mapping[UUID, str]) -> list[dict[str, str]]:
+    return [{"id": str(vm.id), "name": vm.name, "reason": reasons[vm.id]} for vm in vms[:50]]
 
 
 def _payload(request: PatchRequest, chosen: Sequence[SystemVm]) -> Payload:
@@ -281,7 +262,7 @@ def _scope_of(request: PatchRequest, vms: Sequence[SystemVm]) -> tuple[str, list
 
 
 def _make_targets(
-    run: Run, vms: Sequence[SystemVm], chosen: Sequence[SystemVm], updates: Mapping[UUID, Update]
+    run: Run, vms: Sequence[SystemVm], chosen: Sequence[SystemVm], reasons: Mapping[UUID, str]
 ) -> None:
     wanted = {vm.id for vm in chosen}
     targets = []
@@ -297,7 +278,7 @@ def _make_targets(
         )
         if vm.id not in wanted:
             target.state, target.is_open = TargetState.SKIPPED, False
-            target.detail = updates[vm.id].reason
+            target.detail = reasons[vm.id]
         targets.append(target)
     Target.objects.bulk_create(targets, batch_size=1000)
 

@@ -24,6 +24,7 @@ from maintenance.domain.run_view import (
 )
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     RUN_ENDED,
     RUN_MOVES,
     STATE_DURING,
@@ -104,6 +105,7 @@ def view_of(run: Run) -> RunView:
         if is_going_on:
             candidates = (
                 active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
+                .exclude(_waits_for_its_host(run))
                 .annotate(
                     place=Window(
                         RowNumber(), partition_by=Coalesce("cluster_id", "zone_id"), order_by=F("order").asc()
@@ -126,6 +128,22 @@ def view_of(run: Run) -> RunView:
         canary=run.canary,
         first_stage=FIRST_STAGE[RestartWay(run.way)] if run.way else None,
     )
+
+
+def _waits_for_its_host(run: Run) -> Q:
+    """System VMs whose host a run is at work on: their turn comes afterwards, whatever time was chosen. Of a pair
+    neither side goes before the other may."""
+    nobody = Q(pk__in=[])
+    if run.kind not in OVER_SYSTEM_VMS:
+        return nobody
+    at_work = Target.objects.filter(host__isnull=False, is_open=True, state__in=TARGET_BEGUN)
+    hosts = list(at_work.filter(run__cloud=run.cloud_id).values_list("host_id", flat=True))
+    if not hosts:
+        return nobody
+    held = Target.objects.filter(run=run, is_open=True, state__in=TARGET_WAITING, system_vm__host__in=hosts)
+    found = list(held.values_list("id", "group"))
+    groups = [group for _id, group in found if group is not None]
+    return Q(id__in=[key for key, _group in found]) | Q(group__isnull=False, group__in=groups)
 
 
 def _is_every_turn_taken(run: Run, begun: Sequence[TargetView]) -> bool:
