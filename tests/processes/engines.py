@@ -79,10 +79,17 @@ class Engines:
 
     def launch(self, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
         """The same without waiting."""
+        return self._launch("manage.py", "engine", **environment)
+
+    def crew(self, count: int, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
+        """So many engines that write one log; for each that is killed another one starts at once."""
+        return self._launch("-m", "tests.processes.crew", str(count), **environment)
+
+    def _launch(self, *program: str, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
         path = self._folder / f"engine-{len(self._all) + 1}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "engine"],
+                [sys.executable, *program],
                 cwd=ROOT,
                 env={**self._environment, **environment},
                 stdin=subprocess.DEVNULL,

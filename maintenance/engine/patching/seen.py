@@ -2,6 +2,7 @@
 
 from maintenance.backends.system_vms import Probe
 from maintenance.engine.claim import check_claim
+from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.system_vms_sync import write_probe
@@ -12,3 +13,4 @@ def note_probe(hands: Hands, probe: Probe) -> None:
     with unit_of_work(ENGINE) as work:
         check_claim(hands.claim)
         write_probe(work, hands.system_vm_id, probe)
+    failpoint(f"{hands.claim.stage}.probed", hands.target.name)

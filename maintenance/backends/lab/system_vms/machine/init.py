@@ -77,8 +77,7 @@ class Machine:
         self.load_rules()
         for service in self._enabled():
             if not Breaking(self.root, service).is_dead_at_boot:
-                answer = self.start(service)
-                print(f"boot: {service}: {answer}", file=sys.stderr, flush=True)
+                self.start(service)
         if os.path.lexists("ctl"):
             os.unlink("ctl")
         self.control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -112,12 +111,17 @@ class Machine:
         self.pages = {"/": KERNEL, "/egress": "out"} | {f"/{rule}": behind for rule, behind in loaded.items()}
 
     def start(self, service: str) -> str:
-        """`ok` once it listens; else how it ended."""
+        """`ok` once it listens; else how it ended. Every start is noted in the log."""
         self._collect_ended()
         if service in self.pids:
             return "ok"
         if service not in self._enabled():
             return "it is not enabled"
+        answer = self._started(service)
+        print(f"{service}: {answer}", file=sys.stderr, flush=True)
+        return answer
+
+    def _started(self, service: str) -> str:
         is_ready, ready = os.pipe()
         pid = os.fork()
         if pid == 0:
