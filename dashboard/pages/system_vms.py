@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from dashboard.screens.system_vms.history import vm_history
 from dashboard.screens.system_vms.list import newest_payloads, vm_list, vms_verdict
 from dashboard.screens.system_vms.offer import patch_offer
 from dashboard.screens.system_vms.page import vm_page
+from dashboard.screens.system_vms.replaced import where_it_went
 from dashboard.screens.system_vms.start import start_patch
 from maintenance.actions import ActionError, BadInput, NotFound
 from maintenance.actions.live_patches import PatchRequest, PatchStarted, start_live_patch
@@ -57,6 +58,9 @@ def system_vm(request: HttpRequest, system_vm_id: UUID) -> HttpResponse:
     seq, role = feed_head(), role_of(request)
     is_visible = visible_system_vms(request.user).filter(id=system_vm_id).exists()
     page = vm_page(system_vm_id, role) if is_visible else None
+    if page is None and is_visible and (there := where_it_went(system_vm_id)):
+        messages.info(request, there.says)
+        return HttpResponseRedirect(there.url)
     if page is None:
         raise Http404("no such system VM")
     return render(

@@ -1,4 +1,5 @@
-"""The patches that a system VM has had, how each ended, and what was measured meanwhile."""
+"""The patches and restarts that a system VM has had, how each ended, what was measured meanwhile; and whose place it
+took."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from dashboard.screens.marks import Mark
 from dashboard.screens.patch_run.downtime import Measured, measured_of
 from dashboard.screens.runs.name import run_name
 from dashboard.screens.system_vms.words import outcome_mark
-from maintenance.models import Downtime, Target
+from maintenance.domain.states import RunKind
+from maintenance.models import Downtime, Step, Target
 
 RUNS_MAX = 30
 
@@ -31,13 +33,23 @@ class PatchOfVm:
 
 
 @dataclass(frozen=True, slots=True)
+class CameWith:
+    """It was started by this run, in the place of `old`."""
+
+    number: int
+    url: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
 class VmHistory:
     runs: Sequence[PatchOfVm]
     more: int
+    came: Sequence[CameWith]
 
 
 def vm_history(vm_id: UUID) -> VmHistory:
-    """The newest first. Three queries."""
+    """The newest first. Four queries."""
     targets = Target.objects.filter(system_vm=vm_id)
     shown = list(
         targets.select_related("run")
@@ -50,7 +62,14 @@ def vm_history(vm_id: UUID) -> VmHistory:
     return VmHistory(
         [_patch(target, measured.get(target.run_id, [])) for target in shown],
         max(0, targets.count() - len(shown)) if len(shown) == RUNS_MAX else 0,
+        _came(vm_id),
     )
+
+
+def _came(vm_id: UUID) -> list[CameWith]:
+    started = Step.objects.filter(run__kind=RunKind.ROUTER_RESTART, movement__router_id=str(vm_id))
+    runs = {step.run: step.target.name for step in started.select_related("run", "target")}
+    return [CameWith(run.number, reverse("run", args=[run.id]), old) for run, old in runs.items()]
 
 
 def _patch(target: Target, measured: Sequence[Downtime]) -> PatchOfVm:

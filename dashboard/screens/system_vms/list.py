@@ -52,6 +52,7 @@ class VmsVerdict:
     mark: Mark
     tallies: Sequence[tuple[str, str, str]]  # words, figure, address
     patch_all: Action | None
+    restart: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def vms_verdict(role: str) -> VmsVerdict:
             if counts[kind]
         ],
         patch_all=_patch_all(counted, role),
+        restart=_restart(role),
     )
 
 
@@ -181,6 +183,14 @@ def _patch_all(counted: Census, role: str) -> Action | None:
     )
     url = f"{reverse('system-vms-patch')}?scope=all"
     return Action(label, "right", url, says, kind="primary", is_link=True).unless(too_low(role))
+
+
+def _restart(role: str) -> Action:
+    says = _(
+        "Of a network or VPC: replaced, or their rules applied again. You choose whose, and see how, first."
+    )
+    url = reverse("routers-restart")
+    return Action(_("Restart routers…"), "refresh", url, says, is_link=True).unless(too_low(role))
 
 
 def newest_payloads() -> list[PublishedPayload]:

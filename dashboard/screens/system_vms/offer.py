@@ -11,7 +11,7 @@ from dashboard.access import ADMINISTRATORS
 from dashboard.screens.actions import too_low
 from dashboard.screens.marks import Mark
 from dashboard.screens.system_vms.reasons import reason_of
-from dashboard.screens.system_vms.words import restarts, update_mark
+from dashboard.screens.system_vms.words import restart_url, restarts, update_mark
 from dashboard.screens.words import Range, listing
 from maintenance.domain.system_vms import SystemVmType, Update, UpdateState
 from maintenance.models import SystemVm
@@ -40,6 +40,7 @@ class PatchOffer:
     disabled: str
     can_force: bool
     force_disabled: str
+    restart: str  # the page that does instead what a patch cannot
 
 
 def patch_offer(vm_id: UUID, role: str) -> PatchOffer | None:
@@ -64,6 +65,7 @@ def patch_offer(vm_id: UUID, role: str) -> PatchOffer | None:
         disabled=too_low(role) or ("" if update.possible else _why_not(update)),
         can_force=is_current,
         force_disabled=too_low(role) or ("" if role in ADMINISTRATORS else _("Administrators can do this.")),
+        restart=restart_url(vm) if update.state is UpdateState.NEEDS_UPGRADE and not too_low(role) else "",
     )
 
 

@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dashboard.screens.actions import Action, too_low
 from dashboard.screens.marks import Mark
 from dashboard.screens.system_vms.rows import VmRow, vm_row
-from dashboard.screens.system_vms.words import owner, type_word
+from dashboard.screens.system_vms.words import owner, restart_url, type_word
 from dashboard.screens.words import figure
 from maintenance.domain.system_vms import Update, UpdateState
 from maintenance.models import SystemVm
@@ -65,6 +66,7 @@ class VmPage:
     peers: Sequence[PeerLine]
     is_router: bool
     row: VmRow
+    restart: Action | None
 
 
 def vm_page(vm_id: UUID, role: str) -> VmPage | None:
@@ -95,7 +97,20 @@ def vm_page(vm_id: UUID, role: str) -> VmPage | None:
         peers=_peers(vm),
         is_router=vm.network_id is not None or vm.vpc_id is not None,
         row=row,
+        restart=_restart(vm, role),
     )
+
+
+def _restart(vm: SystemVm, role: str) -> Action | None:
+    """Of the routers of its network or VPC; None of what serves none."""
+    of, url = vm.vpc or vm.network, restart_url(vm)
+    if of is None or not url:
+        return None
+    label = _("Restart the routers of %(network)s…") % {"network": of.name}
+    says = _(
+        "New routers take their place, or their rules are applied again. You see how first, and what it has cost."
+    )
+    return Action(label, "refresh", url, says, is_link=True).unless(too_low(role))
 
 
 def _says(vm: SystemVm, row: VmRow, update: Update) -> tuple[str, str]:
