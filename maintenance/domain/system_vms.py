@@ -178,7 +178,13 @@ def update_of(vm: VmFacts, payloads: Sequence[PayloadFacts]) -> Update:
         return Update(UpdateState.CURRENT, False, Why.NONE_PUBLISHED, services)
     state, why, *facts = _judge(vm, newest)
     possible = state is UpdateState.AVAILABLE
-    return Update(state, possible, why, services, newest.version, newest.fixes_security, tuple(facts))
+    fixes = any(payload.fixes_security for payload in fitting if payload is newest or _is_ahead(payload, vm))
+    return Update(state, possible, why, services, newest.version, fixes, tuple(facts))
+
+
+def _is_ahead(payload: PayloadFacts, vm: VmFacts) -> bool:
+    """The newest brings along what those before it fix that the VM never had."""
+    return version_of(payload.version) > version_of(vm.software_version)
 
 
 def _judge(vm: VmFacts, newest: PayloadFacts) -> "tuple[UpdateState, Why, *tuple[str, ...]]":

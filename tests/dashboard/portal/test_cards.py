@@ -66,6 +66,26 @@ def test_an_update_that_closes_holes_says_so_and_comes_first(shop, tenancy):
     assert page.index("shop-prod</bdi></h2>") < page.index("a-first-by-name</bdi></h2>")
 
 
+def test_a_hole_that_an_update_in_between_closes_counts_until_it_is_closed(shop, tenancy):
+    publish(security=True)
+    publish("4.21.0.2")
+    add_network(tenancy, "closed", "shop", software_version=NEW)
+
+    page = shop.get(PORTAL).text
+
+    assert "4.21.0.2" in card(page, "shop-prod")
+    assert "Security update available" in card(page, "shop-prod")
+    assert "Security" not in card(page, "closed")
+    assert "Update available" in card(page, "closed")
+
+
+def test_without_any_published_update_nothing_is_called_the_newest(shop):
+    says = card(shop.get(PORTAL).text, "shop-prod")
+
+    assert "It runs 4.21.0.0. No update is published for it." in says
+    assert "the newest" not in says
+
+
 def test_a_disabled_service_is_not_said_to_restart(shop, tenancy):
     publish()
     services = [
