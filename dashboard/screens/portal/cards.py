@@ -23,7 +23,7 @@ from dashboard.screens.words import figure
 from maintenance.actions.live_patches import TENANT_EVERY
 from maintenance.domain.router_restart import RestartWay
 from maintenance.domain.states import RunKind, TargetState
-from maintenance.domain.system_vms import Update, UpdateState
+from maintenance.domain.system_vms import Update, UpdateState, Why
 from maintenance.models import Target
 from maintenance.usual_patches import Usual
 from maintenance.usual_restarts import MeasuredWay
@@ -96,7 +96,7 @@ def _as_it_is(
         case U.UNKNOWN:
             return _unknown(place, facts)
         case U.CURRENT:
-            return _current(place, facts)
+            return _current(place, facts, update)
 
 
 def _plain(place: Place, mark: Mark, said: str | SafeString, rank: int, *texts: str | SafeString) -> Card:
@@ -259,15 +259,17 @@ def _unknown(place: Place, facts: Facts) -> Card:
     return _plain(place, mark, _("Not known"), RANK_UNKNOWN, why, _("We ask again by ourselves."))
 
 
-def _current(place: Place, facts: Facts) -> Card:
+def _current(place: Place, facts: Facts, update: Update) -> Card:
     newest = _("{version}, the newest. Nothing to do.")
+    if update.why is Why.NONE_PUBLISHED:  # nobody can say that there is nothing newer
+        newest = _("It runs {version}. No update is published for it.")
     text = format_html(newest, version=version_of_place(place))
     if dead := silent(place):
         mark = Mark("NeedsPerson", "", "paused")
         says = _("Does not run now: %(services)s.") % {"services": dead}
         return _plain(place, mark, _("Up to date, not everything answers"), RANK_UNKNOWN, text, says)
     asked = min((vm.probed_at for vm in place.routers if vm.probed_at), default=None)
-    card = _plain(place, Mark("Current", "", "done"), _("Up to date"), RANK_CURRENT, text)
+    card = _plain(place, Mark("Done", "", "done"), _("Up to date"), RANK_CURRENT, text)
     if asked is None:
         return card
     return replace(card, beside=with_moment(_("Asked at {at}"), asked, facts.now))

@@ -19,6 +19,7 @@ from maintenance.models import Run, Target
 MOMENTS_MAX = 30
 SHOWN_FOR = timedelta(days=7)
 _PLANNED = Mark("Waiting", "", "waiting")
+_BEGAN = _PLANNED  # of what is over: nothing moves any more
 # From good to bad; a restart's failures have the same values as a patch's.
 _ENDS: dict[str, Mark] = {
     PatchOutcome.PATCHED: Mark("Done", "", "done"),
@@ -65,7 +66,8 @@ def _of_work(works: Sequence[Work], now: datetime) -> Iterator[Moment]:
             )
             yield Moment(work.begins, _PLANNED, what, whom, is_ahead=True)
         if work.began is not None:
-            yield Moment(work.began, moving(""), _("Work on the hardware began"), whom)
+            mark = moving("") if work.ended is None else _BEGAN
+            yield Moment(work.began, mark, _("Work on the hardware began"), whom)
         if work.ended is not None:
             yield Moment(work.ended, work.mark, _("Work on the hardware ended"), whom)
 
@@ -86,9 +88,10 @@ def _of_place(place: Place, facts: Facts) -> Iterator[Moment]:
             if run.not_before is not None and run.not_before > facts.now:
                 yield Moment(run.not_before, _PLANNED, ahead, place.name, is_ahead=True)
             continue
-        yield Moment(began, moving(""), at_start, place.name)
         ended = [target for target in targets if target.finished_at is not None and target.result in _ENDS]
-        if len(ended) == len(targets):
+        is_over = len(ended) == len(targets)
+        yield Moment(began, _BEGAN if is_over else moving(""), at_start, place.name)
+        if is_over:
             worst = max(ended, key=lambda target: list(_ENDS).index(target.result))
             at = max(target.finished_at for target in ended if target.finished_at is not None)
             words = _end_words(run, worst.result)
