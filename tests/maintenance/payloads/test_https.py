@@ -20,7 +20,7 @@ WANTED = facts(CONTENT)
 
 
 @pytest.fixture
-def certificate(tmp_path) -> Path:
+def certificate(tmp_path: Path) -> Path:
     """Of 127.0.0.1, with its key in the same file."""
     key, name = Ed25519PrivateKey.generate(), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mirror")])
     now = datetime.now(UTC)
