@@ -64,7 +64,7 @@ class PatchOfVm(serializers.Serializer):
         run: Run = self.context["run"]
         if self.context["is_tenant"]:
             return []
-        return sorted(legal_target_moves(RunState(run.state), TargetState(target.state)))
+        return sorted(legal_target_moves(RunState(run.state), TargetState(target.state), target.result))
 
     @extend_schema_field(StageShape(many=True))
     def get_steps(self, target: Target) -> Any:

@@ -10,7 +10,6 @@ from django.db.models import Q
 
 from maintenance.actions.errors import IllegalMove, NotFound
 from maintenance.clock import database_now
-from maintenance.domain.router_restart import RouterOutcome
 from maintenance.domain.server_run import HOME_OF_KIND, stage_again
 from maintenance.domain.servers import ServerState
 from maintenance.domain.states import (
@@ -229,11 +228,9 @@ def _target(at: Steering, host_id: UUID, move: str) -> Target:
     target = Target.objects.select_for_update(no_key=True).filter(which, run=at.run).first()
     if target is None:
         raise NotFound(f"run {at.run.number} has no host, server or system VM {host_id}")
-    legal = legal_target_moves(RunState(at.run.state), TargetState(target.state))
+    legal = legal_target_moves(RunState(at.run.state), TargetState(target.state), target.result)
     if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART, *OVER_SYSTEM_VMS}:
         legal -= {"skip"}
-    if target.result == RouterOutcome.REPLACED:
-        legal -= {"retry"}  # what it would replace is gone
     if move not in legal:
         raise IllegalMove(
             f"{target.name} is {target.state} in a run that is {at.run.state}: {move} is not possible",

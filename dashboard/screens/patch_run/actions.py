@@ -37,7 +37,7 @@ def patch_run_actions(run: Run, role: str) -> list[Action]:
 
 def vm_actions(run: Run, target: Target, role: str) -> list[Action]:
     """What a person may do to one VM of the run now; only what is legal is offered."""
-    legal = legal_target_moves(RunState(run.state), TargetState(target.state))
+    legal = legal_target_moves(RunState(run.state), TargetState(target.state), target.result)
     named = {"vm": target.name}
     found = []
     if "retry" in legal:

@@ -12,7 +12,8 @@ from maintenance.domain.router_restart import (
     restart_outcome,
     way_of,
 )
-from maintenance.domain.states import ROUTER_STAGES, RunKind, Stage, TargetState
+from maintenance.domain.states import ROUTER_STAGES, RunKind, RunState, Stage, TargetState
+from maintenance.domain.steering import legal_target_moves
 
 S, T = Stage, TargetState
 PRIMARY, BACKUP = RouterFacts("r-5", "4.21.0", "PRIMARY"), RouterFacts("r-6", "4.21.1", "BACKUP")
@@ -87,6 +88,11 @@ def test_cancelled_while_nothing_was_switched_it_goes_back_and_afterwards_it_is_
 
 def test_what_had_failed_before_it_was_cancelled_has_failed():
     assert ends(S.ROUTER_SWITCH_BACK, Outcome.OK, failing=True, cancelling=True) == (T.FAILED, None)
+
+
+def test_a_router_that_is_gone_is_not_tried_again_though_something_beside_it_failed():
+    assert legal_target_moves(RunState.PAUSED, T.FAILED, RouterOutcome.REPLACED) == {"skip"}
+    assert legal_target_moves(RunState.PAUSED, T.FAILED, RouterOutcome.FAILED_RESTORED) == {"retry", "skip"}
 
 
 @pytest.mark.parametrize(
