@@ -15,6 +15,7 @@ from maintenance.backends.lab.grow import TooMany, grow
 from maintenance.backends.lab.outside import NoLab
 from maintenance.backends.lab.seed import reset_lab
 from maintenance.backends.lab.servers import typed
+from maintenance.backends.lab.system_vms import host_payload
 from maintenance.backends.lab.system_vms import typed as system_vms_typed
 from maintenance.backends.lab.system_vms.grow import grow_system_vms
 from maintenance.backends.lab.world import World, lab_world
@@ -34,6 +35,7 @@ REFUSALS = (
     NoLab,
     *typed.REFUSALS,
     *system_vms_typed.REFUSALS,
+    host_payload.BadPayload,
     OSError,
 )
 type Act = Callable[[World, Namespace], Iterable[str]]
@@ -129,6 +131,11 @@ def _host_arguments(actions: Any) -> None:
     what.add_argument("--resource-state", choices=steering.RESOURCE_STATES)
     what.add_argument("--reboot", action="store_true")
     what.add_argument("--agent-restart", type=float, metavar="S", help="the agent is away for S seconds")
+    what.add_argument(
+        "--payload",
+        metavar="VERSION",
+        help="what system VMs run that are started there, or boot with the host",
+    )
     back = parser.add_mutually_exclusive_group()
     back.add_argument(
         "--back-after", type=float, metavar="S", help="the rebooted host's agent is back after S seconds"
@@ -139,6 +146,9 @@ def _host_arguments(actions: Any) -> None:
 
 def _host(world: World, wanted: Namespace) -> Iterable[str]:
     host_id, name = names.find_host(world.door, wanted.host)
+    if wanted.payload:
+        host_payload.set_payload(name, wanted.payload)
+        return [f"system VMs that are started on {name} run {host_payload.payload_of(name)}"]
     if wanted.status:
         steering.set_state(world, host_id, wanted.status)
     elif wanted.resource_state:

@@ -1,7 +1,8 @@
 """The demo's networks, system VMs and routers, as tables to read. Whose they are: tenants.ACCOUNTS.
 
 Most can be patched live. r-8-VM has an image of 4.13, r-9-VM another base image, r-14-VM a VPC without tiers, and
-r-15-VM is stopped.
+r-15-VM is stopped. Of the pair r-5-VM and r-6-VM each side can be replaced by itself; a new router does not fit
+together with r-12-VM and r-13-VM.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from maintenance.domain.system_vms import SystemVmType
 
 VERSION = "4.21.0.0"
 TEMPLATE = "4.21.0"
+TEMPLATE_BEFORE = "4.20.1"  # the two sides of a pair cannot have this and TEMPLATE
 TEMPLATE_TOO_OLD = "4.13.1"
 BASE_IMAGE = "debian-12"
 BASE_IMAGE_BEFORE = "debian-11"
@@ -138,6 +140,8 @@ ROUTERS = (
         "198.51.100.12",
         network="clinic-core",
         redundant_state="PRIMARY",
+        template=TEMPLATE_BEFORE,
+        version="4.20.1.0",
         forwards=(22, 104),
         balances=(443,),
     ),
@@ -147,6 +151,8 @@ ROUTERS = (
         "198.51.100.12",
         network="clinic-core",
         redundant_state="BACKUP",
+        template=TEMPLATE_BEFORE,
+        version="4.20.1.0",
         forwards=(22, 104),
         balances=(443,),
     ),

@@ -1,6 +1,5 @@
 """Simulated system VMs: thousands of routers, each with a network of its own, and the two of every grown zone."""
 
-import hashlib
 from uuid import uuid4
 
 from django.db import transaction
@@ -8,9 +7,9 @@ from django.db import transaction
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.system_vms import demo
-from maintenance.backends.lab.system_vms.builds import scripts_tgz
+from maintenance.backends.lab.system_vms.host_payload import scripts_checksum
 
-FIRST = 1000  # r-1000-VM; the demo's own have lower numbers
+FIRST = 1000  # r-1000-VM, or after the highest number there is; the demo's own have lower ones
 ACCOUNTS = 40
 
 # Dealt round all KVM hosts, in their zones. Ids are made of the names: the same growth gives the same routers.
@@ -46,31 +45,33 @@ FROM lab_agent a WHERE a.kind <> 'host' AND NOT EXISTS (SELECT 1 FROM lab_system
 
 def add_those_of_zones(door: Door) -> int:
     """Every zone's secondary storage VM and console proxy are there; those that were not are simulated."""
-    return door.run(INSERT_OF_ZONES, demo.TEMPLATE, demo.BASE_IMAGE, demo.VERSION, _checksum())
+    return door.run(
+        INSERT_OF_ZONES, demo.TEMPLATE, demo.BASE_IMAGE, demo.VERSION, scripts_checksum(demo.VERSION)
+    )
 
 
 def grow_system_vms(door: Door, count: int) -> int:
     """So many simulated routers more. Returns how many there are now."""
     with transaction.atomic(using=ALIAS), door.connection.cursor() as cursor:
         cursor.execute("LOCK TABLE lab_system_vm IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("SELECT count(*) FROM lab_system_vm WHERE is_virtual")
-        before = int(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE is_virtual), greatest(%s, 1 + max(substring(name from"
+            " '^[a-z]-([0-9]+)-VM$')::int)) FROM lab_system_vm",
+            [FIRST],
+        )
+        before, first = cursor.fetchone()
         cursor.execute(
             INSERT,
             {
                 "accounts": ACCOUNTS,
-                "first": FIRST + before,
-                "last": FIRST + before + count - 1,
+                "first": first,
+                "last": first + count - 1,
                 "template": demo.TEMPLATE,
                 "image": demo.BASE_IMAGE,
                 "version": demo.VERSION,
-                "checksum": _checksum(),
+                "checksum": scripts_checksum(demo.VERSION),
             },
         )
         cursor.execute("UPDATE lab_world SET generation = %s", [uuid4()])
     door.run("ANALYZE lab_network, lab_system_vm")
-    return before + count
-
-
-def _checksum() -> str:
-    return hashlib.md5(scripts_tgz(demo.VERSION), usedforsecurity=False).hexdigest()
+    return int(before) + count

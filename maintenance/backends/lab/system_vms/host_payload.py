@@ -17,7 +17,7 @@ from maintenance.backends.lab.folders import host_dir, properties_path
 from maintenance.backends.lab.system_vms import demo
 from maintenance.backends.lab.system_vms.builds import scripts_tgz
 from maintenance.backends.lab.system_vms.folder import VmFolder, vms_dir
-from maintenance.backends.lab.system_vms.install import unpack
+from maintenance.backends.lab.system_vms.install import make_folder, unpack
 from maintenance.domain.system_vms import version_of
 from maintenance.patching import layout
 
@@ -76,7 +76,8 @@ def load(vm: VmFolder, version: str) -> bool:
 
 @contextmanager
 def alone_with_disk(name: str) -> Iterator[None]:
-    """Nobody else loads a payload into this VM, or removes it, meanwhile. Raises: OSError."""
+    """Nobody else boots this VM, ends it, loads a payload into it or removes it meanwhile. Raises: OSError."""
+    make_folder()
     lock = os.open(vms_dir() / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -41,11 +41,7 @@ def install(deployed: Deployed) -> bool:
     vm = VmFolder(vms_dir() / deployed.name)
     if vm.root.exists():
         return False
-    for folder in (
-        vms_dir().parent,
-        vms_dir(),
-    ):  # an installation's own folder that is gone is not made again
-        folder.mkdir(mode=0o755, exist_ok=True)
+    make_folder()
     unfinished = Path(tempfile.mkdtemp(prefix=f".{deployed.name}.", dir=vms_dir()))
     _fill(VmFolder(unfinished), deployed)
     try:
@@ -56,6 +52,12 @@ def install(deployed: Deployed) -> bool:
             raise
         return False
     return True
+
+
+def make_folder() -> None:
+    """VMs have a place. An installation's own folder that is gone is not made again. Raises: OSError."""
+    for folder in (vms_dir().parent, vms_dir()):
+        folder.mkdir(mode=0o755, exist_ok=True)
 
 
 def _fill(vm: VmFolder, deployed: Deployed) -> None:

@@ -28,7 +28,18 @@ from maintenance.backends.system_vms import VmUnreachable
 
 def reach(world: World, vm: VmRow) -> VmFolder:
     """The VM as it runs now, on a host that can be reached. Raises: Never (not Running), VmUnreachable."""
-    power.boot(disk(on_a_host_that_answers(world, vm)))
+    vm = on_a_host_that_answers(world, vm)
+    if power.is_on(vm.folder):
+        power.boot(vm.folder)
+        return vm.folder
+    try:
+        with alone_with_disk(vm.name):
+            vm = find_vm(world.door, vm.id)
+            if vm.state != "Running":  # it was stopped, or removed, meanwhile
+                raise Never(f"{vm.name} is {vm.state}")
+            power.boot(disk(vm))
+    except OSError as problem:
+        raise VmUnreachable(f"the disk of {vm.name} cannot be made: {problem}") from problem
     return vm.folder
 
 
@@ -113,8 +124,9 @@ def start_vm(world: World, vm: VmRow) -> None:
 def stop_vm(world: World, vm: VmRow) -> None:
     """It is Stopped, and nothing of it runs."""
     world.door.run("UPDATE lab_system_vm SET state = 'Stopped', boots_at = NULL WHERE id = %s", vm.id)
-    if not vm.is_virtual:
-        power.turn_off(vm.folder)
+    if not vm.is_virtual and vm.folder.root.exists():
+        with alone_with_disk(vm.name):
+            power.turn_off(vm.folder)
 
 
 def _booted(world: World, vm: VmRow) -> VmRow:

@@ -36,7 +36,13 @@ def serving(door: Door, vm: VmRow) -> str:
     told = "" if vm.is_virtual else learned(vm.scope)
     if told:
         return told
-    coming = {row[0] for row in door.rows("SELECT unnest(ARRAY[new_id, second_id]) FROM lab_router_restart")}
+    coming = {
+        vm_id
+        for pair in door.rows(
+            "SELECT CASE WHEN phase NOT IN ('switched', 'verified') THEN new_id END, second_id FROM lab_router_restart"
+        )
+        for vm_id in pair
+    }
     return next((router.name for router in routers_beside(door, vm) if router.id not in coming), vm.name)
 
 

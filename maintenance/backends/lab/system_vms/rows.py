@@ -93,6 +93,18 @@ def _vm_row(row: tuple[Any, ...]) -> VmRow:
     return VmRow(*[*row[:2], SystemVmType(row[2]), *row[3:6], tuple(row[6]), *row[7:]])
 
 
+def replacements(door: Door) -> dict[UUID, str]:
+    """What is being replaced by what, in words, by router."""
+    words: dict[UUID, str] = {}
+    for old_id, old, phase, new_id, new, second_id in door.rows(
+        "SELECT r.old_id, r.old_name, r.phase, r.new_id, n.name, r.second_id FROM lab_router_restart r"
+        " JOIN lab_system_vm n ON n.id = r.new_id"
+    ):
+        words |= {old_id: f"being replaced by {new} ({phase})", new_id: f"replaces {old} ({phase})"}
+        words |= {second_id: f"is the other side of {new}"} if second_id else {}
+    return words
+
+
 def end_due_boots(door: Door) -> int:
     """Who was Starting long enough is Running. Returns how many."""
     return door.run(
@@ -110,14 +122,14 @@ def move_from_drained_hosts(door: Door) -> int:
 
 def vpcs(door: Door) -> tuple[VpcRead, ...]:
     rows = door.rows("SELECT id, zone_id, name, account, domain FROM lab_vpc ORDER BY name")
-    return tuple(VpcRead(*row, demo.TEMPLATE) for row in rows)
+    return tuple(VpcRead(*[*row, demo.TEMPLATE]) for row in rows)
 
 
 def networks(door: Door) -> tuple[NetworkRead, ...]:
     rows = door.rows(
         "SELECT id, zone_id, name, account, domain, state, vpc_id, is_redundant FROM lab_network ORDER BY name"
     )
-    return tuple(NetworkRead(*row, demo.TEMPLATE) for row in rows)
+    return tuple(NetworkRead(*[*row, demo.TEMPLATE]) for row in rows)
 
 
 def system_vms(door: Door) -> tuple[SystemVmRead, ...]:

@@ -9,8 +9,15 @@ from maintenance.backends.lab.names import NoSuchThing
 from maintenance.backends.lab.system_vms import breaking, power, services
 from maintenance.backends.lab.system_vms.folder import VmFolder
 from maintenance.backends.lab.system_vms.machines import disk, reach, start_vm, stop_vm
+from maintenance.backends.lab.system_vms.neighbours import serving
 from maintenance.backends.lab.system_vms.probing import probe_system_vm
-from maintenance.backends.lab.system_vms.rows import VmRow, find_vm, move_from_drained_hosts
+from maintenance.backends.lab.system_vms.rows import (
+    VmRow,
+    end_due_boots,
+    find_vm,
+    move_from_drained_hosts,
+    replacements,
+)
 from maintenance.backends.lab.world import World
 
 SHOWN_MAX = 60
@@ -62,20 +69,26 @@ def _ways(parser: ArgumentParser) -> None:
         help="it answers with VERSION, by default with what it runs now, whatever is installed",
     )
     ways.add_argument("--mend", action="store_true", help="it behaves again")
+    parser.add_argument(
+        "--next", action="store_true", help="not its own: that of the router that takes its place"
+    )
 
 
 def show_system_vms(world: World) -> Iterator[str]:
     """A line for each."""
     move_from_drained_hosts(world.door)
+    end_due_boots(world.door)
     rows = world.door.rows(
         "SELECT v.name, v.type, v.state, coalesce(n.name, p.name, ''), v.account, v.redundant_state,"
-        " coalesce(h.name, ''), v.is_virtual FROM lab_system_vm v LEFT JOIN lab_host h ON h.id = v.host_id"
+        " coalesce(h.name, ''), v.is_virtual, v.id FROM lab_system_vm v LEFT JOIN lab_host h ON h.id = v.host_id"
         " LEFT JOIN lab_network n ON n.id = v.network_id LEFT JOIN lab_vpc p ON p.id = v.vpc_id"
         " ORDER BY v.is_virtual, v.name"
     )
-    for name, kind, state, network, account, redundant, host, is_virtual in rows[:SHOWN_MAX]:
+    why = replacements(world.door)
+    for name, kind, state, network, account, redundant, host, is_virtual, vm_id in rows[:SHOWN_MAX]:
         of_whom = f"{network} of {account}" if network else ""
-        parts = [f"{name:9} {kind:24} {state:9}", redundant, of_whom, host, "simulated" if is_virtual else ""]
+        simulated = "simulated" if is_virtual else ""
+        parts = [f"{name:9} {kind:24} {state:9}", redundant, of_whom, host, simulated, why.get(vm_id, "")]
         yield "  ".join(part for part in parts if part)
     if len(rows) > SHOWN_MAX:
         yield f"… and {len(rows) - SHOWN_MAX} system VMs more"
@@ -97,6 +110,10 @@ def _disk(vm: VmRow) -> VmFolder:
 def _show(world: World, wanted: Namespace) -> Iterator[str]:
     vm = _find(world, wanted)
     yield f"{vm.name}  {vm.type}  {vm.state}{'  simulated' if vm.is_virtual else f'  {vm.folder.root}'}"
+    if words := replacements(world.door).get(vm.id):
+        yield f"  {words}"
+    if vm.is_router and vm.scope is not None:
+        yield f"  customers' traffic goes to {serving(world.door, vm)}"
     try:
         probe = probe_system_vm(world, vm.id)
     except CloudError as reason:
@@ -118,21 +135,22 @@ def _show(world: World, wanted: Namespace) -> Iterator[str]:
 
 
 def _break(world: World, wanted: Namespace) -> Iterable[str]:
-    vm, service = _disk(_find(world, wanted)), wanted.service
+    vm, service, of_next = _disk(_find(world, wanted)), wanted.service, wanted.next
+    of_whom = f"the router that takes the place of {vm.name}" if of_next else vm.name
     if wanted.mend:
-        breaking.mend(vm, service)
-        return [f"{service} of {vm.name} behaves from its next start on"]
+        breaking.mend(vm, service, of_next=of_next)
+        return [f"{service} of {of_whom} behaves from its next start on"]
     if wanted.fail_start or wanted.never_start:
-        breaking.fail_start(vm, service, with_any=wanted.never_start)
-        return [f"{service} of {vm.name} will not start again"]
+        breaking.fail_start(vm, service, with_any=wanted.never_start, of_next=of_next)
+        return [f"{service} of {of_whom} will not start{'' if of_next else ' again'}"]
     if wanted.dead:
-        breaking.dead(vm, service)
-        return [f"{service} of {vm.name} is dead"]
+        breaking.dead(vm, service, of_next=of_next)
+        return [f"{service} of {of_whom} is dead"]
     if wanted.die_after is not None:
-        breaking.die_after(vm, service, wanted.die_after)
-        return [f"{service} of {vm.name} dies {wanted.die_after:g} s after each start"]
-    said = breaking.lie(vm, service, wanted.lie)
-    return [f"{service} of {vm.name} says that it runs {said}"]
+        breaking.die_after(vm, service, wanted.die_after, of_next=of_next)
+        return [f"{service} of {of_whom} dies {wanted.die_after:g} s after each start"]
+    said = breaking.lie(vm, service, wanted.lie, of_next=of_next)
+    return [f"{service} of {of_whom} says that it runs {said}"]
 
 
 def _kill(world: World, wanted: Namespace) -> Iterable[str]:
