@@ -92,6 +92,8 @@ def _chosen(place: Place, facts: Facts, run: Run, usual: Usual | None, person: U
         texts = [_("Your operators restart its router then.")]
     elif not is_own:
         texts = [_("Your operators chose this time. The update starts by itself then.")]
+    if place.id in facts.below_work:
+        texts.append(_("Your operators work on the hardware below it now; the update waits for their end."))
     pairs = [
         Pair(_("Starts"), moment(run.not_before, facts.now)),
         Pair(_("Until then"), _("everything stays as it is")),

@@ -2,7 +2,7 @@
 named."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -194,17 +194,27 @@ def _says(run: Run, *, is_over: bool) -> str:
 
 
 def _rows(ones: Sequence[_Touched], turns: Turns, facts: Facts) -> list[MachineRow]:
-    """A machine that has moved on to hardware whose turn is still to come moves once more, and has one row for each."""
-    rows: list[MachineRow] = []
-    met: set[UUID] = set()
+    """One row a machine: what matters most of it. One that moved on to hardware whose turn is still to come moves once
+    more."""
+    told: dict[UUID, list[MachineRow]] = {}
     for one in ones:
         for machine in one.machines:
             mark, says = _machine(machine, one.target, turns, facts)
-            if machine.id in met and mark.state == "Waiting":
-                mark = Mark(mark.state, _("will move again"), mark.glyph)
-            met.add(machine.id)
-            rows.append(MachineRow(machine.name, mark, says))
-    return rows
+            told.setdefault(machine.id, []).append(MachineRow(machine.name, mark, says))
+    return [_once(rows) for rows in told.values()]
+
+
+# Of several turns of one machine: what goes on or is to come is told before what is over.
+_URGENT = ("Failed", "NeedsPerson", "Running", "Waiting", "Done", "Skipped", "Current")
+
+
+def _once(rows: Sequence[MachineRow]) -> MachineRow:
+    row = min(rows, key=lambda one: _URGENT.index(one.mark.state))
+    has_moved = any(one.mark.state == "Done" for one in rows)
+    if not has_moved or row.mark.state not in {"Running", "Waiting"}:
+        return row
+    again = _("moves again") if row.mark.state == "Running" else _("will move again")
+    return replace(row, mark=Mark(row.mark.state, again, row.mark.glyph, live=row.mark.live))
 
 
 def _routers(ones: Sequence[_Touched]) -> str:
@@ -235,6 +245,8 @@ def _machine(machine: Instance, target: Target, turns: Turns, facts: Facts) -> t
         return Mark("Failed", _("does not run"), "failed"), _(
             "It ran before this work. Your operators see that, too."
         )
+    if target.state == TargetState.DONE and target.out_at is not None:
+        return Mark("Done", _("moved"), "done"), _("It moved away and is back; it runs.")
     if target.state == TargetState.SKIPPED or target.finished_at is not None:
         return Mark("Current", _("untouched"), "done"), _("It stayed where it is.")
     if machine.state != _RUNNING:

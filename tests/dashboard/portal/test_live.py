@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from dashboard.people.memberships import add_membership, listed_accounts
+from dashboard.people.memberships import add_membership, listed_accounts, remove_membership
 from dashboard.screens.feed_head import feed_head
 from maintenance.domain.states import RunState
 from maintenance.engine.advance import lock_run, move_run
@@ -107,6 +107,25 @@ def test_a_membership_that_is_given_shows_its_networks_at_once(web, tenancy):
         add_membership(person.key, value, actor="ada")
 
         assert "bank-prod" in next_frame(opened, "delta")["parts"]["portal-now"]
+
+
+def test_a_membership_that_ends_takes_its_networks_from_an_open_page_and_nothing_follows(web, tenancy):
+    person = tenancy.person("shop")
+    where, token = address(tenancy, "shop", feed_head())
+    with web.socket(where, **token) as opened:
+        next_frame(opened, "current")
+        remove_membership(person.memberships.get().id, actor="ada")
+        page = json.loads(heard_until(opened, '"delta"', within_s=5)[-1])["parts"]["portal-now"]
+        assert "You do not belong to any account yet." in page
+        assert not [one for one in everything_of(tenancy, "shop")[1:] if one in page]
+
+        patch(tenancy, "shop-prod")
+        value = next(one.value for one in listed_accounts() if one.account == "bank")
+        add_membership(person.key, value, actor="ada")
+        heard = "".join(heard_until(opened, "bank-prod"))
+
+    assert heard.count('"delta"') == 1  # of what happened to the network that was theirs nothing was told
+    assert str(tenancy.id("shop-prod")) not in heard
 
 
 def test_whoever_was_away_gets_their_page_and_no_count_of_what_happened_to_others(web, tenancy):

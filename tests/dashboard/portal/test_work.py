@@ -65,6 +65,24 @@ def test_while_a_host_is_emptied_each_machine_says_where_it_is_on_its_way(shop, 
     assert "next-1 about to move" in says
 
 
+def test_a_machine_that_moved_twice_or_came_back_is_told_once(shop, tenancy):
+    elsewhere(tenancy)
+    back, again = (add_machine(tenancy, name, "shop", host="kvm2") for name in ("back-1", "again-1"))
+    run = in_state(start_run(tenancy.inventory, "c1"), RunState.RUNNING)
+    now = timezone.now()
+    before(run, "kvm2", TargetState.DONE, back, again, finished_at=now, out_at=now)
+    before(run, "kvm1", TargetState.DONE, back, finished_at=now, out_at=now)
+    Instance.objects.filter(id=again.id).update(host=tenancy.inventory.hosts["kvm3"])
+    before(run, "kvm3", TargetState.DRAINING, again)
+
+    [says] = notes(shop.get(PORTAL).text)
+
+    assert says.count("back-1") == says.count("again-1") == 1
+    assert "back-1 moved" in says
+    assert "untouched" not in says
+    assert "again-1 moves again It keeps running while it moves." in says
+
+
 def test_a_machine_that_the_plan_cannot_move_will_be_stopped_and_says_that_nothing_was_done_yet(
     shop, tenancy
 ):
