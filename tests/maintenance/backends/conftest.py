@@ -32,6 +32,6 @@ def lab(var_folder: Path) -> LabCloud:
         call_latency_s=0,
         boot_grace_s=0.1,
         boot_back_s=0.3,
-        system_vm_boot_s=0.05,
+        **{"sysvm.boot.seconds": 0.05},
     )
     return LabCloud(CLOUD_ID)
