@@ -52,4 +52,9 @@ def usual_restarts() -> Mapping[str, tuple[MeasuredWay, ...]]:
             found.setdefault(way, []).append(
                 MeasuredWay(direction, times, float(average_ms), float(lowest_ms))
             )
-    return {way: tuple(rows) for way, rows in found.items()}
+    return {way: tuple(sorted(rows, key=_place)) for way, rows in found.items()}
+
+
+def _place(row: MeasuredWay) -> tuple[bool, bool, str]:
+    """In, out, then the rest."""
+    return (row.direction != "ingress", row.direction != "egress", row.direction)

@@ -37,13 +37,13 @@ class Measured:
 
 
 def measured_of(rows: Iterable[Downtime]) -> list[Measured]:
-    return [_measured(row) for row in rows]
+    return [_measured(row) for row in sorted(rows, key=_place)]
 
 
 def measured_by_vm(run_id: UUID) -> dict[UUID, list[Measured]]:
     """Of a run's VMs. One query."""
     found: dict[UUID, list[Measured]] = {}
-    for row in Downtime.objects.filter(run=run_id).order_by("way"):
+    for row in sorted(Downtime.objects.filter(run=run_id), key=_place):
         found.setdefault(row.system_vm_id, []).append(_measured(row))
     return found
 
@@ -62,6 +62,11 @@ def _measured(row: Downtime) -> Measured:
         warning=_warning(row),
         is_open=row.ended_at is None,
     )
+
+
+def _place(row: Downtime) -> int:
+    """In, out, then the rest."""
+    return list(WAYS).index(row.way) if row.way in WAYS else len(WAYS)
 
 
 def _longest(row: Downtime) -> str:

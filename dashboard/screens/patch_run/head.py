@@ -11,7 +11,7 @@ from dashboard.screens.marks import Mark, mark
 from dashboard.screens.patch_run.tallies import PatchTally, outcome_counts, tallies
 from dashboard.screens.patch_run.words import stage_word
 from dashboard.screens.router_restart.ways import way_name
-from dashboard.screens.runs.name import finished_of, kind_words, run_mark, run_name, thing_of
+from dashboard.screens.runs.name import finished_of, kind_words, run_called, run_mark, run_name, thing_of
 from dashboard.screens.words import Range, count, figure, listing
 from maintenance.domain.router_restart import RestartWay, RouterOutcome
 from maintenance.domain.states import (
@@ -69,7 +69,7 @@ def patch_head(run: Run) -> PatchHead:
         mark=drawn,
         title=says if says.startswith(drawn.word) else f"{drawn.word}: {says}",
         name=run_name(run),
-        kind=kind_words(run),
+        kind=_kind(run),
         began=run.started_at or run.created_at,
         has_started=run.started_at is not None,
         by=run.started_by,
@@ -85,6 +85,11 @@ def patch_head(run: Run) -> PatchHead:
         finished_at=run.finished_at,
         tallies=tallies(run, by_outcome),
     )
+
+
+def _kind(run: Run) -> str:
+    """A restart is called by its networks, too, where people gave it another name."""
+    return run_called(run) if run.kind == RunKind.ROUTER_RESTART else kind_words(run)
 
 
 def _usual() -> str:

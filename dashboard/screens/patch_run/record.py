@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from dashboard.screens.marks import UNKNOWN, Mark, mark, moving
+from dashboard.screens.patch_run.stops import done_words
 from dashboard.screens.patch_run.words import stage_word
 from dashboard.screens.router_restart.ways import way_name
 from dashboard.screens.words import duration, figure
@@ -90,12 +91,16 @@ def _line(step: Step) -> StepLine:
         stage=stage_word(step.stage),
         attempt=_("attempt %(n)s") % {"n": step.attempt} if step.attempt > 1 else "",
         mark=_mark(step) if is_over else moving(mark(STATE_DURING[Stage(step.stage)]).word),
-        detail=step.detail if is_over else step.note,
+        detail=(step.detail or _went_well(step)) if is_over else step.note,
         started=step.started,
         took=duration(took) if took is not None else "",
         since=None if is_over else step.started,
         takeovers=takeovers,
     )
+
+
+def _went_well(step: Step) -> str:
+    return done_words(step) if step.outcome == Outcome.OK else ""
 
 
 def _mark(step: Step) -> Mark:

@@ -49,7 +49,7 @@ def _stop(run: Run, target: Target, stage: Stage, number: int, step: Step | None
     if stage in BACK:
         name = stage_word(stage)
     if step is not None and step.state == StepState.ENDED:
-        says = step.detail or _done_words(step)
+        says = step.detail or done_words(step)
         return PatchStop(name, _ended(step), says, took=_took(step))
     if step is not None:
         drawn = mark(STATE_DURING[stage])
@@ -67,7 +67,7 @@ def _ended(step: Step) -> Mark:
     return mark(_ENDED.get(step.outcome, "Failed"))
 
 
-def _done_words(step: Step) -> str:
+def done_words(step: Step) -> str:
     """What a step that went well has done."""
     match step.stage:
         case Stage.PATCH_COPY:

@@ -11,8 +11,8 @@ from django.utils.translation import ngettext
 from dashboard.restart_forms import REAPPLY, REPLACE, SERIAL, RestartChoices
 from dashboard.screens.router_restart.find import FoundPlace, found_places
 from dashboard.screens.router_restart.measured import measured_lines
-from dashboard.screens.router_restart.ways import HAPPENS, IF_IT_FAILS, NAMES
-from dashboard.screens.words import count, listing
+from dashboard.screens.router_restart.ways import CONSEQUENCE, HAPPENS, IF_IT_FAILS, NAMES
+from dashboard.screens.words import count, figure, listing
 from maintenance.actions import ActionError
 from maintenance.actions.router_plans import RestartPlan, plan_router_restart
 from maintenance.domain.router_restart import RestartWay
@@ -89,7 +89,7 @@ def start_restart(choices: RestartChoices, *, refusal: str = "") -> StartRestart
     way = plans[0].chosen.way if plans else RestartWay.PARALLEL
     return StartRestart(
         says=_says(plans, names, way) if plans else _("Restart routers."),
-        then=_then(plans, way) if plans else _("Nothing begins until you press Restart."),
+        then=_then(plans, way) if plans else _("Choose whose; nothing begins yet."),
         places=[_place(plan) for plan in plans],
         ways=offered,
         others=_others(measured, {one.label for one in offered}),
@@ -101,7 +101,7 @@ def start_restart(choices: RestartChoices, *, refusal: str = "") -> StartRestart
         find=choices.find,
         found=[] if choices.has_place else found_places(choices.find),
         button=_button(way, names),
-        consequence=f"{HAPPENS[way]} {IF_IT_FAILS[way]}" if plans else "",
+        consequence=str(CONSEQUENCE[way]) if plans else "",
         disabled=_why_not(choices, plans, ways, wrong),
         refusal=refusal,
     )
@@ -220,10 +220,18 @@ def _why_not(choices: RestartChoices, plans: Sequence[RestartPlan], ways: set[Re
     if wrong:
         return wrong
     refused = [plan for plan in plans if plan.refused]
+    if refused and len(plans) == 1:
+        return _sentence(refused[0].refused)
     if refused:
-        first = f"{refused[0].place_name}: {refused[0].refused}"
-        more = len(refused) - 1
-        return _sentence(first) if not more else _("%(first)s; and %(n)s more.") % {"first": first, "n": more}
+        facts = {"name": refused[0].place_name, "reason": refused[0].refused, "n": figure(len(refused))}
+        return (
+            ngettext(
+                "%(n)s of them cannot be restarted; %(name)s: %(reason)s.",
+                "%(n)s of them cannot be restarted; %(name)s, for one: %(reason)s.",
+                len(refused),
+            )
+            % facts
+        )
     if len(ways) > 1:
         return _("These would be restarted in several ways: start a run for each.")
     return ""

@@ -48,6 +48,19 @@ IF_IT_FAILS: "Mapping[str, StrPromise]" = {
     ),
     RestartWay.REAPPLY: gettext_lazy("If it fails, the routers run on as they are, and a person is asked."),
 }
+# What the button brings about, beside it.
+CONSEQUENCE: "Mapping[str, StrPromise]" = {
+    RestartWay.PARALLEL: gettext_lazy(
+        "Begins at once. The old router serves until the new one answers; then traffic is switched."
+    ),
+    RestartWay.REDUNDANT: gettext_lazy(
+        "Begins at once, with the backup side; the other side serves meanwhile."
+    ),
+    RestartWay.SERIAL: gettext_lazy(
+        "Begins at once. From the stop until the new router answers, nothing gets in or out."
+    ),
+    RestartWay.REAPPLY: gettext_lazy("Begins at once. Nothing is stopped, nothing is replaced."),
+}
 
 
 def way_name(way: str) -> str:

@@ -66,8 +66,11 @@ def run_mark(run: Run, *, is_held: bool = False) -> Mark:
 
 def run_name(run: Run) -> str:
     """What people call this run: the reason they gave, else what it is over."""
-    if run.reason:
-        return run.reason
+    return run.reason or run_called(run)
+
+
+def run_called(run: Run) -> str:
+    """By what it is over."""
     if not run.scope_words:
         return str(KINDS[run.kind])
     words = run.scope_words
