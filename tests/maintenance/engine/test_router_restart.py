@@ -7,8 +7,8 @@ import pytest
 from maintenance import actions
 from maintenance.backends.lab import models as lab
 from maintenance.backends.lab.system_vm_models import SystemVm as LabVm
-from maintenance.backends.lab.system_vms import breaking
-from maintenance.models import Attention, Downtime, Step, SystemVm
+from maintenance.backends.lab.system_vms import breaking, power
+from maintenance.models import Attention, Downtime, Run, Step, SystemVm
 from tests.maintenance.backends.system_vms_lab import BACKUP, ROUTER, disk, vm_id
 from tests.maintenance.engine.patch_lab import looked_at, patch_lab
 from tests.maintenance.engine.restart_lab import (
@@ -121,9 +121,12 @@ def test_a_router_that_does_not_come_up_leaves_the_old_one_serving_and_the_next_
 
 def test_one_whose_service_dies_within_the_soak_is_not_kept():
     looked_at(ALONE)
-    breaking.die_after(disk(ALONE), "haproxy", 1.0, of_next=True)
-    run = restart(LONE, soak_s=3)
+    run = restart(LONE, soak_s=FOR_EVER_S)
     with engine_running():
+        soaks = Step.objects.filter(run=run, stage="VerifyReplacement", movement__has_key="answered_at")
+        wait_until(soaks.exists, within_s=60)
+        Run.objects.filter(id=run.id).update(soak_s=0)  # the way back need not soak
+        power.kill(disk(the_new_one(run, ALONE)["router"]), "haproxy")
         wait_until(lambda: result(run, ALONE)[1], within_s=60)
 
     assert result(run, ALONE) == ("Failed", "failed_restored")
