@@ -214,6 +214,16 @@ def test_a_pair_that_does_not_fit_is_replaced_side_by_side_each_in_its_role(lab)
     assert serving(first.name) == second.name
 
 
+def test_a_backup_is_replaced_though_its_primary_was_broken_before(lab):
+    lab.probe_system_vm(vm_id(ROUTER))
+    breaking.dead(disk(ROUTER), "haproxy")
+
+    first = restart(lab, vm_id(BACKUP), uuid4(), negotiated=True)
+    restart(lab, vm_id(ROUTER), uuid4(), negotiated=True)
+
+    assert serving(first.name) == first.name
+
+
 def test_a_backup_that_does_not_answer_is_handed_nothing(lab):
     lab.probe_system_vm(vm_id(BACKUP))
     breaking.dead(disk(BACKUP), "haproxy")

@@ -164,12 +164,12 @@ def _load(world: World, vm: VmRow, version: str) -> None:
             vm.id,
         )
         return
-    folder = disk(vm)
     try:
         with alone_with_disk(vm.name):
-            if find_vm(world.door, vm.id).loads_payload:
-                power.turn_off(folder)
-                load(folder, version)
+            vm = find_vm(world.door, vm.id)
+            if vm.state == "Running" and vm.loads_payload:
+                power.turn_off(disk(vm))
+                load(vm.folder, version)
                 world.door.run("UPDATE lab_system_vm SET loads_payload = false WHERE id = %s", vm.id)
     except OSError as problem:
         raise VmUnreachable(f"{vm.name} cannot load its host's payload: {problem}") from problem
