@@ -10,10 +10,11 @@ from maintenance.actions.live_patches import PatchRequest, start_live_patch
 from maintenance.actions.router_restarts import RestartRequest, plan_router_restart, start_router_restart
 from maintenance.domain.router_restart import RestartWay
 from maintenance.domain.states import RunKind, TargetState
+from maintenance.domain.system_vms import UpdateState, Why
 from maintenance.models import Cloud, Network, Run, SystemVm, Target
 from maintenance.updates import update_of_vm
 from tests.maintenance.backends.system_vms_lab import vm_id
-from tests.maintenance.engine.patch_lab import patch_lab
+from tests.maintenance.engine.patch_lab import patch_lab, publish_new
 from tests.maintenance.engine.restart_lab import (
     EMPTY_VPC,
     LONE,
@@ -129,15 +130,21 @@ def test_a_patch_and_a_restart_never_join_each_other(cloud, tmp_path):
     assert router.network_id == network_id(LONE)
 
 
-def test_whatever_stands_in_a_network_that_is_restarted_is_never_available(cloud):
+def test_whatever_stands_in_a_network_that_is_restarted_is_never_available(cloud, tmp_path):
+    publish_new(tmp_path)
+    SystemVm.objects.filter(name__in=["r-7-VM", "r-10-VM"]).update(
+        probed_at=Now(), software_version="4.21.0.0", scripts_checksum="old"
+    )
+    old, new = (SystemVm.objects.select_related("cloud").get(name=name) for name in ("r-7-VM", "r-10-VM"))
+    # As the router is read that takes its place: it is no target of the run.
+    new.network_id, new.vpc_id = old.network_id, None
+    assert [update_of_vm(vm).possible for vm in (old, new)] == [True, True]
+
     restart(LONE)
-    old = SystemVm.objects.select_related("cloud").get(name="r-7-VM")
-    new = SystemVm.objects.select_related("cloud").get(name="r-9-VM")
-    new.network_id = old.network_id  # as the router is read that takes its place
+
     for vm in (old, new):
-        vm.probed_at = vm.changed_at
         update = update_of_vm(vm)
-        assert not update.possible, vm.name
+        assert (update.state, update.why, update.possible) == (UpdateState.WAITS, Why.BEING_RESTARTED, False)
 
 
 def test_a_router_whose_host_is_being_worked_on_waits(cloud):
