@@ -299,5 +299,14 @@ def _sentence(run: Run, state: RunState) -> str:
         case RunState.CANCELLED:
             return "stopped by a person"
         case _:
-            one = "management server" if run.kind in OVER_SERVERS else "host"
+            one = _one_of(run)
             return f"{failed} {one if failed == 1 else one + 's'} failed"
+
+
+def _one_of(run: Run) -> str:
+    """What its targets are called."""
+    if run.kind == RunKind.ROUTER_RESTART:
+        return "router"
+    if run.kind in OVER_SYSTEM_VMS:
+        return "system VM"
+    return "management server" if run.kind in OVER_SERVERS else "host"
