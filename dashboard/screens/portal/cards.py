@@ -56,7 +56,7 @@ def card_of(
     card = _as_it_is(place, facts, update, patch, away, free_at.get(place.id))
     if restart is None:
         return card
-    return replace(card, texts=[*restart_note(place, facts, restart), *card.texts])
+    return replace(card, texts=[*card.texts, restart_note(place, facts, restart)])
 
 
 def _has_more_to_say(restart: Target, update: Update | None) -> bool:

@@ -81,7 +81,8 @@ def _verdict(cards: Sequence[Card], works: Sequence[Work]) -> str:
     """What is so, and what waits for whoever reads it."""
     if not cards:
         return ""
-    running = sum(card.mark.state == "Running" for card in cards)
+    running = sum(card.mark.state == "Running" and not card.is_restart for card in cards)
+    restarting = sum(card.mark.state == "Running" and card.is_restart for card in cards)
     trouble = sum(card.mark.state in {"Failed", "NeedsPerson"} for card in cards)
     unknown = sum(card.mark.state == "Unknown" for card in cards)
     offered = sum(card.mark.state == "Available" for card in cards)
@@ -90,6 +91,11 @@ def _verdict(cards: Sequence[Card], works: Sequence[Work]) -> str:
         said.append(
             ngettext("%(n)s update is running.", "%(n)s updates are running.", running)
             % {"n": spelled(running)}
+        )
+    if restarting:
+        said.append(
+            ngettext("%(n)s router restart is running.", "%(n)s router restarts are running.", restarting)
+            % {"n": spelled(restarting)}
         )
     if trouble:
         said.append(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -54,16 +54,21 @@ def shown_restart(place: Place, facts: Facts) -> Target | None:
     return worst if facts.now - (worst.finished_at or worst.run.created_at) <= SHOWN_FOR else None
 
 
-def restart_note(place: Place, facts: Facts, target: Target) -> list[str | SafeString]:
+def restart_note(place: Place, facts: Facts, target: Target) -> SafeString:
     """In short, for a card that has something else to say."""
     at = target.finished_at or facts.now
-    return [with_moment(_note(R(target.result)), at, facts.now), *measured(place)]
+    said = with_moment(_note(R(target.result), is_several=len(place.ran) > 1), at, facts.now)
+    return format_html_join(" ", "{}", ((text,) for text in (said, *measured(place))))
 
 
-def _note(result: RouterOutcome) -> str:
+def _note(result: RouterOutcome, *, is_several: bool) -> str:
     match result:
         case R.REPLACED:
-            return _("Its router was replaced at {at}.")
+            return (
+                _("Its routers were replaced at {at}.")
+                if is_several
+                else _("Its router was replaced at {at}.")
+            )
         case R.REAPPLIED:
             return _("Its rules were set again at {at}.")
         case _:

@@ -167,6 +167,7 @@ def _updating(place: Place, facts: Facts, target: Target) -> Card:
         texts=_about(place, target.run),
         dots=dots,
         beside=goes_on,
+        is_restart=is_restart(target.run),
     )
 
 

@@ -62,7 +62,8 @@ class SlotOffer:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One network, or a VPC with its tiers. `said` stands beside the state's glyph; `rank` sorts what matters first."""
+    """One network, or a VPC with its tiers. `said` stands beside the state's glyph; `rank` sorts what matters first.
+    `is_restart`: what is under way replaces routers, and is no update."""
 
     id: UUID
     name: str
@@ -79,6 +80,7 @@ class Card:
     slot: SlotOffer | None = None
     give_up: Offer | None = None
     beside: str | SafeString = ""
+    is_restart: bool = False
 
 
 def moment(at: datetime, now: datetime) -> SafeString:
