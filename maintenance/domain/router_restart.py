@@ -112,7 +112,7 @@ def way_of(routers: Sequence[RouterFacts], *, serial: bool, new_version: str) ->
 
 
 def next_restart_move(
-    stage: Stage, outcome: Outcome, *, failing: bool, cancelling: bool, makes_redundant: bool
+    stage: Stage, outcome: Outcome, *, cancelling: bool, makes_redundant: bool, failing: bool = False
 ) -> Move:
     """What becomes of a router when a stage has ended. One whose restart is cancelled while the new router starts goes
     the way back; once traffic is switched it is finished. What had failed before it was cancelled has failed."""

@@ -40,9 +40,8 @@ class Cause(StrEnum):
 WAITS = frozenset({Cause.NO_ROOM, Cause.FOREIGN_MAINTENANCE, Cause.SLOT_TAKEN, Cause.UNSETTLED})
 
 # What became of a system VM in a run over such; settled when the next run does it well.
-VM_CAUSES = frozenset(
-    {Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED, Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED}
-)
+ROUTER_CAUSES = frozenset({Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED})
+VM_CAUSES = ROUTER_CAUSES | {Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED}
 
 TITLES: dict[Cause, str] = {
     Cause.PREFLIGHT_FAILED: "PreFlight failed on {host}: the run ended",

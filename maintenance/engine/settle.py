@@ -10,7 +10,7 @@ from maintenance.clock import database_now
 from maintenance.domain.decide import next_move
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.patch_run import patch_outcome
-from maintenance.domain.router_restart import restart_outcome
+from maintenance.domain.router_restart import RouterOutcome, restart_outcome
 from maintenance.domain.run_view import Move, Result, result_of
 from maintenance.domain.states import (
     OVER_SERVERS,
@@ -26,7 +26,7 @@ from maintenance.domain.states import (
 )
 from maintenance.domain.system_vms import ROUTERS, SystemVmType
 from maintenance.engine.advance import about_run, about_target, advance, lock_run, move_run, move_target
-from maintenance.engine.attention import VM_CAUSES, Cause, ask_for_person, resolve_attentions
+from maintenance.engine.attention import ROUTER_CAUSES, VM_CAUSES, Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import Claim, fenced
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
@@ -176,7 +176,7 @@ def _move_vm_on(
     if is_restart:
         failed, not_restored = Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED
     if move.state is TargetState.DONE:
-        resolve_attentions(work, _failed_before(target), by=f"run {run.number}, in which it is done")
+        resolve_attentions(work, _failed_before(run, target), by=f"run {run.number}, in which it is done")
     if move.state is TargetState.NEEDS_PERSON:
         ask_for_person(work, not_restored, run=run, target=target, message=target.detail)
         stop_the_line(work, run, target, not_restored, target.detail, now)
@@ -189,12 +189,15 @@ def _move_vm_on(
             stop_the_line(work, run, target, failed, target.detail, now)
 
 
-def _failed_before(target: Target) -> Q:
-    """What was asked of people in earlier runs about this VM, or about a router of its network that is gone."""
+def _failed_before(run: Run, target: Target) -> Q:
+    """What was asked of people in earlier runs and is settled by this one: the same about this VM; where it was
+    replaced whatever was about it, or about a router of its network that is gone."""
     about = Q(system_vm_id=target.system_vm_id)
-    if target.group is not None:
+    causes = ROUTER_CAUSES if run.kind == RunKind.ROUTER_RESTART else VM_CAUSES - ROUTER_CAUSES
+    if target.result == RouterOutcome.REPLACED:
         about |= Q(target__group=target.group, system_vm__gone_at__isnull=False)
-    return about & Q(run__state__in=RUN_ENDED, cause__in=VM_CAUSES)
+        causes = VM_CAUSES
+    return about & Q(run__state__in=RUN_ENDED, cause__in=causes)
 
 
 def _is_home_from_others(run: Run, target: Target, stage: Stage, ending: Ending) -> bool:

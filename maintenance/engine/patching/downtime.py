@@ -58,8 +58,8 @@ def measuring(hands: Hands) -> Iterator[None]:
     Raises: what the block raises, LostLease.
     """
     probing = Probing(hands)
-    probing.begin()
     try:
+        probing.begin()
         yield
     finally:
         probing.end()

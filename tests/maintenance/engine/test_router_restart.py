@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from maintenance import actions
 from maintenance.backends.lab import models as lab
@@ -188,3 +189,34 @@ def test_without_cleanup_its_rules_are_applied_again_and_nothing_is_replaced():
     assert (steps(run, ALONE), result(run, ALONE)) == ([("ReapplyNetworkRules", "ok")], ("Done", "reapplied"))
     assert of_network(LONE) == [ALONE]
     assert measured(run, ALONE)["ingress"].down_ms == 0
+
+
+def test_a_lost_answer_to_every_request_replaces_it_once_all_the_same():
+    looked_at(ALONE)
+    for call in ("start_replacement", "switch_traffic", "verify_replacement", "destroy_old"):
+        lab.Fault.objects.create(call=call, kind="lose-reply", times_left=1)
+    run = restart(LONE)
+    with engine_running():
+        ended(run, within_s=60)
+
+    assert (steps(run, ALONE), result(run, ALONE)) == (REPLACED, ("Done", "replaced"))
+    assert of_network(LONE) == [the_new_one(run, ALONE)["router"]]
+    assert not lab.Fault.objects.exclude(times_left=0).exists()
+
+
+def test_once_the_new_one_was_verified_nothing_leads_back_and_an_old_one_that_is_left_is_told():
+    looked_at(ALONE)
+    lab.Fault.objects.create(call="destroy_old", kind="error", text="the storage is busy")
+    run = restart(LONE)
+    decided = Step.objects.filter(run=run, stage="VerifyReplacement", movement__has_key="decided")
+    with engine_running():
+        wait_until(decided.exclude(note="").exists, within_s=60)
+    decided.update(takeovers=settings.TAKEOVERS_MAX)  # as after so many engines that died over it
+    with engine_running():
+        wait_until(lambda: state_of(run) == "Paused")
+
+    assert (steps(run, ALONE), result(run, ALONE)) == (REPLACED, ("Failed", "replaced"))
+    assert is_served(the_new_one(run, ALONE)["router"])
+    need = Attention.objects.get(resolved_at=None)
+    assert need.cause == "router-failed"
+    assert f"the old router {ALONE} may still be there" in need.message
