@@ -10,12 +10,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from dashboard.access import Person, principal, visible_system_vms
+from dashboard.api.downtime_shape import DowntimeShape, downtime_by_vm, told
 from dashboard.api.run_shapes import Progress, StageShape, part_of_state
 from dashboard.models import Role
 from maintenance.domain.states import RunState, TargetState, word
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.domain.system_vms import PatchOutcome
-from maintenance.models import Downtime, Payload, Run, Step, Target
+from maintenance.models import Payload, Run, Step, Target
 
 OTHERS = ""  # what a tenant is told of a person, a reason or a ticket that is not theirs
 
@@ -24,16 +25,6 @@ class ThrottleShape(serializers.Serializer):
     per_zone = serializers.IntegerField(source="max_unavailable")
     canary = serializers.IntegerField()
     soak_s = serializers.IntegerField()
-
-
-class DowntimeShape(serializers.Serializer):
-    """What was measured from outside: last good to next good, summed."""
-
-    way = serializers.CharField(help_text="ingress, egress or load-balancer")
-    interval_ms = serializers.IntegerField()
-    probes = serializers.IntegerField()
-    failed = serializers.IntegerField()
-    down_ms = serializers.FloatField()
 
 
 class PatchOfVm(serializers.Serializer):
@@ -72,7 +63,7 @@ class PatchOfVm(serializers.Serializer):
 
     @extend_schema_field(DowntimeShape(many=True))
     def get_downtime(self, target: Target) -> Any:
-        return DowntimeShape(self.context["downtime"].get(target.system_vm_id, []), many=True).data
+        return told(self.context["downtime"].get(target.system_vm_id, []))
 
 
 class PatchShort(serializers.Serializer):
@@ -170,14 +161,10 @@ def patch_long(run: Run, person: Person) -> dict[str, Any]:
     for step in Step.objects.filter(target__in=targets).order_by("attempt", "round", "started"):
         steps[step.target_id].pop(step.stage, None)
         steps[step.target_id][step.stage] = step
-    downtime: dict[UUID, list[Downtime]] = defaultdict(list)
-    ids = [target.system_vm_key for target in targets]
-    for row in Downtime.objects.filter(run=run, system_vm__in=ids).order_by("way"):
-        downtime[row.system_vm_id].append(row)
     of_run = {
         "targets": targets,
         "steps": {target: list(by_stage.values()) for target, by_stage in steps.items()},
-        "downtime": downtime,
+        "downtime": downtime_by_vm(run, (target.system_vm_key for target in targets)),
     }
     return dict(PatchLong(run, context=_context([run], person) | of_run).data)
 

@@ -11,7 +11,10 @@ from django.db.models import Count
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from dashboard.api.downtime_shape import DowntimeShape, downtime_by_vm, told
 from dashboard.api.result_shapes import Result
+from dashboard.screens.patch_run.stops import replacement
+from maintenance.domain.router_restart import RestartWay, RouterOutcome
 from maintenance.domain.states import (
     OVER_SERVERS,
     OVER_SYSTEM_VMS,
@@ -23,6 +26,7 @@ from maintenance.domain.states import (
     word,
 )
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
+from maintenance.domain.system_vms import PatchOutcome
 from maintenance.models import Run, Step, Target
 from maintenance.output_tails import output_tails
 from maintenance.report import run_result, server_time_out
@@ -99,6 +103,8 @@ class RunShort(serializers.Serializer):
     skip_unready = serializers.BooleanField()
     not_before = serializers.DateTimeField(allow_null=True)
     server_rules = serializers.SerializerMethodField(help_text="null for a run over hosts")
+    way = serializers.CharField(help_text=f"of a restart of routers: {', '.join(RestartWay)}; else empty")
+    way_words = serializers.CharField(help_text="why it is not the way that one would expect")
     plan_hash = serializers.CharField()
     started_by = serializers.CharField()
     reason = serializers.CharField()
@@ -245,8 +251,17 @@ class ServerOfRun(serializers.Serializer):
         return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
 
 
+_OUTCOMES = tuple(dict.fromkeys([*PatchOutcome, *RouterOutcome]))
+
+
+class NewRouterShape(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+    version = serializers.CharField()
+
+
 class SystemVmOfRun(serializers.Serializer):
-    """One system VM of a run; live-patches/ tells more of it."""
+    """One system VM of a run; of a live patch live-patches/ tells more."""
 
     id = serializers.UUIDField(source="system_vm_id")
     name = serializers.CharField()
@@ -254,7 +269,13 @@ class SystemVmOfRun(serializers.Serializer):
     order = serializers.IntegerField()
     state = serializers.CharField(help_text=", ".join(TargetState))
     word = serializers.SerializerMethodField(help_text="the people's word for the state")
-    outcome = serializers.CharField(source="result", help_text="of a live patch; empty while it is not over")
+    outcome = serializers.CharField(
+        source="result", help_text=f"{', '.join(_OUTCOMES)}; empty while it is not over"
+    )
+    replacement = serializers.SerializerMethodField(
+        help_text="of a router that is restarted: the new one, once it runs"
+    )
+    downtime = serializers.SerializerMethodField()
     detail = serializers.CharField(help_text="why it is where it is")
     attempt = serializers.IntegerField()
     moves = serializers.SerializerMethodField(help_text="what is legal now, of retry and skip")
@@ -266,6 +287,15 @@ class SystemVmOfRun(serializers.Serializer):
 
     def get_moves(self, target: Target) -> list[str]:
         return _target_moves(self.context["run"], target)
+
+    @extend_schema_field(NewRouterShape(allow_null=True))
+    def get_replacement(self, target: Target) -> Any:
+        named = [new for step in self.context["stages"][target.id] if (new := replacement(step))]
+        return NewRouterShape(named[0]).data if named else None
+
+    @extend_schema_field(DowntimeShape(many=True))
+    def get_downtime(self, target: Target) -> Any:
+        return told(self.context["downtime"].get(target.system_vm_id, []))
 
     @extend_schema_field(StageShape(many=True))
     def get_stages(self, target: Target) -> Any:
@@ -337,6 +367,7 @@ def long(run: Run) -> dict[str, Any]:
         "counts": {run.id: Counter(target.state for target in targets)},
         "targets": targets,
         "stages": stages,
+        "downtime": downtime_by_vm(run, (t.system_vm_key for t in targets if t.system_vm_id is not None)),
         "tails": output_tails(
             [step.id for steps in stages.values() for step in steps], settings.OUTPUT_TAIL_BYTES
         ),

@@ -15,6 +15,7 @@ from tests.dashboard.console.system_vms import (
     make_vpc,
     measure,
     patch_run,
+    patch_step,
     publish,
     put_vm,
     restart_run,
@@ -176,7 +177,10 @@ def test_a_network_says_before_it_is_asked_for_which_way_a_restart_takes(invento
     for name, side in (("r-6-VM", "PRIMARY"), ("r-7-VM", "BACKUP")):
         make_vm(inventory, name, network=redundant, redundant_state=side)
     run = restart_run(
-        inventory, [SystemVm.objects.get(network=network)], state=RunState.SUCCEEDED, finished_at=timezone.now()
+        inventory,
+        [SystemVm.objects.get(network=network)],
+        state=RunState.SUCCEEDED,
+        finished_at=timezone.now(),
     )
     put_vm(run, "r-5-VM", TargetState.DONE, result="replaced", is_open=False)
     measure(run, SystemVm.objects.get(network=network), down_ms=120.0)
@@ -213,6 +217,22 @@ def test_a_vpc_is_told_with_its_routers_and_its_restart(inventory, viewer):
     assert (told["restart"]["possible"], "no tier" in told["restart"]["reason"]) == (False, True)
 
 
+def test_its_run_tells_the_way_the_new_router_and_what_was_measured(inventory, viewer, router):
+    run = restart_run(inventory, [router], way_words="one side of the pair is missing")
+    target = put_vm(run, "r-5-VM", TargetState.DONE, result="replaced")
+    new = {"router": "r-31-VM", "router_id": str(uuid4()), "version": "4.21.0.1"}
+    patch_step(target, "StartReplacement", movement=new)
+    measure(run, router, gaps=[{"ms": 60.0}])
+
+    told = viewer.get(f"rolling-maintenances/{run.id}/").json()
+
+    vm = told["system_vms"][0]
+    assert (told["way"], told["way_words"]) == ("parallel", "one side of the pair is missing")
+    assert vm["outcome"] == "replaced"
+    assert vm["replacement"] == {"id": new["router_id"], "name": "r-31-VM", "version": "4.21.0.1"}
+    assert (vm["downtime"][0]["down_ms"], vm["downtime"][0]["gaps_ms"]) == (60.0, [60.0])
+
+
 # ---- tenants --------------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +259,9 @@ def test_a_tenant_may_ask_for_no_other_restart(shopkeeper, network, body):
 
 
 def test_a_tenant_is_told_of_no_operators_run(inventory, shopkeeper, network):
-    restart_run(inventory, [SystemVm.objects.get(network=network)], started_at=timezone.now() - timedelta(seconds=9))
+    restart_run(
+        inventory, [SystemVm.objects.get(network=network)], started_at=timezone.now() - timedelta(seconds=9)
+    )
 
     told = shopkeeper.get(f"networks/{network.id}/")
     refused = shopkeeper.post(f"networks/{network.id}/restart/", {"livepatch": True})

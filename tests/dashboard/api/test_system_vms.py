@@ -194,7 +194,7 @@ def test_a_viewer_starts_none(viewer, shop):
 def test_one_patch_tells_each_vm_with_its_steps_outcome_and_downtime(inventory, viewer, shop):
     run = patch_run(inventory, [shop], state=RunState.FAILED)
     failed_and_restored(run, shop.name, "dnsmasq does not run")
-    measure(run, shop)
+    measure(run, shop, gaps=[{"ms": 60.0}])
 
     told = viewer.get(f"live-patches/{run.id}/").json()
 
@@ -208,8 +208,11 @@ def test_one_patch_tells_each_vm_with_its_steps_outcome_and_downtime(inventory, 
         "RollBack",
     ]
     assert vm["downtime"] == [
-        {"way": "ingress", "interval_ms": 50, "probes": 680, "failed": 1, "down_ms": 60.0}
-    ]
+        {
+            "way": "ingress", "interval_ms": 50, "probes": 680, "failed": 1, "down_ms": 60.0, "gaps_ms": [60.0],
+            "was_down_before": False, "interrupted": 0,
+        }
+    ]  # fmt: skip
     assert told["outcomes"]["failed_restored"] == 1
 
 
