@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from dashboard.screens.events.acts_vms import VM_SENTENCES
 from dashboard.screens.events.telling import Told, host_of, is_id, named, run_of, sentence
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
 from dashboard.screens.words import count, listing
@@ -34,7 +35,7 @@ PRIVATE_ACTS = (
 )
 # Prefixes of what people do about runs, hosts and what needs them, as actions write them.
 RUN_ACTS, HOST_ACTS, NEED_ACTS = ("run", "rolling maintenance"), ("host",), ("attention",)
-VM_ACTS = ("live patch", "payload")
+VM_ACTS = ("live patch", "router restart", "payload")
 SERVER_ACTS = ("management server", "shutdown of management server", "job reconciled")
 
 _DONE = Mark("Waiting", "", "waiting")
@@ -67,6 +68,7 @@ def _mark(entry: AuditEntry) -> Mark:
             return mark("Cancelled")
         case (
             "live patch started"
+            | "router restart started"
             | "rolling maintenance started"
             | "management servers restarted"
             | "run: resume"
@@ -132,18 +134,6 @@ def _started(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> Sa
     )
 
 
-def _patched(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> SafeString:
-    after = entry.after or {}
-    vms = after.get("system_vms", 0)
-    return sentence(
-        _("%(who)s started %(run)s, a live patch of %(vms)s: %(scope)s"),
-        who=who,
-        run=run_of(about),
-        scope=named(after.get("scope", "")),
-        vms=count(vms if isinstance(vms, int) else 0, "system VM"),
-    )
-
-
 def _restarted(who: SafeString, about: Mapping[str, Any], entry: AuditEntry) -> SafeString:
     names = [str(name) for name in (entry.after or {}).get("servers", ())]
     says = _("%(who)s started %(run)s, which restarts %(servers)s")
@@ -204,7 +194,7 @@ _SENTENCES: Mapping[str, Sentence] = {
         lambda: _("%(who)s cancelled the shutdown of %(host)s (%(run)s)")
     ),
     "management servers restarted": _restarted,
-    "live patch started": _patched,
+    **VM_SENTENCES,
     "job reconciled": _reconciled,
     "agent balance change asked for": _of_cloud(
         lambda: _("%(who)s asked for another agent balance of %(cloud)s")
