@@ -29,7 +29,10 @@ OWN = {
 # What belongs to an account, and is drawn for those who belong to it: other roles see the same facts in the console.
 OF_TENANTS = {"portal", "portal-update", "portal-slot", "portal-give-up"}
 # REST tells tenants, too, and takes their patches: of what is theirs (access.py, visible_…).
-OF_TENANTS_TOO = {"system-vms", "system-vm", "networks", "network", "live-patches", "live-patch"}
+OF_TENANTS_TOO = {
+    *("system-vms", "system-vm", "networks", "network", "vpcs", "vpc"),
+    *("live-patches", "live-patch", "network-restart", "vpc-restart"),
+}
 OPEN = {"healthz", "readyz", "api-unknown", "icons"}
 
 
@@ -92,13 +95,16 @@ def reads(role: str) -> set[str]:
 def test_a_viewer_reads_everything_but_settings_and_writes_nothing_but_their_own():
     only_shows = {"api:agent-balance-preview"}  # a POST that changes nothing
     assert writes("viewer") <= OWN | OPEN | {"me-tokens", "me-token-revoke"} | only_shows
-    assert reads("operator") - reads("viewer") == {"run-new", "run-plan", "run-start", "system-vms-patch"}
+    assert reads("operator") - reads("viewer") == {
+        *("run-new", "run-plan", "run-start"),
+        *("system-vms-patch", "routers-restart"),
+    }
 
 
 def test_an_operator_starts_and_steers_and_sets_nothing():
     steered = writes("operator") - writes("viewer")
 
-    of_operators = ("run-", "host-", "server-", "job-", "attention-", "need", "api:", "system-vm")
+    of_operators = ("run-", "host-", "server-", "job-", "attention-", "need", "api:", "system-vm", "routers-")
     assert {route for route in steered if not route.startswith(of_operators)} == set()
     assert not any(route.startswith("settings") for route in reads("operator") | writes("operator"))
 

@@ -14,11 +14,12 @@ from django.test import Client
 
 from dashboard.access import MATRIX
 from dashboard.pages import servers
-from maintenance.models import AuditEntry, FeedEvent, Run
+from maintenance.models import AuditEntry, FeedEvent, Network, Run, SystemVm
 from maintenance.payloads.demo import make_demo_payload
 from maintenance.payloads.manifest import AGENT, SCRIPTS
 from tests.dashboard.walk import addresses, page_routes, route_of
 from tests.dashboard.walk_page import Page, Use
+from tests.dashboard.walk_system_vms import FREE, FREE_NETWORK
 
 OLD, NEW = "for-these-tests-only-1", "another-one-of-these-2"
 type Typed = Mapping[str, str]
@@ -75,11 +76,16 @@ TYPED: Mapping[str, Typed] = {
     "settings-limits": {"max_unavailable": "2"},
     "system-vm-patch": {},
     "system-vms-patch": {"reason": "An advisory"},
+    "routers-restart": {"reason": "An advisory"},
     "settings-payloads": {},
     "settings-payload-withdraw": {"reason": "haproxy dies"},
     "settings-notifications": {"mail_to": "day@example.org"},
     "settings-notification-test": {},
 }
+# Which button is pressed where several send the same form: what it sends besides.
+PRESSED: Mapping[str, tuple[str, str]] = dict.fromkeys(
+    ["system-vms-patch", "routers-restart"], ("do", "start")
+)
 
 
 # What a person chooses as files, by the form they go with.
@@ -124,19 +130,25 @@ def forms(scene, settings, monkeypatch) -> dict[str, Form]:
         person.set_password(OLD)
         person.save()
     found: dict[str, Form] = {}
-    start = f"/rolling/new/?hosts={scene.inventory.hosts['kvm19'].id}"
+    starts = [
+        f"/rolling/new/?hosts={scene.inventory.hosts['kvm19'].id}",
+        f"/system-vms/patch/?system_vms={SystemVm.objects.get(name=FREE).id}",
+        f"/system-vms/restart/?network={Network.objects.get(name=FREE_NETWORK).id}",
+    ]
     for role in ("administrator", "anonymous"):
         client = _browser(scene, role)
         for address in [
             "/login/",
-            start,
+            *starts,
             *(address for _, address in addresses(scene.things, page_routes())),
         ]:
             answer = client.get(address)
             if answer.headers.get("Content-Type", "").startswith("text/html"):
                 for use in Page(answer.text, address).buttons():
-                    if use.method == "POST":
-                        found.setdefault(route_of(use.path), Form(address, use, role))
+                    route = route_of(use.path)
+                    is_meant = route not in PRESSED or PRESSED[route] in use.fields
+                    if use.method == "POST" and is_meant:
+                        found.setdefault(route, Form(address, use, role))
     return found
 
 

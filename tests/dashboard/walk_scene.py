@@ -52,6 +52,7 @@ from maintenance.models import (
     Step,
     SystemVm,
     Target,
+    Vpc,
     Zone,
 )
 from maintenance.notifications.recipients import PREFIX as NOTIFY
@@ -60,7 +61,7 @@ from tests.dashboard.inventory import Inventory, add_cluster, make_inventory
 from tests.dashboard.people import make_person
 from tests.dashboard.walk import Things
 from tests.dashboard.walk_server_runs import server_runs
-from tests.dashboard.walk_system_vms import patch_runs
+from tests.dashboard.walk_system_vms import UNLIKE, patch_runs, restart_runs
 
 DAY_S = 86_400  # what was read stays known, however slow the test is
 PRINTED = b"unpacking\nInstalling kernel modules\n\x1b[31mwarning: slow\x1b[0m\n"
@@ -111,6 +112,7 @@ def make_scene() -> Scene:
     _needs(runs)
     runs |= server_runs(inventory)
     runs |= patch_runs(inventory)
+    runs |= restart_runs(inventory)
     _odd_hosts(inventory)
     _what_is_told(inventory)
     return Scene(inventory, runs, people, _things(inventory, runs, people), _ids())
@@ -355,7 +357,9 @@ def _needs(runs: dict[str, Run]) -> None:
     targets = list(run.targets.order_by("order"))
     with unit_of_work() as work:
         causes = [
-            cause for cause in Cause if "SERVER" not in cause.name and not cause.name.startswith("PATCH_")
+            cause
+            for cause in Cause
+            if "SERVER" not in cause.name and not cause.name.startswith(("PATCH_", "ROUTER_"))
         ]  # they have hosts
         for number, cause in enumerate(causes):
             target = targets[number % len(targets)]
@@ -429,6 +433,7 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         inventory.hosts[name].id
         for name in ("kvm1", "kvm2", "kvm5", "kvm13", "kvm16", "kvm17", "kvm18", "kvm19")
     ]
+    system_vms = SystemVm.objects.filter(name__in=UNLIKE).values_list("id", flat=True)
     of: dict[str, Any] = {
         "zone_id": [inventory.zone.id],
         "pod_id": [inventory.pod.id],
@@ -447,8 +452,8 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "run_id": [run.id for run in runs.values()],
         "serverrun": [run.id for run in runs.values() if run.kind in OVER_SERVERS],
         "patchrun": [run.id for run in runs.values() if run.kind in OVER_SYSTEM_VMS],
-        "system_vm_id": list(SystemVm.objects.values_list("id", flat=True)),
-        "systemvm": list(SystemVm.objects.values_list("id", flat=True)),
+        "system_vm_id": list(system_vms),
+        "systemvm": list(system_vms),
         "network_id": list(Network.objects.values_list("id", flat=True)),
         "attention_id": list(Attention.objects.values_list("id", flat=True)),
         "cloud_id": list(Cloud.objects.values_list("id", flat=True)),
@@ -468,6 +473,9 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "host": hosts,
         "server": of["server_id"],
         "instance": list(Instance.objects.values_list("id", flat=True)[:1]),
+        "system-vm": of["system_vm_id"],
+        "network": of["network_id"],
+        "vpc": list(Vpc.objects.values_list("id", flat=True)),
     }.items():
         of[f"api:{name} id"] = model_ids
     of_hosts = Step.objects.filter(target__host__isnull=False).order_by()

@@ -142,6 +142,8 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("system-vm", "GET"): lambda: _("A system VM: its services, rules, update and patches"),
     ("system-vms-patch", "GET"): lambda: _("The form that starts a live patch of many"),
     ("system-vms-patch", "POST"): lambda: _("Start a live patch of many"),
+    ("routers-restart", "GET"): lambda: _("The form that restarts the routers of networks and VPCs"),
+    ("routers-restart", "POST"): lambda: _("Restart the routers of networks and VPCs"),
     ("system-vm-patch", "POST"): lambda: _("Live patch a system VM or router"),
     ("jobs", "GET"): lambda: _("Pending jobs, and those to reconcile"),
     ("server-prepare", "POST"): lambda: _("Prepare a management server for maintenance"),

@@ -175,7 +175,7 @@ def _told(
     if update.state is UpdateState.CURRENT:
         return update_mark(update), "", None
     says = reason_of(update)
-    if update.state is UpdateState.NEEDS_UPGRADE and (restart := restart_url(vm)):
+    if update.state is UpdateState.NEEDS_UPGRADE and not too_low(role) and (restart := restart_url(vm)):
         return update_mark(update), says, RowAction(_("Restart…"), restart, True)
     return update_mark(update), says, RowAction(patch.label, patch.url, False, says)
 
