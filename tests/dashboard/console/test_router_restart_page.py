@@ -39,7 +39,9 @@ def pair(inventory: Inventory) -> Network:
 
 
 def said(page: Page) -> str:
-    return " ".join(page.by_id("main").text.split())
+    main = page.by_id("main")
+    assert main is not None
+    return " ".join(main.text.split())
 
 
 def asked(client: Client, query: str) -> Page:
