@@ -33,6 +33,8 @@ LIVE_PATCH: Mapping[tuple[Stage, Result], Move] = {
 }
 
 CHANGES_NOTHING = frozenset({S.PATCH_COPY, S.PATCH_BACK_UP})
+# Of these none has shown how the patch goes: a canary that was skipped is none.
+NEVER_BEGUN = frozenset({T.WAITING, T.READY, T.SKIPPED, T.CANCELLED})
 
 
 def next_patch_move(stage: Stage, outcome: Outcome, *, cancelling: bool, is_router: bool) -> Move:
@@ -55,7 +57,7 @@ def patch_turns(run: RunView) -> list[Decision]:
     A pair of routers is never at work at once: `group` of the view is its network.
     """
     at_work = [target for target in run.begun if target.state in TARGET_BEGUN or target.has_open_step]
-    begun_ever = sum(run.counts.values()) - sum(run.counts.get(state, 0) for state in (T.WAITING, T.READY))
+    begun_ever = sum(number for state, number in run.counts.items() if state not in NEVER_BEGUN)
     free = len(run.waiting)
     if begun_ever < run.canary:
         free = run.canary - begun_ever

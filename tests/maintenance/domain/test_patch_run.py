@@ -80,10 +80,10 @@ def vm(order, state=T.WAITING, zone=ZONE, group=None, **more):
     return TargetView(id=UUID(int=order), cluster=zone, order=order, state=state, group=group, **more)
 
 
-def started(*vms, per_zone=1, canary=0, done=0):
+def started(*vms, per_zone=1, canary=0, done=0, skipped=0):
     waiting = tuple(v for v in vms if v.state is T.WAITING)
     begun = tuple(v for v in vms if v.state is not T.WAITING)
-    counts = {T.WAITING: len(waiting), T.DONE: done}
+    counts = {T.WAITING: len(waiting), T.DONE: done, T.SKIPPED: skipped}
     for target in begun:
         counts[target.state] = counts.get(target.state, 0) + 1
     view = RunView(
@@ -108,6 +108,14 @@ def test_the_canary_goes_first_and_alone():
     assert started(*vms, per_zone=5, canary=1) == [1]
     assert started(vm(1, T.VERIFYING), *vms[1:], per_zone=5, canary=1) == []
     assert started(*vms[1:], per_zone=5, canary=1, done=1) == [2, 3]
+
+
+def test_who_was_skipped_was_no_canary():
+    vms = [vm(1), vm(2, zone=OTHER_ZONE), vm(3)]
+
+    assert started(*vms, per_zone=5, canary=1, skipped=6) == [1]
+    assert started(vm(1, T.VERIFYING), *vms[1:], per_zone=5, canary=1, skipped=6) == []
+    assert started(*vms[1:], per_zone=5, canary=1, skipped=6, done=1) == [2, 3]
 
 
 def test_of_a_pair_one_side_at_a_time():
