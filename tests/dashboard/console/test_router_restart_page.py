@@ -97,7 +97,7 @@ def test_a_restart_that_is_refused_says_why_beside_a_button_that_does_nothing(in
     run = restart_run(inventory, [router])
     page = asked(operator, f"network={router.network_id}&how=reapply")
 
-    assert "run 1 (started by ada) already has r-5-VM" in said(page)
+    assert "Run 1 (started by ada) already has r-5-VM" in said(page)
     assert f"/rolling/{run.id}/" in [link["href"] for link in page.find("a") if link["href"]]
     assert not [button for button in page.buttons() if ("do", "start") in button.fields]
 
