@@ -30,24 +30,35 @@ from maintenance.models import Downtime
 log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 0.25
+LOOK_EVERY_S = 0.02  # while an answer is awaited: whether it can still come
 KEEP_EVERY_S = 0.5
 FIRST_PROBES = 3  # all of them bad: it was down before anything was changed
 
 
 def answers(point: ProbePoint) -> bool:
-    """Whether it answers now, as customers would see it."""
+    """Whether it answers now, as customers would see it: within TIMEOUT_S, and by whom it was asked."""
+    ends = time.monotonic() + TIMEOUT_S
     try:
-        reached_at = (point.address, point.port) if point.via is None else point.via()
-        if reached_at is None:
+        asked = _reached_at(point)
+        if asked is None:
             return False
-        with socket.create_connection(reached_at, TIMEOUT_S) as connection:
+        with socket.create_connection(asked, TIMEOUT_S) as connection:
             if not point.path:
                 return True
-            connection.settimeout(TIMEOUT_S)
             connection.sendall(f"GET {point.path} HTTP/1.0\r\n\r\n".encode())
-            return b" 200 " in connection.recv(64)
+            connection.settimeout(LOOK_EVERY_S)
+            while time.monotonic() < ends:
+                with suppress(TimeoutError):
+                    return b" 200 " in connection.recv(64)
+                if _reached_at(point) != asked:
+                    return False  # its neighbours send elsewhere by now: no answer comes any more
     except OSError:
         return False
+    return False
+
+
+def _reached_at(point: ProbePoint) -> tuple[str, int] | None:
+    return (point.address, point.port) if point.via is None else point.via()
 
 
 @contextmanager

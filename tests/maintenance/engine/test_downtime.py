@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from maintenance.backends.system_vms import ProbePoint
+from maintenance.engine.patching import downtime
 from maintenance.engine.patching.downtime import answers
 from maintenance.engine.patching.measured import Measured
 from maintenance.models import Downtime
@@ -88,6 +89,16 @@ def test_a_new_attempt_counts_nothing_of_the_time_in_which_nothing_was_done():
 
 def test_a_port_that_nobody_listens_on_does_not_answer():
     assert not answers(INGRESS)
+
+
+def test_an_answer_is_not_awaited_from_a_router_that_has_lost_the_address(monkeypatch):
+    monkeypatch.setattr(downtime, "TIMEOUT_S", 3600)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ways = iter([silent.getsockname(), silent.getsockname(), ("127.0.0.1", 1)])
+        point = ProbePoint("ingress", "203.0.113.5", 22, "/", via=lambda: next(ways))
+
+        assert not answers(point)
+    assert list(ways) == []
 
 
 def test_how_an_address_is_reached_is_asked_before_every_probe():
