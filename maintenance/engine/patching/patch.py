@@ -1,9 +1,10 @@
 """One step of a live patch. Every step may be done again with the run's ticket for this VM, after any crash."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from maintenance.backends.base import Later, Never, NoReply
+from maintenance.backends.base import CloudError, Later, Never, NoReply
 from maintenance.backends.system_vms import NotRestored, PayloadFiles, StepFailed
 from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
@@ -66,11 +67,18 @@ def _try(hands: Hands) -> Ending | None:
         hands.note(f"it does not answer: {reason}")
         return None
     except NotRestored as failure:
+        _note_how_it_is(hands)
         return Ending(Outcome.FAILED, str(failure))
     except (StepFailed, Never) as failure:
         return Ending(Outcome.FAILED, str(failure))
     failpoint(f"{hands.claim.stage}.asked", hands.target.name)
     return ending
+
+
+def _note_how_it_is(hands: Hands) -> None:
+    """Pages show what runs now, not what was found before it failed. Raises: LostLease."""
+    with suppress(CloudError):
+        note_probe(hands, hands.cloud.probe_system_vm(hands.system_vm_id))
 
 
 def _do(hands: Hands) -> Ending:

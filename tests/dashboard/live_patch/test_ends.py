@@ -241,10 +241,14 @@ def steps_of(run: Run, name: str) -> list[tuple[str, str, str]]:
 
 
 def assert_shown_as_probed(name: str) -> None:
+    """Versions, and which services run: also where nobody could bring it back."""
     probe, vm = asked_now(name), SystemVm.objects.get(name=name)
     assert (vm.software_version, vm.scripts_checksum) == (probe.software_version, probe.scripts_checksum), (
         name
     )
+    assert {one["name"]: (one["is_active"], one["version"]) for one in vm.services} == {
+        one.name: (one.is_active, one.version) for one in probe.services
+    }, name
 
 
 def as_operator() -> Client:
