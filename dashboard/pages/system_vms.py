@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.access import ADMINISTRATORS, visible_system_vms
 from dashboard.pages.asked import number, role_of, typed, uuid_or_none, words
-from dashboard.pages.buttons import back_to
+from dashboard.pages.buttons import back_to, on_to
 from dashboard.patch_forms import PatchChoices, patch_choices
 from dashboard.requests import request_id
 from dashboard.screens.feed_head import feed_head
@@ -138,9 +138,7 @@ def _to(request: HttpRequest, started: PatchStarted) -> HttpResponse:
         messages.info(
             request, _("It was being patched already: this is that run, %(n)s.") % {"n": started.run.number}
         )
-    answer = HttpResponse(status=303)
-    answer["Location"] = reverse("run", args=[started.run.id])
-    return answer
+    return on_to(request, reverse("run", args=[started.run.id]))
 
 
 def _form(

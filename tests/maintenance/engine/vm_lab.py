@@ -17,11 +17,13 @@ from maintenance.backends.registry import cloud_of_kind
 from maintenance.backends.system_vms import Probe
 from maintenance.domain.states import TARGET_ENDED
 from maintenance.domain.system_vms import ROUTERS, SystemVmType
+from maintenance.feed import unit_of_work
 from maintenance.models import Cloud, Payload, Run, Step, SystemVm, Target
 from maintenance.patching import journal
 from maintenance.patching.journal import Journal
 from maintenance.patching.layout import PATCHES
 from maintenance.payload_files import kept_at
+from maintenance.payloads.publish import about_payload
 from maintenance.system_vms_sync import probe_vm
 from tests.maintenance.backends.system_vms_lab import machines_end
 from tests.maintenance.engine.small_lab import SmallLab
@@ -83,12 +85,12 @@ def all_probed(lab: SmallLab) -> Iterator[None]:
 
 
 def publish(folder: Path, version: str = NEW) -> Payload:
-    """As publishing leaves it: the files lie here by checksum, and the row offers them to every type."""
+    """As publishing leaves it: the files lie here by checksum, the row offers them to every type, and it is told."""
     files = payload(folder / version, version, base_image="")
     for path, sha256 in ((files.agent, files.agent_sha256), (files.scripts, files.scripts_sha256)):
         kept_at(sha256).parent.mkdir(parents=True, exist_ok=True)
         kept_at(sha256).write_bytes(path.read_bytes())
-    return Payload.objects.create(
+    row = Payload.objects.create(
         version=version,
         types=[str(kind) for kind in SystemVmType],
         base_image="",
@@ -99,6 +101,9 @@ def publish(folder: Path, version: str = NEW) -> Payload:
         signed_by="test",
         published_by="admin",
     )
+    with unit_of_work("admin") as work:
+        work.event("payload.published", about_payload(row), after={"version": version})
+    return row
 
 
 def patch(names: Sequence[str], **how: object) -> Run:
