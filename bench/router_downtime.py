@@ -137,7 +137,7 @@ def place(name: str, first_ip: int, sides: list[str]) -> UUID:
     from maintenance.backends.lab.system_vms import demo
     from maintenance.backends.lab.topology import ZONES, lab_id
 
-    hosts = list(lab.Host.objects.filter(name__startswith="711", hypervisor="KVM").order_by("name"))
+    hosts = list(lab.Host.objects.filter(name__contains="711", hypervisor="KVM").order_by("name"))
     whose = {"account": "shop", "domain": "ROOT/retail"}
     network = Network.objects.create(
         id=lab_id("network", name), zone_id=ZONES["zone1"], name=name, is_redundant=len(sides) > 1, **whose
