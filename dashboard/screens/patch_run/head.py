@@ -183,7 +183,8 @@ def _stopping(run: Run) -> str:
 
 
 def _why_paused(run: Run, counts: Mapping[str, int]) -> str:
-    message = str((run.paused_reason or {}).get("message", "")).rstrip(".")
+    # Its first sentence: path and commands for a person stand with what needs one.
+    message = str((run.paused_reason or {}).get("message", "")).partition(". ")[0].rstrip(".")
     waiting = sum(counts.get(state, 0) for state in TARGET_WAITING)
     held = ngettext(
         "%(vms)s waits untouched.", "%(vms)s wait untouched.", waiting

@@ -221,3 +221,14 @@ def test_what_needs_a_person_says_what_it_means_and_how_the_vm_is_now(inventory,
     assert "It runs 4.21.0.0; 3 of 3 services answer." in page
     assert f"/system-vms/{router.id}/" in page
     assert f"/rolling/{run.id}/hosts/{router.id}/retry/" in page
+
+
+def test_a_heading_says_why_it_is_paused_and_leaves_the_commands_to_their_place(inventory, operator, router):
+    run = patch_run(inventory, [router])
+    why = f"{router.name}: RollBack: the previous version is not back: haproxy does not run. What was saved is in /b"
+    Run.objects.filter(id=run.id).update(state=RunState.PAUSED, paused_reason={"message": why})
+
+    heading = page_of(operator, run).by_id("prun-head").text
+
+    assert "the previous version is not back: haproxy does not run." in heading
+    assert "/b" not in heading
