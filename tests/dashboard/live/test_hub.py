@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from dashboard.live.feed_tail import ToldEvent
 from dashboard.live.frames import Ages
 from dashboard.live.hub import REPLAY_MAX, Hub
 from dashboard.live.member import Member
-from dashboard.live.render import Drawn
+from dashboard.live.render import DRAWINGS, Drawn
 from dashboard.live.touched import Part
 
 RUN = "11111111-1111-4111-8111-111111111111"
@@ -255,8 +256,9 @@ async def test_the_first_change_goes_out_at_once_and_repeats_become_one():
     assert [d["prev"] for d in deltas[1:]] == [d["seq"] for d in deltas[:-1]]
 
 
-async def test_a_change_that_overtakes_one_that_still_waits_says_how_new_it_is():
-    """Problems are drawn every half second, what is at work every tenth: `seq` waits for the slower one."""
+async def test_a_change_that_overtakes_one_that_still_waits_says_how_new_it_is(monkeypatch):
+    """Problems are drawn less often than what is at work, here much less: `seq` waits for the slower one."""
+    monkeypatch.setitem(DRAWINGS, ("run", "problems"), replace(DRAWINGS["run", "problems"], every_s=3))
     feed, pen, page = Feed(), Pen(), Page()
     async with running(feed, pen) as hub:
         await hub.join(page.member, 0)
