@@ -18,7 +18,7 @@ pytestmark = [
 
 
 def announced(page: Page, words: str) -> None:
-    expect(page.locator("#announced")).to_have_text(re.compile(words), timeout=10_000)
+    expect(page.locator("#announced")).to_have_text(re.compile(words))
 
 
 def test_a_run_that_is_paused_and_resumed_is_told_and_the_focus_is_never_lost(lab, web, open_page):
