@@ -18,7 +18,7 @@ CHANGES_SOMETHING = (
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 
 NASTY = '<script>document.title="owned"</script><img src=x onerror="document.title=\'owned\'">'

@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
 ]
 
 RUN_PAGE = re.compile(r"/rolling/[0-9a-f-]{36}/$")

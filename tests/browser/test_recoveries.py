@@ -25,7 +25,7 @@ from tooling.processes import dying_with_parent
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
 ]
 
 SOON_MS = 30_000
