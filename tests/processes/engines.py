@@ -41,7 +41,7 @@ class RunningEngine:
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: self.is_frozen)
+        wait_until(lambda: self.is_frozen, within_s=20)
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -74,7 +74,7 @@ class Engines:
     def start(self, **environment: str) -> RunningEngine:
         """One more engine, once it has said that it lives."""
         process, log = self.launch(**environment)
-        row = wait_until(lambda: self._row_of(process, log), within_s=20)
+        row = wait_until(lambda: self._row_of(process, log), within_s=40)
         return RunningEngine(process, log, row.id)
 
     def launch(self, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
@@ -128,7 +128,7 @@ def owner_of(run: Run, among: list[RunningEngine]) -> RunningEngine:
         ids = Step.objects.filter(run=run, state="Running").values_list("owner", flat=True)
         return next((by_id[id] for id in ids if id in by_id), None)
 
-    return wait_until(owner)
+    return wait_until(owner, within_s=20)
 
 
 def url_of(database: dict[str, Any]) -> str:

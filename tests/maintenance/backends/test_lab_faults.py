@@ -24,6 +24,7 @@ from tests.maintenance.backends.lab_hosts import (
     KVM2,
     MS1,
     P1_C1,
+    hurry,
     install,
     set_lab,
     soon,
@@ -87,12 +88,13 @@ def test_a_request_that_arrives_twice_has_one_effect(lab: LabCloud):
 
 
 def test_a_late_request_is_carried_out_when_it_arrives(lab: LabCloud):
-    set_fault(PREPARE, "late", seconds=0.3, times=1)
+    set_fault(PREPARE, "late", seconds=600, times=1)
 
     with pytest.raises(NoReply):
         lab.prepare_for_maintenance(KVM1, expires_at=soon())
     assert lab.look_at_host(KVM1).resource_state == "Enabled"
 
+    hurry()
     until_resource_state(lab, KVM1, "Maintenance")
     assert effects(KVM1, "prepare") == 1
 
@@ -119,11 +121,12 @@ def test_a_script_whose_start_arrives_late_runs_then_and_once(lab: LabCloud):
         '#!/bin/sh\necho once >> "$LAB_HOST_DIR/count"\ncat "$LAB_HOST_DIR/count"\n',
     )
     ticket = uuid4()
-    set_fault("start_stage", "late", seconds=0.2, times=1)
+    set_fault("start_stage", "late", seconds=600, times=1)
 
     with pytest.raises(NoReply):
         lab.start_stage(KVM1, HookStage.PREFLIGHT, ticket=ticket, payload=None, timeout_s=10)
     assert lab.look_at_stage(KVM1, ticket).state == "absent"
+    hurry()
     until_stage_is(lab, KVM1, ticket, "finished")
     lab.start_stage(KVM1, HookStage.PREFLIGHT, ticket=ticket, payload=None, timeout_s=10)
 
@@ -133,12 +136,13 @@ def test_a_script_whose_start_arrives_late_runs_then_and_once(lab: LabCloud):
 def test_a_start_that_arrives_after_the_stop_runs_nothing(lab: LabCloud):
     install(KVM1, HookStage.PREFLIGHT, "#!/bin/sh\necho ran\n")
     ticket = uuid4()
-    set_fault("start_stage", "late", seconds=0.2, times=1)
+    set_fault("start_stage", "late", seconds=600, times=1)
     with pytest.raises(NoReply):
         lab.start_stage(KVM1, HookStage.PREFLIGHT, ticket=ticket, payload=None, timeout_s=10)
 
     lab.stop_stage(KVM1, ticket)
 
+    hurry()
     wait_until(lambda: lab.look_at_host(KVM1) and effects(KVM1, "script_PreFlight") == 1)
     assert lab.look_at_stage(KVM1, ticket).end == "stopped"
     assert lab.read_output(KVM1, ticket, 0).data == b""

@@ -5,11 +5,13 @@ import pytest
 from maintenance import actions
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
-from maintenance.models import Attention, Step
+from maintenance.models import Attention, Step, Target
 from tests.maintenance.engine.small_lab import MEMORY_MB, ended, engine_running, state_of, target_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
+
+UNTIL_LET_GO = '#!/bin/sh\nwhile ! [ -e "$LAB_HOST_DIR/go" ]; do sleep 0.05; done\n'
 
 
 def held(run, host, words):
@@ -77,9 +79,13 @@ def test_a_host_that_went_down_before_its_turn_fails_as_the_operator_chose(lab):
 
 
 def test_two_may_be_out_where_the_operator_allows_it_and_never_more(lab):
-    lab.everywhere("Maintenance", "#!/bin/sh\nsleep 0.5\n")
+    lab.everywhere("Maintenance", UNTIL_LET_GO)
     run = lab.start(max_unavailable=2)
     with engine_running():
+        working = Target.objects.filter(run=run, state="Working")
+        wait_until(lambda: working.count() == 2, within_s=30)
+        for host in lab.hosts:
+            (lab.folder(host) / "go").touch()
         run = ended(run)
 
     assert run.state == "Succeeded"
@@ -88,11 +94,12 @@ def test_two_may_be_out_where_the_operator_allows_it_and_never_more(lab):
 
 def test_runs_that_share_a_cluster_hold_to_the_smallest_limit(lab):
     lab.everywhere("Maintenance", "#!/bin/sh\nsleep 0.3\n")
-    lab.script("kvm3", "PreFlight", "#!/bin/sh\nsleep 1\n")
+    lab.script("kvm3", "PreFlight", UNTIL_LET_GO)
     careful = lab.start(hosts=["kvm3"], max_unavailable=1)
     with engine_running(count=2):
-        wait_until(lambda: state_of(careful) == "Running", within_s=10)
+        wait_until(lambda: state_of(careful) == "Running", within_s=20)
         actions.pause_run(careful.id, actor="operator")
+        (lab.folder("kvm3") / "go").touch()
         wait_until(lambda: state_of(careful) == "Paused", within_s=20)
         bold = lab.start(hosts=["kvm1", "kvm2"], max_unavailable=2)
         assert ended(bold).state == "Succeeded"
@@ -106,7 +113,7 @@ def test_a_drain_past_its_deadline_returns_the_host_and_says_what_stayed(lab):
     run = lab.start(hosts=["kvm1"], drain_timeout_s=1)
     lab.configure(move_min_s=60.0)
     with engine_running():
-        wait_until(lambda: target_of(run, "kvm1").state == "Returning", within_s=20)
+        wait_until(lambda: Step.objects.filter(run=run, stage="Return").exists(), within_s=20)
         lab.configure(move_min_s=0.0)
         wait_until(lambda: state_of(run) == "Paused", within_s=20)
 
@@ -124,7 +131,7 @@ def test_a_paused_run_lets_no_held_host_out(lab):
     with engine_running():
         held(run, "kvm1", "kvm3 is out of service")
         actions.pause_run(run.id, actor="operator")
-        wait_until(lambda: state_of(run) == "Paused", within_s=10)
+        wait_until(lambda: state_of(run) == "Paused", within_s=20)
         lab_models.Host.objects.filter(name="kvm3").update(resource_state="Enabled")
         held(run, "kvm1", "the run is paused")
         assert effects(lab.hosts["kvm1"], "prepare") == 0
