@@ -16,6 +16,7 @@ from maintenance.backends.errors import AgentUnreachable as AgentUnreachable
 from maintenance.backends.errors import Blocked as Blocked
 from maintenance.backends.errors import CloudError as CloudError
 from maintenance.backends.errors import Expired as Expired
+from maintenance.backends.errors import Gone as Gone
 from maintenance.backends.errors import Later as Later
 from maintenance.backends.errors import Never as Never
 from maintenance.backends.errors import NoReply as NoReply

@@ -26,6 +26,10 @@ class StepFailed(Never):
     `roll_back`."""
 
 
+class Unconfirmed(Never):
+    """The step was done, and nothing in the VM answers that could tell how it went."""
+
+
 class NotRestored(Never):
     """The rollback failed: the text names where the backup is, and the commands for a person."""
 
@@ -155,7 +159,7 @@ class SystemVmPatching(Protocol):
     def probe_points(self, vm_id: UUID) -> tuple[ProbePoint, ...]:
         """One point for each way that customers' traffic takes through it; empty for a VM that serves no traffic. Of a
         router that is being replaced they lead to whichever serves its network: asked also while it is stopped itself.
-        Raises: VmUnreachable, Later, NoReply, Never."""
+        Raises: Gone, VmUnreachable, Later, NoReply, Never."""
 
     def copy_payload(self, vm_id: UUID, payload: PayloadFiles, *, ticket: UUID, forced: bool = False) -> None:
         """Payload and script are in the VM, their checksums equal on both ends; nothing else was changed. What it runs
@@ -176,7 +180,7 @@ class SystemVmPatching(Protocol):
 
     def verify_patch(self, vm_id: UUID, *, ticket: UUID) -> Probe:
         """Every restarted service answers with the new version; only now is the signature written.
-        Raises: StepFailed, VmUnreachable, Later, NoReply."""
+        Raises: StepFailed, Unconfirmed (nothing ran before, and nothing answers now), VmUnreachable, Later, NoReply."""
 
     def reapply_rules(self, vm_id: UUID, *, ticket: UUID) -> Probe:
         """Of routers: firewall, port forwarding, load balancing and public IPs are applied again, and answer.

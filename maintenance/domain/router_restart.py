@@ -37,10 +37,14 @@ class RouterOutcome(StrEnum):
     NOTHING_CHANGED = "nothing_changed"
 
 
+GONE = "the cloud has no such router any more"
+
 ROUTER_RESTART: Mapping[tuple[Stage, Result], Move] = {
     (S.ROUTER_STOP, R.SUCCESS): Move(T.WORKING, S.ROUTER_START),
+    (S.ROUTER_STOP, R.NOT_NEEDED): Move(T.SKIPPED, words=GONE),
     (S.ROUTER_STOP, R.FAILURE): Move(T.RETURNING, S.ROUTER_SWITCH_BACK, failing=True),
     (S.ROUTER_START, R.SUCCESS): Move(T.WORKING, S.ROUTER_SWITCH),
+    (S.ROUTER_START, R.NOT_NEEDED): Move(T.SKIPPED, words=GONE),
     (S.ROUTER_START, R.FAILURE): Move(T.RETURNING, S.ROUTER_SWITCH_BACK, failing=True),
     (S.ROUTER_SWITCH, R.SUCCESS): Move(T.VERIFYING, S.ROUTER_VERIFY),
     (S.ROUTER_SWITCH, R.FAILURE): Move(T.RETURNING, S.ROUTER_SWITCH_BACK, failing=True),
@@ -51,6 +55,7 @@ ROUTER_RESTART: Mapping[tuple[Stage, Result], Move] = {
     (S.ROUTER_SWITCH_BACK, R.SUCCESS): Move(T.FAILED, words="the previous router serves"),
     (S.ROUTER_SWITCH_BACK, R.FAILURE): Move(T.NEEDS_PERSON, words="not restored: needs a person"),
     (S.ROUTER_REAPPLY, R.SUCCESS): Move(T.DONE),
+    (S.ROUTER_REAPPLY, R.NOT_NEEDED): Move(T.SKIPPED, words=GONE),
     (S.ROUTER_REAPPLY, R.FAILURE): Move(T.FAILED, words="nothing was replaced"),
 }
 
@@ -116,7 +121,12 @@ def next_restart_move(
 ) -> Move:
     """What becomes of a router when a stage has ended. One whose restart is cancelled while the new router starts goes
     the way back; once traffic is switched it is finished. What had failed before it was cancelled has failed."""
-    move = ROUTER_RESTART[stage, result_of(outcome) if outcome is not Outcome.NOT_NEEDED else R.FAILURE]
+    result = result_of(outcome)
+    if result is R.NOT_NEEDED and (stage, result) not in ROUTER_RESTART:
+        result = R.FAILURE
+    move = ROUTER_RESTART[stage, result]
+    if move.state is T.SKIPPED:
+        return move
     has_failed = move.failing and outcome is not Outcome.STOPPED
     if cancelling and not has_failed and stage in {S.ROUTER_STOP, S.ROUTER_START}:
         return Move(T.RETURNING, S.ROUTER_SWITCH_BACK)

@@ -12,6 +12,7 @@ _ENDS = (
     (Stage.PATCH_VERIFY, Outcome.OK, TargetState.DONE),
     (Stage.PATCH_COPY, Outcome.NOT_NEEDED, TargetState.SKIPPED),
     (Stage.PATCH_COPY, Outcome.FAILED, TargetState.FAILED),
+    (Stage.PATCH_VERIFY, Outcome.UNKNOWN, TargetState.NEEDS_PERSON),  # nothing in it answers
     (Stage.PATCH_ROLL_BACK, Outcome.OK, TargetState.FAILED),
     (Stage.PATCH_ROLL_BACK, Outcome.FAILED, TargetState.NEEDS_PERSON),
     (Stage.PATCH_ROLL_BACK, Outcome.TIMED_OUT, TargetState.NEEDS_PERSON),

@@ -64,13 +64,24 @@ def _way_table() -> str:
         )
         return "" if now == plain else move_words(now)
 
+    def when_gone(stage: Stage) -> str:
+        move = ROUTER_RESTART.get((stage, Result.NOT_NEEDED))
+        return move_words(move) if move else ""
+
     return markdown(
-        ("Stage", "On success", "On success, the run being cancelled", "On failure"),
+        (
+            "Stage",
+            "On success",
+            "On success, the run being cancelled",
+            "When there is none any more",
+            "On failure",
+        ),
         (
             (
                 stage,
                 move_words(ROUTER_RESTART[stage, Result.SUCCESS]),
                 when_cancelled(stage),
+                when_gone(stage),
                 move_words(ROUTER_RESTART[stage, Result.FAILURE]),
             )
             for stage in _STAGES

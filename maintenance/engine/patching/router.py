@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.utils.dateparse import parse_datetime
-
-from maintenance.backends.base import Later, Never, NoReply
+from maintenance.backends.base import Gone, Later, Never, NoReply
 from maintenance.backends.routers import Replacement
 from maintenance.backends.system_vms import NotRestored, Probe, StepFailed, VmUnreachable
 from maintenance.clock import database_now
@@ -20,6 +18,7 @@ from maintenance.engine.claim import check_claim
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.engine.patching.downtime import measuring
+from maintenance.engine.patching.first_seen import since_first_seen
 from maintenance.engine.settle import Ending, end_step
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Cloud, Step, SystemVm
@@ -29,6 +28,7 @@ TRY_AGAIN_S = 1.0
 LOOK_EVERY_S = 0.25
 STEP_TIMEOUT_S = 300  # a router that cannot be reached, or boots, for so long
 DESTROY_TIMEOUT_S = 60
+BEGUN = "begun"  # noted on the first step: the router was there
 SWITCHES_NOTHING = frozenset({Stage.ROUTER_STOP, Stage.ROUTER_START, Stage.ROUTER_REAPPLY})
 
 
@@ -94,6 +94,8 @@ def ticket_of(hands: Hands) -> UUID:
 
 def _do(hands: Hands) -> Ending:
     vm, cloud, ticket = hands.system_vm_id, hands.cloud, ticket_of(hands)
+    if _is_gone(hands):
+        return Ending(Outcome.NOT_NEEDED, "the cloud has no such router any more; nothing was done")
     match hands.claim.stage:
         case Stage.ROUTER_STOP:
             _ask(hands, lambda: cloud.stop_router(vm, ticket=ticket))
@@ -118,6 +120,19 @@ def _do(hands: Hands) -> Ending:
     return Ending(Outcome.OK)
 
 
+def _is_gone(hands: Hands) -> bool:
+    """Before anything was asked: the inventory may have listed a router that an earlier restart has done away with."""
+    is_first = hands.claim.stage is FIRST_STAGE[RestartWay(hands.run.way)]
+    if not is_first or BEGUN in hands.step.movement:
+        return False
+    try:
+        hands.cloud.probe_points(hands.system_vm_id)
+    except Gone:
+        return True
+    hands.moved({**hands.step.movement, BEGUN: True})
+    return False
+
+
 def _ask[Answer](hands: Hands, ask: Callable[[], Answer]) -> Answer:
     failpoint(f"{hands.claim.stage}.asking", hands.target.name)
     answer = ask()
@@ -134,7 +149,7 @@ def _verify(hands: Hands, ticket: UUID) -> Ending:
     if _outcome(hands) is None:
         vm, cloud = hands.system_vm_id, hands.cloud
         probe = _ask(hands, lambda: cloud.verify_replacement(vm, ticket=ticket))
-        until = _since_first_seen(hands, "answered_at") + timedelta(seconds=hands.run.soak_s)
+        until = since_first_seen(hands, "answered_at") + timedelta(seconds=hands.run.soak_s)
         while database_now() < until:
             hands.rest(LOOK_EVERY_S)
             probe = cloud.verify_replacement(vm, ticket=ticket)
@@ -199,22 +214,13 @@ def _switch_back(hands: Hands, ticket: UUID) -> Ending:
     where it has fallen."""
     vm, cloud = hands.system_vm_id, hands.cloud
     probe = _ask(hands, lambda: cloud.switch_back(vm, ticket=ticket))
-    until = _since_first_seen(hands, "answered_at") + timedelta(seconds=hands.run.soak_s)
+    until = since_first_seen(hands, "answered_at") + timedelta(seconds=hands.run.soak_s)
     while database_now() < until:
         hands.rest(LOOK_EVERY_S)
     probe = cloud.switch_back(vm, ticket=ticket)
     _note_probe(hands, vm, probe)
     _read_inventory(hands)
     return Ending(Outcome.OK)
-
-
-def _since_first_seen(hands: Hands, name: str) -> datetime:
-    """When it answered for the first time in this step, whoever does it."""
-    known = parse_datetime(str(hands.step.movement.get(name, "")))
-    if known is None:
-        known = database_now()
-        hands.moved({**hands.step.movement, name: known.isoformat()})
-    return known
 
 
 # ---- what pages show -------------------------------------------------------------------------------------------------

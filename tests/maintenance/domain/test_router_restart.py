@@ -86,6 +86,13 @@ def test_cancelled_while_nothing_was_switched_it_goes_back_and_afterwards_it_is_
     assert ends(S.ROUTER_REAPPLY, Outcome.STOPPED, cancelling=True) == (T.CANCELLED, None)
 
 
+@pytest.mark.parametrize("cancelling", [False, True])
+def test_a_router_that_was_gone_before_anything_was_done_is_passed_by(cancelling):
+    for stage in FIRST_STAGE.values():
+        assert ends(stage, Outcome.NOT_NEEDED, cancelling=cancelling) == (T.SKIPPED, None)
+    assert ends(S.ROUTER_SWITCH, Outcome.NOT_NEEDED) == (T.RETURNING, S.ROUTER_SWITCH_BACK)
+
+
 def test_what_had_failed_before_it_was_cancelled_has_failed():
     assert ends(S.ROUTER_SWITCH_BACK, Outcome.OK, failing=True, cancelling=True) == (T.FAILED, None)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from maintenance.backends.base import Never
+from maintenance.backends.base import Gone
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.system_vms import demo
 from maintenance.backends.lab.system_vms.folder import VmFolder, folder_of
@@ -68,13 +68,13 @@ class VmRow:
 
 
 def find_vm(door: Door, vm_id: UUID) -> VmRow:
-    """Raises: Never."""
+    """Raises: Gone."""
     row = door.row(
         f"SELECT {COLUMNS_OF_ONE} FROM lab_system_vm WHERE id = %s",
         vm_id,
     )
     if row is None:
-        raise Never(f"there is no system VM {vm_id}")
+        raise Gone(f"there is no system VM {vm_id}")
     return _vm_row(row)
 
 
