@@ -29,6 +29,7 @@ class Cause(StrEnum):
     SERVER_STUCK = "server-stuck"  # one that prepares, and is held by what does not help itself
     PATCH_FAILED = "patch-failed"  # the previous version is back, or nothing was changed
     PATCH_NOT_RESTORED = "patch-not-restored"
+    PATCH_UNCONFIRMED = "patch-unconfirmed"  # it is installed, and nothing in the VM answers
     ROUTER_FAILED = "router-failed"  # the previous router serves, nothing was replaced, or a part is missing
     ROUTER_NOT_RESTORED = "router-not-restored"
     SERVER_DOWN = "server-down"  # of no run: it died, or others took it down
@@ -41,7 +42,7 @@ WAITS = frozenset({Cause.NO_ROOM, Cause.FOREIGN_MAINTENANCE, Cause.SLOT_TAKEN, C
 
 # What became of a system VM in a run over such; settled when the next run does it well.
 ROUTER_CAUSES = frozenset({Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED})
-VM_CAUSES = ROUTER_CAUSES | {Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED}
+VM_CAUSES = ROUTER_CAUSES | {Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED, Cause.PATCH_UNCONFIRMED}
 
 TITLES: dict[Cause, str] = {
     Cause.PREFLIGHT_FAILED: "PreFlight failed on {host}: the run ended",
@@ -57,6 +58,7 @@ TITLES: dict[Cause, str] = {
     Cause.SERVER_STUCK: "{host} cannot get ready",
     Cause.PATCH_FAILED: "The update of {host} failed",
     Cause.PATCH_NOT_RESTORED: "{host} could not be restored",
+    Cause.PATCH_UNCONFIRMED: "The update of {host} could not be confirmed",
     Cause.ROUTER_FAILED: "The restart of {host} failed",
     Cause.ROUTER_NOT_RESTORED: "{host} is not back: its network may be down",
     Cause.SERVER_DOWN: "{host} is Down, and no run of ours took it down",

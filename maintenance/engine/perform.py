@@ -11,8 +11,8 @@ from maintenance.engine.failpoints import failpoint
 from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
-from maintenance.engine.patching.patch import patch
-from maintenance.engine.patching.router import given_up, restart_router
+from maintenance.engine.patching import patch as live_patch
+from maintenance.engine.patching import router
 from maintenance.engine.scripts import end_script, run_script
 from maintenance.engine.servers.cancel import take_back
 from maintenance.engine.servers.prepare import prepare
@@ -41,8 +41,7 @@ def perform(claim: Claim, orders: Orders) -> None:
             if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in WITHOUT_SCRIPT:
                 end_script(hands)  # tried once only: this may be what ends the engines
             words = f"given up after {claim.takeovers} engines died or froze while doing it"
-            is_router = claim.stage in ROUTER_STAGES
-            return end_step(claim, given_up(hands, words) if is_router else Ending(Outcome.UNKNOWN, words))
+            return end_step(claim, _given_up(hands, words))
         match claim.stage:
             case Stage.DRAIN:
                 drain(hands)
@@ -59,15 +58,25 @@ def perform(claim: Claim, orders: Orders) -> None:
             case Stage.SERVER_SETTLE:
                 settle(hands)
             case stage if stage in PATCH_STAGES:
-                patch(hands)
+                live_patch.patch(hands)
             case stage if stage in ROUTER_STAGES:
-                restart_router(hands)
+                router.restart_router(hands)
             case _:
                 run_script(hands)
     except LostLease:
         bound.warning("lease lost: another engine does this step")
     except EngineStops:
         _hand_on(claim)
+
+
+def _given_up(hands: Hands, words: str) -> Ending:
+    match hands.claim.stage:
+        case stage if stage in PATCH_STAGES:
+            return live_patch.given_up(hands, words)
+        case stage if stage in ROUTER_STAGES:
+            return router.given_up(hands, words)
+        case _:
+            return Ending(Outcome.UNKNOWN, words)
 
 
 def _hand_on(claim: Claim) -> None:

@@ -3,7 +3,7 @@ be done again after a crash at any line."""
 
 from uuid import UUID
 
-from maintenance.backends.system_vms import StepFailed
+from maintenance.backends.system_vms import StepFailed, Unconfirmed
 from maintenance.patching import journal
 from maintenance.patching.backing_up import LIST, back_up, backup_in
 from maintenance.patching.box import Running, ServiceDown, VmBox
@@ -38,7 +38,8 @@ def restart(box: VmBox, *, ticket: UUID) -> None:
 
 def verify(box: VmBox, *, ticket: UUID) -> None:
     """Step 5: what is installed is the payload, every restarted service answers with its version, from a process that
-    began after it was installed. Only then the signature is written. Raises: StepFailed with all that is wrong."""
+    began after it was installed. Only then the signature is written. Raises: StepFailed with all that is wrong;
+    Unconfirmed where nothing ran before: asked again, when somebody has started it, it is verified after all."""
     folder = journal.folder_of(box.root, ticket)
     known = _known(box, ticket, Phase.RESTARTED, "nothing was restarted")
     if known.phase is not Phase.RESTARTED:
@@ -47,6 +48,7 @@ def verify(box: VmBox, *, ticket: UUID) -> None:
         wrong = [*_wrong_files(box, known), *_wrong_services(box, known)]
         if wrong:
             raise StepFailed("; ".join(wrong))
+        _refuse_silence(box, known)
         write_at_once(box.disk, box.root / SIGNATURE, f"{known.scripts_md5}\n".encode())
         journal.write(box.disk, folder, known.with_(phase=Phase.VERIFIED))
     except OSError as problem:
@@ -113,6 +115,25 @@ def _wrong_services(box: VmBox, known: Journal) -> list[str]:
         for service in known.was_active
         if (words := _wrong_with(box, known, service, running.get(service)))
     ]
+
+
+def _refuse_silence(box: VmBox, known: Journal) -> None:
+    """Files alone say nothing of what runs. Raises: Unconfirmed, StepFailed."""
+    if known.was_active or not known.was_dead:
+        return
+    said = {service: version for service in known.was_dead if (version := box.ask(service)) is not None}
+    if not said:
+        raise Unconfirmed(
+            f"{known.version} is installed, but nothing in it answers: {', '.join(known.was_dead)} was dead before,"
+            " and is not started by a patch. Start it, and try again"
+        )
+    wrong = [
+        f"{service} answers {was}, not {known.version}"
+        for service, was in said.items()
+        if was != known.version
+    ]
+    if wrong:
+        raise StepFailed("; ".join(wrong))
 
 
 def _wrong_with(box: VmBox, known: Journal, service: str, process: Running | None) -> str:

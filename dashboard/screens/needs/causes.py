@@ -191,6 +191,17 @@ CAUSES: Mapping[str, CauseWords] = {
             "when nothing helps, have the cloud recreate the VM."
         ),
     ),
+    Cause.PATCH_UNCONFIRMED: CauseWords(
+        _("An update could not be confirmed"),
+        _(
+            "It is installed, but its services were dead before it, and nothing in the VM answers that could tell what "
+            "runs."
+        ),
+        _(
+            "No further VM of the run is begun. The backup is kept, and nothing is tried again without a person."
+        ),
+        _("Find out why its services are dead, and start them. Then retry: it is verified again."),
+    ),
     Cause.PATCH_FAILED: CauseWords(
         _("A live patch failed"),
         _("It failed, and the VM runs the version it had before: that was put back, or nothing was changed."),

@@ -1,11 +1,12 @@
 """One step of a live patch. Every step may be done again with the run's ticket for this VM, after any crash."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from maintenance.backends.base import CloudError, Later, Never, NoReply
-from maintenance.backends.system_vms import NotRestored, PayloadFiles, StepFailed
+from maintenance.backends.system_vms import NotRestored, Probe, StepFailed, Unconfirmed
 from maintenance.clock import database_now
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import Stage
@@ -13,6 +14,7 @@ from maintenance.domain.system_vms import ROUTERS
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.hands import Hands
 from maintenance.engine.patching.downtime import measuring
+from maintenance.engine.patching.first_seen import since_first_seen
 from maintenance.engine.patching.seen import note_probe
 from maintenance.engine.settle import Ending, end_step
 from maintenance.models import Payload, SystemVm
@@ -21,6 +23,7 @@ from maintenance.payload_files import PayloadMissing, files_of
 TRY_AGAIN_S = 1.0
 LOOK_EVERY_S = 0.25
 STEP_TIMEOUT_S = 300  # a VM that cannot be reached for so long
+VERIFIED = "verified"  # noted on the last step: there is nothing left to do but to clear up
 CHANGES_NOTHING = frozenset({Stage.PATCH_COPY, Stage.PATCH_BACK_UP})
 
 
@@ -37,6 +40,18 @@ def patch(hands: Hands) -> None:
     end_step(hands.claim, ending)
 
 
+def given_up(hands: Hands, words: str) -> Ending:
+    """How a step ends that ended too many engines: nobody knows. A patch that was verified is not doubted any more."""
+    return _ends(hands, Outcome.UNKNOWN, words)
+
+
+def _ends(hands: Hands, outcome: Outcome, words: str) -> Ending:
+    """It ends so; once the patch is verified, only that what was saved may still be there, until the next one."""
+    if VERIFIED in hands.step.movement:
+        return Ending(Outcome.OK, f"what was saved may still lie in it: {words}")
+    return Ending(outcome, words)
+
+
 def _until(hands: Hands, deadline: datetime) -> Ending:
     """How the step ended. Raises: LostLease, EngineStops."""
     while True:
@@ -46,7 +61,7 @@ def _until(hands: Hands, deadline: datetime) -> Ending:
         if ending is not None:
             return ending
         if database_now() > deadline:
-            return Ending(Outcome.TIMED_OUT, f"no answer for {STEP_TIMEOUT_S} s: {hands.step.note}")
+            return _ends(hands, Outcome.TIMED_OUT, f"no answer for {STEP_TIMEOUT_S} s: {hands.step.note}")
         hands.rest(TRY_AGAIN_S)
 
 
@@ -69,8 +84,11 @@ def _try(hands: Hands) -> Ending | None:
     except NotRestored as failure:
         _note_how_it_is(hands)
         return Ending(Outcome.FAILED, str(failure))
+    except Unconfirmed as silence:
+        _note_how_it_is(hands)
+        return Ending(Outcome.UNKNOWN, str(silence), unconfirmed=True)
     except (StepFailed, Never) as failure:
-        return Ending(Outcome.FAILED, str(failure))
+        return _ends(hands, Outcome.FAILED, str(failure))
     failpoint(f"{hands.claim.stage}.asked", hands.target.name)
     return ending
 
@@ -103,13 +121,12 @@ def _do(hands: Hands) -> Ending:
         case Stage.PATCH_RESTART:
             cloud.restart_services(vm, ticket=ticket)
             return _soak(hands)
-        case Stage.PATCH_VERIFY:
+        case Stage.PATCH_VERIFY if _is_router(hands):
             note_probe(hands, cloud.verify_patch(vm, ticket=ticket))
-            if not _is_router(hands):
-                cloud.discard_backup(vm, ticket=ticket)
+        case Stage.PATCH_VERIFY:
+            _verify_and_clear_up(hands, lambda: cloud.verify_patch(vm, ticket=ticket), ticket)
         case Stage.PATCH_RULES:
-            note_probe(hands, cloud.reapply_rules(vm, ticket=ticket))
-            cloud.discard_backup(vm, ticket=ticket)
+            _verify_and_clear_up(hands, lambda: cloud.reapply_rules(vm, ticket=ticket), ticket)
         case Stage.PATCH_ROLL_BACK:
             cloud.roll_back(vm, ticket=ticket)
             # Asked again after the soak: that knows the path and the commands, where a service has fallen.
@@ -120,10 +137,24 @@ def _do(hands: Hands) -> Ending:
     return Ending(Outcome.OK)
 
 
+def _verify_and_clear_up(hands: Hands, verify: Callable[[], Probe], ticket: UUID) -> None:
+    """Noted before what was saved goes: whatever becomes of that, the patch has not failed."""
+    if VERIFIED not in hands.step.movement:
+        note_probe(hands, verify())
+        hands.moved({**hands.step.movement, VERIFIED: True})
+    hands.cloud.discard_backup(hands.system_vm_id, ticket=ticket)
+
+
 def _copy(hands: Hands, ticket: UUID) -> Ending:
-    """Nothing is copied to a VM that runs this version already, unless it was forced."""
+    """Nothing is copied to a VM that runs this version already, unless it was forced; and nothing that was withdrawn
+    while the run waited for its time."""
+    assert hands.run.payload_id is not None
+    payload = Payload.objects.get(id=hands.run.payload_id)
+    began = hands.run.started_at
+    if payload.withdrawn_at is not None and began is not None and payload.withdrawn_at < began:
+        return Ending(Outcome.FAILED, f"the update {payload.version} was withdrawn before this began")
     try:
-        files = _files(hands)
+        files = files_of(payload)
     except PayloadMissing as missing:
         return Ending(Outcome.FAILED, str(missing))
     probe = hands.cloud.probe_system_vm(hands.system_vm_id)
@@ -133,12 +164,6 @@ def _copy(hands: Hands, ticket: UUID) -> Ending:
         return Ending(Outcome.NOT_NEEDED, f"it runs {files.version} already; nothing was done")
     hands.cloud.copy_payload(hands.system_vm_id, files, ticket=ticket, forced=hands.run.forced)
     return Ending(Outcome.OK)
-
-
-def _files(hands: Hands) -> PayloadFiles:
-    assert hands.run.payload_id is not None
-    payload = Payload.objects.get(id=hands.run.payload_id)
-    return files_of(payload)
 
 
 def _is_router(hands: Hands) -> bool:
@@ -151,13 +176,13 @@ def _dead_before(names: tuple[str, ...]) -> str:
 
 
 def _soak(hands: Hands) -> Ending:
-    """What was restarted must still run after the soak. A service that dies meanwhile ends it at once."""
-    began = hands.step.started or database_now()
-    until = began + timedelta(seconds=hands.run.soak_s)
+    """What was restarted must still run after the soak, which begins once all of it runs. A service that dies meanwhile
+    ends it at once."""
+    until = since_first_seen(hands, "restarted_at") + timedelta(seconds=hands.run.soak_s)
+    was_dead = set(_was_dead(hands))
     while True:
         probe = hands.cloud.probe_system_vm(hands.system_vm_id)
         dead = [s.name for s in probe.services if s.is_enabled and not s.is_active]
-        was_dead = set(_was_dead(hands))
         fell = [name for name in dead if name not in was_dead]
         if fell:
             return Ending(Outcome.FAILED, f"{', '.join(fell)} does not run after its restart")
@@ -167,7 +192,7 @@ def _soak(hands: Hands) -> Ending:
 
 
 def _was_dead(hands: Hands) -> list[str]:
-    backed_up = hands.target.steps.filter(
-        stage=Stage.PATCH_BACK_UP, attempt=hands.target.attempt, outcome=Outcome.OK
-    ).first()
+    """Before this patch; a rollback that is tried again is of the attempt that made the backup."""
+    made = hands.target.steps.filter(stage=Stage.PATCH_BACK_UP, outcome=Outcome.OK)
+    backed_up = made.order_by("-attempt").first()
     return list(backed_up.movement.get("was_dead", [])) if backed_up else []
