@@ -100,6 +100,18 @@ def test_an_old_router_that_does_not_serve_again_needs_a_person(lab):
     assert is_gone(new.name)
 
 
+def test_an_old_router_that_falls_again_after_the_way_back_is_told_when_asked_again(lab):
+    ticket = uuid4()
+    started(lab, vm_id(LONE), ticket)
+    back(lab, vm_id(LONE), ticket)
+    power.kill(disk(LONE), "haproxy")
+
+    with pytest.raises(NotRestored, match=f"{LONE} runs, but haproxy does not answer"):
+        lab.switch_back(vm_id(LONE), ticket=ticket)
+    lab_command("sysvm", LONE, "start", "haproxy")
+    assert lab.switch_back(vm_id(LONE), ticket=ticket).rules_answering == 6
+
+
 def test_what_was_dead_before_is_not_asked_of_the_way_back(lab):
     lab.probe_system_vm(vm_id(LONE))
     breaking.dead(disk(LONE), "haproxy")

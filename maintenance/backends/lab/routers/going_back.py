@@ -31,10 +31,12 @@ def switch_back(world: World, vm_id: UUID, ticket: UUID) -> Probe:
     assert old.scope is not None, old.name
     with alone(old.scope):
         restart = find(world.door, ticket)
-        if restart is None or restart.phase is Phase.BACK:
-            return _untouched(world, find_vm(world.door, vm_id))
+        if restart is None:
+            return _as_it_is(world, find_vm(world.door, vm_id))
         if restart.old_id != vm_id:
             raise StepFailed("the ticket is another router's")
+        if restart.phase is Phase.BACK:
+            return _as_it_is(world, find_vm(world.door, vm_id), restart)
         restart = move(world.door, restart, Phase.GOING_BACK)
         old = _running(world, vm_id)
         if not old.is_virtual:
@@ -121,8 +123,9 @@ def _remove_new(world: World, restart: Restart) -> None:
         )
 
 
-def _untouched(world: World, old: VmRow) -> Probe:
-    """Nothing was done under the ticket, or all of it is undone. Raises: NotRestored, VmUnreachable."""
+def _as_it_is(world: World, old: VmRow, restart: Restart | None = None) -> Probe:
+    """Nothing was done under the ticket, or all of it is undone: then it still serves as it did before the restart.
+    Raises: NotRestored, VmUnreachable."""
     if old.state not in {"Running", "Starting"}:
         raise NotRestored(
             f"{old.name} is {old.state}, but not by this restart. By hand:\ncmk start router id={old.id}"
@@ -130,4 +133,6 @@ def _untouched(world: World, old: VmRow) -> Probe:
     old = on_a_host_that_answers(world, old)
     if not old.is_virtual:
         reach(world, old)
+        if restart is not None:
+            _judge(world, restart, old)
     return probe_now(world, old)
