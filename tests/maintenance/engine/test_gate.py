@@ -1,12 +1,16 @@
 """The gate before each host: slots counted for any reason, room counted together, held hosts go on by themselves."""
 
 import pytest
+from django.db.models.functions import Now
 
 from maintenance import actions
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
-from maintenance.models import Attention, Step, Target
+from maintenance.domain.states import RunKind, RunState, TargetState
+from maintenance.domain.system_vms import SystemVmType
+from maintenance.models import Attention, Run, Step, SystemVm, Target
 from tests.maintenance.engine.small_lab import MEMORY_MB, ended, engine_running, state_of, target_of
+from tests.maintenance.engine.vm_lab import add_system_vm
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
@@ -137,4 +141,24 @@ def test_a_paused_run_lets_no_held_host_out(lab):
         assert effects(lab.hosts["kvm1"], "prepare") == 0
 
         actions.resume_run(run.id, actor="operator")
+        assert ended(run).state == "Succeeded"
+
+
+def test_a_host_waits_for_the_patch_of_a_system_vm_that_runs_on_it(lab):
+    add_system_vm(lab, "v-1-VM", SystemVmType.CONSOLE_PROXY)
+    run = lab.start(hosts=["kvm1"])
+    vm = SystemVm.objects.get()
+    SystemVm.objects.update(looked_at=Now())  # none is booted to be probed
+    patch = Run.objects.create(
+        number=77, kind=RunKind.LIVE_PATCH, cloud=lab.cloud, state=RunState.RUNNING, scope_kind="system_vms",
+        scope_ids=[vm.id], timeout_s=60, drain_timeout_s=60, started_by="night shift",
+    )  # fmt: skip
+    at_work = Target.objects.create(
+        run=patch, system_vm=vm, name=vm.name, zone_id=vm.zone_id, order=1, state=TargetState.WORKING
+    )
+    with engine_running():
+        held(run, "kvm1", "run 77 is at work on v-1-VM, which runs on it")
+        assert effects(lab.hosts["kvm1"], "prepare") == 0
+
+        Target.objects.filter(id=at_work.id).update(state=TargetState.DONE, is_open=False)
         assert ended(run).state == "Succeeded"
