@@ -34,18 +34,12 @@ def files_of(payload: Payload) -> PayloadFiles:
     """The payload's files, fetched if they are not here, their checksums looked at now. Raises: PayloadMissing."""
     try:
         bring_here(payload)
-    except Refused as reason:
+    except (Refused, OSError) as reason:
         raise PayloadMissing(f"payload {payload.version}: {reason}") from reason
     agent, scripts = kept_at(payload.agent_sha256), kept_at(payload.scripts_sha256)
     for path, wanted in ((agent, payload.agent_sha256), (scripts, payload.scripts_sha256)):
-        if not path.is_file():
-            raise PayloadMissing(
-                f"payload {payload.version}: {path.name} is not on this machine; publish it again"
-            )
-        if sha256_of(path) != wanted:
-            raise PayloadMissing(
-                f"payload {payload.version}: {path.name} is not what was published; publish it again"
-            )
+        if wrong := _wrong_with(path, wanted):
+            raise PayloadMissing(f"payload {payload.version}: {path.name} {wrong}; publish it again")
     return PayloadFiles(
         version=payload.version,
         types=frozenset(payload.types),
@@ -56,3 +50,13 @@ def files_of(payload: Payload) -> PayloadFiles:
         scripts_sha256=payload.scripts_sha256,
         scripts_md5=payload.scripts_md5,
     )
+
+
+def _wrong_with(path: Path, sha256: str) -> str:
+    """Empty when it is what was published."""
+    try:
+        return "" if sha256_of(path) == sha256 else "is not what was published"
+    except FileNotFoundError:
+        return "is not on this machine"
+    except OSError as problem:
+        return f"cannot be read: {problem.strerror}"

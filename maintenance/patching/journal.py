@@ -77,13 +77,13 @@ def read(folder: Path) -> Journal | None:
     """None when nothing has been copied under the ticket. Raises: OSError."""
     try:
         kept = json.loads((folder / NAME).read_text())
+        for name in ("was_active", "was_dead", "restarted", "restored"):
+            kept[name] = tuple(kept[name])
+        return Journal(**{**kept, "phase": Phase(kept["phase"])})
     except FileNotFoundError:
         return None
-    except ValueError as problem:
+    except (ValueError, TypeError, LookupError) as problem:
         raise OSError(f"{folder / NAME} is damaged: {problem}") from problem
-    for name in ("was_active", "was_dead", "restarted", "restored"):
-        kept[name] = tuple(kept[name])
-    return Journal(**{**kept, "phase": Phase(kept["phase"])})
 
 
 def write(disk: Disk, folder: Path, journal: Journal) -> None:

@@ -18,7 +18,7 @@ from maintenance.patching.backing_up import (
 )
 from maintenance.patching.box import ServiceDown, VmBox
 from maintenance.patching.copying import AGENT_FILE, SCRIPTS_FILE
-from maintenance.patching.disk import remove_tree, write_at_once
+from maintenance.patching.disk import remove_tree, settle_folder, write_at_once
 from maintenance.patching.journal import Journal, Phase
 from maintenance.patching.layout import CURRENT, RELEASES, SIGNATURE, current_release
 from maintenance.patching.releases import point_to, unfinished
@@ -89,6 +89,7 @@ def _good_release(box: VmBox, folder: Path, known: Journal, listed: Listing) -> 
         raise _Failed("the release that was restored was damaged again")
     remove_tree(box.disk, made)
     box.disk.rename(making, made)
+    settle_folder(box.disk, made.parent)  # before anything points to it
     return names[1]
 
 

@@ -77,7 +77,7 @@ def get(
     if redirects == 0 or "location" not in said:
         raise NotFetched(f"{_shown(url)} leads elsewhere too often")
     with get(
-        urljoin(url, said["location"]),
+        _next(url, said["location"]),
         within_s=max(0.1, deadline - time.monotonic()),
         allows_plain_loopback=allows_plain_loopback and urlsplit(url).scheme == "http",
         headers=headers,
@@ -122,6 +122,14 @@ def _said_as_not_fetched(url: str) -> Iterator[None]:
         raise NotFetched(f"{_shown(url)} is no address: {_plain(reason)}") from reason
 
 
+def _next(url: str, location: str) -> str:
+    """Raises: NotFetched."""
+    try:
+        return urljoin(url, location)
+    except ValueError as reason:
+        raise NotFetched(f"{_shown(url)} leads to what is no address: {reason}") from reason
+
+
 def _refuse_unless_loopback(address: str) -> None:
     """Without TLS only this machine is asked, whatever its name says."""
     if not ip_address(address).is_loopback:
@@ -134,6 +142,9 @@ def _plain(reason: Exception) -> str:
 
 def _shown(url: str) -> str:
     """Without its query, which is often a key."""
-    parts = urlsplit(url) if url.isprintable() else urlsplit("")
+    try:
+        parts = urlsplit(url if url.isprintable() else "")
+    except ValueError:
+        return "the address"
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"[:200] if host else "the address"

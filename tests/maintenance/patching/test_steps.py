@@ -414,9 +414,10 @@ def test_what_cannot_be_removed_does_not_fail_a_verified_patch(box, new):
     assert len(list((box.root / RELEASES).iterdir())) == 1
 
 
-def test_a_damaged_journal_is_never_taken_for_none(box, new):
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"phase": "elsewhere"}'])
+def test_a_damaged_journal_is_never_taken_for_none(box, new, text):
     patch(box, new, until="restart")
-    (journal.folder_of(box.root, TICKET) / journal.NAME).write_text("{")
+    (journal.folder_of(box.root, TICKET) / journal.NAME).write_text(text)
 
     with pytest.raises(OSError, match="is damaged"):
         steps.copy(box, new, ticket=TICKET)

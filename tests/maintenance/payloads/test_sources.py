@@ -189,6 +189,7 @@ def test_a_redirect_is_followed_a_few_times_only(rules, start):
         ("file:///etc/passwd", "must begin with"),
         ("https://ada:secret@example.org/", "password"),
         ("https://exa mple.org/", "is not called"),
+        ("https://[/agent.zip", "is no address"),
     ],
 )
 def test_addresses_that_payloads_never_come_from_are_not_called(rules, url, said):
@@ -199,6 +200,8 @@ def test_addresses_that_payloads_never_come_from_are_not_called(rules, url, said
 def test_a_redirect_leads_to_no_address_that_is_not_called(rules, start):
     with pytest.raises(NoSource, match="is not called"):
         fetch_it(rules, start(redirects_to="http://169.254.169.254/latest/").url)
+    with pytest.raises(NoSource, match="leads to what is no address"):
+        fetch_it(rules, start(redirects_to="https://[/").url)
 
 
 def test_plain_http_is_for_a_demo_and_its_own_machine_only(tmp_path, start):
