@@ -11,7 +11,8 @@ from rest_framework import serializers
 
 from dashboard.access import Person, principal, visible_system_vms
 from dashboard.api.downtime_shape import DowntimeShape, downtime_by_vm, told
-from dashboard.api.run_shapes import Progress, StageShape, part_of_state
+from dashboard.api.run_shapes import Progress, part_of_state
+from dashboard.api.target_shapes import StageShape
 from dashboard.models import Role
 from maintenance.domain.states import RunState, TargetState, word
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
@@ -19,6 +20,8 @@ from maintenance.domain.system_vms import PatchOutcome
 from maintenance.models import Payload, Run, Step, Target
 
 OTHERS = ""  # what a tenant is told of a person, a reason or a ticket that is not theirs
+# Of a step: these may name hosts, operators, and what is typed as root in a router.
+OF_OPERATORS: Mapping[str, Any] = {"note": OTHERS, "detail": OTHERS, "script": OTHERS, "movement": {}}
 
 
 class ThrottleShape(serializers.Serializer):
@@ -37,7 +40,7 @@ class PatchOfVm(serializers.Serializer):
     outcome = serializers.SerializerMethodField(
         help_text=f"{', '.join(PatchOutcome)}; null while it is not over, and where nothing was begun"
     )
-    detail = serializers.CharField(help_text="why it is where it is")
+    detail = serializers.SerializerMethodField(help_text="why it is where it is; to tenants: empty")
     attempt = serializers.IntegerField()
     moves = serializers.SerializerMethodField(help_text="what is legal now, of retry and skip")
     finished = serializers.DateTimeField(source="finished_at", allow_null=True)
@@ -51,6 +54,9 @@ class PatchOfVm(serializers.Serializer):
     def get_outcome(self, target: Target) -> str | None:
         return target.result or None
 
+    def get_detail(self, target: Target) -> str:
+        return OTHERS if self.context["is_tenant"] else target.detail
+
     def get_moves(self, target: Target) -> list[str]:
         run: Run = self.context["run"]
         if self.context["is_tenant"]:
@@ -59,7 +65,8 @@ class PatchOfVm(serializers.Serializer):
 
     @extend_schema_field(StageShape(many=True))
     def get_steps(self, target: Target) -> Any:
-        return StageShape(self.context["steps"].get(target.id, []), many=True, context={"tails": {}}).data
+        steps = StageShape(self.context["steps"].get(target.id, []), many=True, context={"tails": {}}).data
+        return [{**step, **OF_OPERATORS} for step in steps] if self.context["is_tenant"] else steps
 
     @extend_schema_field(DowntimeShape(many=True))
     def get_downtime(self, target: Target) -> Any:

@@ -14,11 +14,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.access import visible_system_vms
+from dashboard.access import Person, principal, visible_system_vms
 from dashboard.api.bodies import Nothing
 from dashboard.api.filters import Filter, by_id, by_state, by_text, by_word
 from dashboard.api.inventory import CLOUD, SEARCH, AsSeen, ListedRow, ListOfRows, OneRow, Rows
 from dashboard.api.views import CommandView, person_of
+from dashboard.models import Role
 from dashboard.requests import request_id
 from dashboard.screens.system_vms.census import SECURITY, annotated, census
 from maintenance.actions.probing import ask_for_probe
@@ -27,6 +28,7 @@ from maintenance.domain.system_vms import SystemVmType, Update, UpdateState
 from maintenance.models import SystemVm
 from maintenance.updates import updates_of
 
+NOT_PROBED = "it could not be probed"
 _KINDS = (SECURITY, *(str(state) for state in UpdateState))
 
 
@@ -50,7 +52,7 @@ class ServiceShape(serializers.Serializer):
 
 
 class SystemVmRow(ListedRow):
-    """Its context holds `now` and `updates`: what can be said of each."""
+    """Its context holds `now`, `updates`: what can be said of each, and whether it is told to a tenant."""
 
     systemvmtype = serializers.CharField(source="type", help_text=", ".join(SystemVmType))
     state = AsSeen()
@@ -74,10 +76,16 @@ class SystemVmRow(ListedRow):
     services = ServiceShape(many=True, help_text="as probed")
     update = serializers.SerializerMethodField()  # type: ignore[assignment]  # a field, as the name is asked for
     probed_at = serializers.DateTimeField(allow_null=True)
-    probe_error = serializers.CharField(help_text="why it could not be probed since; empty when it could")
+    probe_error = serializers.SerializerMethodField(
+        help_text="why it could not be probed since; empty when it could; to tenants only that"
+    )
 
     def get_requiresupgrade(self, row: SystemVm) -> bool:
         return self._update(row).state is UpdateState.NEEDS_UPGRADE
+
+    def get_probe_error(self, row: SystemVm) -> str:
+        """The cloud's own words name the host."""
+        return NOT_PROBED if row.probe_error and self.context["is_tenant"] else row.probe_error
 
     @extend_schema_field(UpdateShape)
     def get_update(self, row: SystemVm) -> Any:
@@ -128,7 +136,9 @@ class SystemVms(SystemVmRows, ListOfRows):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(SystemVmRow(page, many=True, context=context_of(page)).data)
+        return self.get_paginated_response(
+            SystemVmRow(page, many=True, context=context_of(page, request.user)).data
+        )
 
 
 class OneSystemVm(SystemVmRows, OneRow):
@@ -136,11 +146,15 @@ class OneSystemVm(SystemVmRows, OneRow):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
-        return Response(SystemVmRow(row, context=context_of([row])).data)
+        return Response(SystemVmRow(row, context=context_of([row], request.user)).data)
 
 
-def context_of(rows: list[SystemVm]) -> dict[str, Any]:
-    return {"now": database_now(), "updates": updates_of(rows)}
+def context_of(rows: list[SystemVm], person: Person) -> dict[str, Any]:
+    return {
+        "now": database_now(),
+        "updates": updates_of(rows),
+        "is_tenant": principal(person) == Role.TENANT,
+    }
 
 
 class ProbeAsked(serializers.Serializer):

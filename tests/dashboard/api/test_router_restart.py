@@ -281,3 +281,14 @@ def test_a_tenant_joins_a_running_patch_and_is_shown_nobody_elses_router(invento
     assert answer.status_code == 200
     assert [one["name"] for one in answer.json()["routers"]] == ["r-5-VM"]
     assert "r-8-VM" not in answer.text
+
+
+def test_a_router_that_was_replaced_is_offered_no_retry(inventory, viewer, router):
+    run = restart_run(inventory, [router], state=RunState.PAUSED)
+    put_vm(
+        run, router.name, TargetState.FAILED, result="replaced", detail="the old router may still be there"
+    )
+
+    told = viewer.get(f"rolling-maintenances/{run.id}/").json()
+
+    assert told["system_vms"][0]["moves"] == ["skip"]

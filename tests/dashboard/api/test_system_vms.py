@@ -299,6 +299,23 @@ def test_of_a_fleet_run_a_tenant_is_told_their_own_part_alone(inventory, shopkee
             assert secret not in answer.text, secret
 
 
+def test_a_tenant_reads_neither_hosts_nor_operators_nor_what_is_typed_as_root(
+    inventory, shopkeeper, viewer, shop
+):
+    run = patch_run(inventory, [shop])
+    told = "r-27-VM cannot be reached: its host kvm7 is Down; skipped by ada; cp -aT /var/cache/cloud/patch"
+    target = put_vm(run, shop.name, TargetState.SKIPPED, detail=told)
+    patch_step(target, "BackUp", detail=told, note=told, movement={"backup": "/var/cache/cloud/patch"})
+    SystemVm.objects.filter(id=shop.id).update(probe_error=told)
+
+    for path in (f"live-patches/{run.id}/", f"system-vms/{shop.id}/", "system-vms/"):
+        assert "kvm7" in viewer.get(path).text, path
+        assert "kvm7" in viewer.get(path).text, path
+        for secret in ("kvm7", "ada", "cp -aT", "/var/cache"):
+            assert secret not in shopkeeper.get(path).text, path
+    assert shopkeeper.get(f"system-vms/{shop.id}/").json()["probe_error"] == "it could not be probed"
+
+
 def test_a_patch_of_others_alone_does_not_exist_for_a_tenant(inventory, shopkeeper, shop, bank):
     run = patch_run(inventory, [bank])
 
