@@ -51,7 +51,9 @@ ROUTER_RESTART: Mapping[tuple[Stage, Result], Move] = {
     (S.ROUTER_VERIFY, R.SUCCESS): Move(T.DONE, words="with makeredundant: AddBackup first"),
     (S.ROUTER_VERIFY, R.FAILURE): Move(T.RETURNING, S.ROUTER_SWITCH_BACK, failing=True),
     (S.ROUTER_ADD_BACKUP, R.SUCCESS): Move(T.DONE),
-    (S.ROUTER_ADD_BACKUP, R.FAILURE): Move(T.FAILED, words="replaced, but there is no second router"),
+    (S.ROUTER_ADD_BACKUP, R.FAILURE): Move(
+        T.FAILED, words="replaced, without a second router; SwitchBack if the first fell"
+    ),
     (S.ROUTER_SWITCH_BACK, R.SUCCESS): Move(T.FAILED, words="the previous router serves"),
     (S.ROUTER_SWITCH_BACK, R.FAILURE): Move(T.NEEDS_PERSON, words="not restored: needs a person"),
     (S.ROUTER_REAPPLY, R.SUCCESS): Move(T.DONE),

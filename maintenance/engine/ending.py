@@ -27,6 +27,9 @@ class Ending:
     taken: bool = False
     script: str = ""  # the file that ran
     left: str = ""  # of a router that was replaced: what a person has to do away with
+    fallen: bool = (
+        False  # the router that took its place was verified, and does not serve any more: the way back
+    )
     unconfirmed: bool = False  # of a patch: it is installed, and nothing answers that could tell how it went
 
 

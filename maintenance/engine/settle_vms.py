@@ -43,6 +43,8 @@ def move_vm_on(
     is_restart = run.kind == RunKind.ROUTER_RESTART
     if ending.unconfirmed:
         move = Move(TargetState.NEEDS_PERSON)
+    if ending.fallen:
+        move = Move(TargetState.RETURNING, Stage.ROUTER_SWITCH_BACK, failing=True)
     if move.state in TARGET_ENDED:
         told_apart = restart_outcome if is_restart else patch_outcome
         target.result = told_apart(stage, ending.outcome, move.state)

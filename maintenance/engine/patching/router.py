@@ -1,12 +1,12 @@
 """One step of a router's restart. Every step may be done again with the same ticket, after any crash: there is always
 one router that serves, and at the end one that is left."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from maintenance.backends.base import Gone, Later, Never, NoReply
+from maintenance.backends.base import CloudError, Gone, Later, Never, NoReply
 from maintenance.backends.routers import Replacement
 from maintenance.backends.system_vms import NotRestored, Probe, StepFailed, VmUnreachable
 from maintenance.clock import database_now
@@ -62,9 +62,10 @@ def _until(hands: Hands, deadline: datetime) -> Ending:
             words = f"not done within {STEP_TIMEOUT_S} s: {hands.step.note}"
             if hands.claim.stage is not Stage.ROUTER_ADD_BACKUP or _outcome(hands) is not None:
                 return _ends(hands, Outcome.TIMED_OUT, words)
-            _decide(
-                hands, Ending(Outcome.TIMED_OUT, words)
-            )  # without a second router, the old one still goes
+            if fallen := _why_fallen(hands, (CloudError,)):
+                return Ending(Outcome.TIMED_OUT, fallen, fallen=True)
+            # Without a second router, the old one still goes.
+            _decide(hands, Ending(Outcome.TIMED_OUT, words))
             deadline += timedelta(seconds=DESTROY_TIMEOUT_S)
         hands.rest(pause_s)
 
@@ -161,21 +162,32 @@ def _verify(hands: Hands, ticket: UUID) -> Ending:
 
 
 def _add_backup(hands: Hands, ticket: UUID) -> Ending:
-    """Whether there is a second router or not, the network is served by the new one: the old one goes."""
+    """Whether there is a second router or not, the network is served by the new one: the old one goes. Only that the
+    new one has fallen while the second one booted leads back."""
     if _outcome(hands) is None:
+        ending, movement = Ending(Outcome.OK), {}
         try:
             second: Replacement = _ask(
                 hands, lambda: hands.cloud.add_backup(hands.system_vm_id, ticket=ticket)
             )
         except Never as failure:
-            _decide(hands, Ending(Outcome.FAILED, str(failure)))
+            ending = Ending(Outcome.FAILED, str(failure))
         else:
-            _decide(
-                hands,
-                Ending(Outcome.OK),
-                {"router": second.name, "router_id": str(second.id), "version": second.version},
-            )
+            movement = {"router": second.name, "router_id": str(second.id), "version": second.version}
+        if fallen := _why_fallen(hands, (Never,)):
+            return Ending(Outcome.FAILED, fallen, fallen=True)
+        _decide(hands, ending, movement)
     return _destroy_old(hands, ticket)
+
+
+def _why_fallen(hands: Hands, refusals: tuple[type[CloudError], ...]) -> str:
+    """Why the new router, which was verified a while ago, does not serve any more; empty while it does. `refusals`:
+    what counts as its no. Raises: other CloudErrors."""
+    try:
+        hands.cloud.verify_replacement(hands.system_vm_id, ticket=ticket_of(hands))
+    except refusals as reason:
+        return f"the new router has fallen since it was verified: {reason}"
+    return ""
 
 
 def _destroy_old(hands: Hands, ticket: UUID) -> Ending:
@@ -188,7 +200,7 @@ def _destroy_old(hands: Hands, ticket: UUID) -> Ending:
     return ending
 
 
-def _decide(hands: Hands, ending: Ending, movement: dict[str, object] | None = None) -> None:
+def _decide(hands: Hands, ending: Ending, movement: Mapping[str, object] | None = None) -> None:
     """Noted on the step before anything is destroyed: whoever takes it over does not ask again."""
     decided = {"decided": str(ending.outcome), "detail": ending.detail}
     hands.moved({**hands.step.movement, **(movement or {}), **decided})

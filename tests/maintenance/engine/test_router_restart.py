@@ -180,6 +180,22 @@ def test_a_network_becomes_redundant():
     assert ALONE not in of_network(LONE)
 
 
+def test_a_new_router_that_falls_while_the_second_one_boots_is_not_kept():
+    looked_at(ALONE)
+    fault = lab.Fault.objects.create(call="add_backup", kind="error", text="busy", times_left=100_000)
+    run = restart(LONE, makes_redundant=True)
+    with engine_running():
+        wait_until(Step.objects.filter(run=run, stage="AddBackup").exclude(note="").exists, within_s=60)
+        power.kill(disk(the_new_one(run, ALONE)["router"]), "haproxy")
+        fault.delete()
+        wait_until(lambda: state_of(run) == "Paused", within_s=60)
+
+    assert result(run, ALONE) == ("Failed", "failed_restored")
+    assert steps(run, ALONE)[-2:] == [("AddBackup", "failed"), ("SwitchBack", "ok")]
+    assert of_network(LONE) == [ALONE]
+    assert is_served(ALONE)
+
+
 def test_without_cleanup_its_rules_are_applied_again_and_nothing_is_replaced():
     looked_at(ALONE)
     run = restart(LONE, cleanup=False)
