@@ -100,6 +100,25 @@ def test_an_old_router_that_does_not_serve_again_needs_a_person(lab):
     assert is_gone(new.name)
 
 
+def test_a_later_restart_first_ends_the_way_back_that_was_given_up(lab):
+    given_up, later, network = uuid4(), uuid4(), scope(LONE)
+    new = started(lab, vm_id(LONE), given_up)
+    lab.switch_traffic(vm_id(LONE), ticket=given_up)
+    breaking.fail_start(disk(LONE), "haproxy", with_any=True)
+    with pytest.raises(NotRestored):
+        back(lab, vm_id(LONE), given_up)
+
+    for ask in (lab.start_replacement, lab.switch_back):
+        with pytest.raises(NotRestored, match=f"haproxy does not answer.* Traffic goes to {new.name}"):
+            ask(vm_id(LONE), ticket=later)
+    breaking.mend(disk(LONE), "haproxy")
+    lab_command("sysvm", LONE, "start", "haproxy")
+    newest = restart(lab, vm_id(LONE), later)
+
+    assert list(routers_of(network)) == [serving(newest.name)] == [newest.name]
+    assert is_gone(new.name)
+
+
 def test_an_old_router_that_falls_again_after_the_way_back_is_told_when_asked_again(lab):
     ticket = uuid4()
     started(lab, vm_id(LONE), ticket)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from maintenance.backends.base import Later
+from maintenance.backends.base import Gone, Later
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.routers.sides import give_roles, probe_now, remove, services_answering
-from maintenance.backends.lab.routers.tickets import Phase, Restart, alone, find, move
+from maintenance.backends.lab.routers.tickets import Phase, Restart, alone, find, left_open, move
 from maintenance.backends.lab.system_vms.machines import (
     begin_start,
     boots_for_s,
@@ -30,23 +30,28 @@ def switch_back(world: World, vm_id: UUID, ticket: UUID) -> Probe:
     old = find_vm(world.door, vm_id)
     assert old.scope is not None, old.name
     with alone(old.scope):
-        restart = find(world.door, ticket)
+        restart = find(world.door, ticket) or left_open(world.door, vm_id)
         if restart is None:
             return _as_it_is(world, find_vm(world.door, vm_id))
         if restart.old_id != vm_id:
             raise StepFailed("the ticket is another router's")
         if restart.phase is Phase.BACK:
             return _as_it_is(world, find_vm(world.door, vm_id), restart)
-        restart = move(world.door, restart, Phase.GOING_BACK)
-        old = _running(world, vm_id)
-        if not old.is_virtual:
-            reach(world, old)
-            _judge(world, restart, old)
-            tell(old.scope or vm_id, _who_served(world, restart, old))
-        roles = {UUID(vm): role for vm, role in restart.before.roles.items()}
-        give_roles(world.door, roles | dict.fromkeys(restart.coming, ""))
-        _remove_new(world, restart)
-        return probe_now(world, old)
+        return finish(world, restart)
+
+
+def finish(world: World, restart: Restart) -> Probe:
+    """The way back to its end; the caller has the network alone. Raises: as RouterRestarting.switch_back."""
+    restart = move(world.door, restart, Phase.GOING_BACK)
+    old = _running(world, restart.old_id)
+    if not old.is_virtual:
+        reach(world, old)
+        _judge(world, restart, old)
+        tell(old.scope or old.id, _who_served(world, restart, old))
+    roles = {UUID(vm): role for vm, role in restart.before.roles.items()}
+    give_roles(world.door, roles | dict.fromkeys(restart.coming, ""))
+    _remove_new(world, restart)
+    return probe_now(world, old)
 
 
 def _running(world: World, vm_id: UUID) -> VmRow:
@@ -99,7 +104,10 @@ def _who_served(world: World, restart: Restart, old: VmRow) -> str:
 
 def _remove_new(world: World, restart: Restart) -> None:
     """Rows last. Raises: VmUnreachable: nobody knows whether it still runs on a host that is away."""
-    going = [find_vm(world.door, vm_id) for vm_id in restart.coming]
+    going = []
+    for vm_id in restart.coming:
+        with suppress(Gone):  # somebody else has had it removed
+            going.append(find_vm(world.door, vm_id))
     for vm in going:
         host = world.host(vm.host_id).read if vm.host_id else None
         if host is not None and host.state != "Up":

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.routers.deploying import check_in, deploy, make_disk, still_well
+from maintenance.backends.lab.routers.going_back import finish
 from maintenance.backends.lab.routers.sides import (
     give_roles,
     probe_now,
@@ -24,6 +25,7 @@ from maintenance.backends.lab.routers.tickets import (
     find,
     keep,
     known,
+    left_open,
     move,
     onward,
 )
@@ -123,13 +125,16 @@ def destroy_old(world: World, vm_id: UUID, ticket: UUID) -> None:
 
 @contextmanager
 def _begun(world: World, vm_id: UUID, ticket: UUID) -> Iterator[tuple[VmRow, Restart]]:
-    """The old router, for ourselves, and how far its restart is; it is begun by whoever comes first."""
+    """The old router, for ourselves, and how far its restart is; it is begun by whoever comes first. What an earlier
+    restart has left on its way back is brought back first. Raises: NotRestored while that cannot be."""
     old = find_vm(world.door, vm_id)
     if not old.is_router or old.scope is None:
         raise StepFailed(f"{old.name} is no router of a network")
     with alone(old.scope):
         old = find_vm(world.door, vm_id)
         if find(world.door, ticket) is None:
+            if (left := left_open(world.door, vm_id)) is not None:
+                finish(world, left)
             keep(world.door, Restart(ticket, old.id, old.name, Phase.BEGUN, _before(world, old)))
         yield old, onward(world.door, vm_id, ticket)
 

@@ -94,6 +94,14 @@ def known(door: Door, vm_id: UUID, ticket: UUID) -> Restart:
     return restart
 
 
+def left_open(door: Door, old_id: UUID) -> Restart | None:
+    """An earlier restart of this router whose way back was begun, and given up by whoever asked."""
+    row = door.row(
+        "SELECT ticket FROM lab_router_restart WHERE old_id = %s AND phase = %s", old_id, Phase.GOING_BACK
+    )
+    return find(door, row[0]) if row else None
+
+
 def onward(door: Door, vm_id: UUID, ticket: UUID) -> Restart:
     """The same, of one that was not taken back. Raises: StepFailed."""
     restart = known(door, vm_id, ticket)
