@@ -114,9 +114,9 @@ class RestartView(CommandView):
 
     def do(self, request: Request, given: Mapping[str, Any], **ids: Any) -> Response:
         place_id: UUID = ids["place_id"]
-        _may_ask(request, given)
         if not self.places(request).filter(id=place_id, gone_at=None).exists():
             raise NotFound(f"no {self.thing} has the id {place_id}")
+        _may_ask(request, given)
         why = {name: given[name] for name in ("reason", "ticket") if name in given}
         if given.get("livepatch"):
             asked = self.patch(request, place_id, why | {"forced": given.get("forced", False)})
