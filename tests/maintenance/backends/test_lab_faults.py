@@ -220,6 +220,14 @@ def test_every_call_passes_the_edge(lab: LabCloud, call: str):
         "reapply_rules": lambda: lab.reapply_rules(uuid4(), ticket=uuid4()),
         "roll_back": lambda: lab.roll_back(uuid4(), ticket=uuid4()),
         "discard_backup": lambda: lab.discard_backup(uuid4(), ticket=uuid4()),
+        "stop_router": lambda: lab.stop_router(uuid4(), ticket=uuid4()),
+        "start_replacement": lambda: lab.start_replacement(uuid4(), ticket=uuid4()),
+        "switch_traffic": lambda: lab.switch_traffic(uuid4(), ticket=uuid4()),
+        "verify_replacement": lambda: lab.verify_replacement(uuid4(), ticket=uuid4()),
+        "destroy_old": lambda: lab.destroy_old(uuid4(), ticket=uuid4()),
+        "switch_back": lambda: lab.switch_back(uuid4(), ticket=uuid4()),
+        "add_backup": lambda: lab.add_backup(uuid4(), ticket=uuid4()),
+        "reapply_network_rules": lambda: lab.reapply_network_rules(uuid4()),
     }
     set_fault("*", "error", text="asked for")
 
