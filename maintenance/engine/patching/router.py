@@ -28,6 +28,7 @@ TRY_AGAIN_S = 1.0
 LOOK_EVERY_S = 0.25
 STEP_TIMEOUT_S = 300  # a router that cannot be reached, or boots, for so long
 DESTROY_TIMEOUT_S = 60
+LISTED_WITHIN_S = 10  # what the cloud lists; a cloud that cannot be read holds nothing up for longer
 BEGUN = "begun"  # noted on the first step: the router was there
 SWITCHES_NOTHING = frozenset({Stage.ROUTER_STOP, Stage.ROUTER_START, Stage.ROUTER_REAPPLY})
 
@@ -196,7 +197,7 @@ def _destroy_old(hands: Hands, ticket: UUID) -> Ending:
     failpoint(f"{hands.claim.stage}.destroying", hands.target.name)
     hands.cloud.destroy_old(hands.system_vm_id, ticket=ticket)
     failpoint(f"{hands.claim.stage}.destroyed", hands.target.name)
-    _read_inventory(hands)
+    _await_listing(hands)
     return ending
 
 
@@ -265,6 +266,14 @@ def _note_probe(hands: Hands, vm_id: UUID | None, probe: Probe) -> None:
         check_claim(hands.claim)
         write_probe(work, vm_id, probe)
     failpoint(f"{hands.claim.stage}.probed", hands.target.name)
+
+
+def _await_listing(hands: Hands) -> None:
+    """Who asks for the next restart as soon as this one is told to be done gets the new router, not the old one."""
+    _read_inventory(hands)
+    until = database_now() + timedelta(seconds=LISTED_WITHIN_S)
+    while SystemVm.objects.filter(id=hands.system_vm_id, gone_at=None).exists() and database_now() < until:
+        hands.rest(LOOK_EVERY_S)
 
 
 def _read_inventory(hands: Hands) -> None:
