@@ -106,11 +106,11 @@ def baseline(stack: Stack) -> dict[str, float]:
     }
 
 
-def ready_engine(stack: Stack) -> subprocess.Popen[bytes]:
+def ready_engine(stack: Stack, **environment: str) -> subprocess.Popen[bytes]:
     """A started engine that has read the lab."""
     from maintenance.models import Cloud
 
-    engine = stack.start_engine()
+    engine = stack.start_engine(**environment)
     wait_for(lambda: Cloud.objects.exclude(read_at=None).exists(), 20)
     return engine
 

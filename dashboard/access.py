@@ -12,10 +12,12 @@ from enum import Enum, auto
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 
-from dashboard.models import Role, User
+from dashboard.models import Membership, Role, User
 from dashboard.walls.screen import WallScreen
+from maintenance.domain.states import RunKind
+from maintenance.domain.system_vms import ROUTERS
 from maintenance.models import (
     Agent,
     Cloud,
@@ -25,10 +27,14 @@ from maintenance.models import (
     Host,
     Instance,
     ManagementServer,
+    Network,
+    Payload,
     PendingJob,
     Pod,
     Run,
+    SystemVm,
     Target,
+    Vpc,
     Zone,
 )
 
@@ -47,6 +53,7 @@ READERS = frozenset({Role.VIEWER.value, Role.OPERATOR.value, Role.ADMINISTRATOR.
 OPERATORS = frozenset({Role.OPERATOR.value, Role.ADMINISTRATOR.value})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR.value})
 WALL_READERS = READERS | {WALL}
+TENANTS = frozenset({Role.TENANT.value})  # what is theirs, in pages of their own
 
 
 def principal(person: Person) -> str:
@@ -113,6 +120,11 @@ MATRIX: Mapping[str, Row] = {
     "server-trigger-shutdown": ADMINISTER,
     "server-cancel-shutdown": OPERATE,
     "server-restart": ADMINISTER,
+    "system-vms": READ,
+    "system-vms-patch": {"GET": OPERATORS, "POST": OPERATORS},
+    "routers-restart": {"GET": OPERATORS, "POST": OPERATORS},
+    "system-vm": READ,
+    "system-vm-patch": OPERATE,
     "jobs": READ,
     "job-reconcile": OPERATE,
     "agents": READ,
@@ -134,6 +146,10 @@ MATRIX: Mapping[str, Row] = {
     "me-sessions": {"POST": LOGGED_IN},
     "me-tokens": {"GET": READERS, "POST": READERS},
     "me-token-revoke": {"POST": READERS},
+    "portal": {"GET": TENANTS, "POST": TENANTS},  # POST: Enter where it presses nothing
+    "portal-update": {"POST": TENANTS},
+    "portal-slot": {"POST": TENANTS},
+    "portal-give-up": {"POST": TENANTS},
     "first-run": {"GET": ANYBODY, "POST": ANYBODY},
     "settings": SET,
     "settings-people": SET,
@@ -156,6 +172,8 @@ MATRIX: Mapping[str, Row] = {
     "settings-notification-test": ADMINISTER,
     "settings-walls": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
     "settings-wall-revoke": ADMINISTER,
+    "settings-payloads": {"GET": ADMINISTRATORS, "POST": ADMINISTRATORS},
+    "settings-payload-withdraw": ADMINISTER,
     # REST
     "api:schema": {"GET": LOGGED_IN},
     "api:token": {"POST": ANYBODY, "DELETE": LOGGED_IN},
@@ -189,7 +207,21 @@ MATRIX: Mapping[str, Row] = {
     "api:agent-balance": {"GET": READERS, "PATCH": ADMINISTRATORS},
     "api:agent-balance-preview": {"POST": READERS},
     "api:agent-balance-rebalance": ADMINISTER,
+    "api:system-vms": {"GET": READERS | TENANTS},
+    "api:system-vm": {"GET": READERS | TENANTS},
+    "api:system-vm-probe": OPERATE,
+    "api:networks": {"GET": READERS | TENANTS},
+    "api:network": {"GET": READERS | TENANTS},
+    "api:network-restart": {"POST": OPERATORS | TENANTS},
+    "api:vpcs": {"GET": READERS | TENANTS},
+    "api:vpc": {"GET": READERS | TENANTS},
+    "api:vpc-restart": {"POST": OPERATORS | TENANTS},
+    "api:live-patches": {"GET": READERS | TENANTS, "POST": OPERATORS | TENANTS},
+    "api:live-patch": {"GET": READERS | TENANTS},
     "api:events": READ,
+    "api:payloads": {"GET": READERS, "POST": ADMINISTRATORS},
+    "api:payload": READ,
+    "api:payload-withdraw": ADMINISTER,
     "api:runs": {"GET": READERS, "POST": OPERATORS},
     "api:run": READ,
     "api:run-pause": OPERATE,
@@ -231,6 +263,9 @@ TOPICS: Mapping[str, Topic] = {
     "runs": Topic(READERS),
     "run": Topic(READERS, names_one=True),
     "serverrun": Topic(READERS, names_one=True),
+    "systemvms": Topic(READERS),
+    "systemvm": Topic(READERS, names_one=True),
+    "patchrun": Topic(READERS, names_one=True),
     "output": Topic(READERS, names_one=True),
     "timeline": Topic(READERS),
     "settings": Topic(ADMINISTRATORS),
@@ -238,6 +273,7 @@ TOPICS: Mapping[str, Topic] = {
     "me": Topic(READERS, names_one=True, is_own=True),
     "wall": Topic(WALL_READERS, names_one=True),  # names a profile
     "wallhosts": Topic(WALL_READERS, names_one=True),
+    "my": Topic(TENANTS, names_one=True, is_own=True),  # the portal, drawn for one person: nobody shares it
 }
 _TOPIC = re.compile(
     r"(?P<kind>[a-z]{1,20})(?::(?P<one>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))?",
@@ -331,6 +367,9 @@ def visible_hosts(person: Person) -> QuerySet[Host]:
 
 
 def visible_instances(person: Person) -> QuerySet[Instance]:
+    """Readers see all of them; a tenant those of accounts that they belong to, and not through REST."""
+    if principal(person) == Role.TENANT.value:
+        return Instance.objects.filter(_of_own_accounts(person))
     return _seen_by(person, Instance.objects.all())
 
 
@@ -354,8 +393,51 @@ def visible_runs(person: Person) -> QuerySet[Run]:
     return _seen_by(person, Run.objects.all())
 
 
+def visible_payloads(person: Person) -> QuerySet[Payload]:
+    return _seen_by(person, Payload.objects.all())
+
+
 def visible_targets(person: Person) -> QuerySet[Target]:
     return _seen_by(person, Target.objects.all())
+
+
+def visible_system_vms(person: Person) -> QuerySet[SystemVm]:
+    """Readers see all of them; a tenant the routers of accounts that they belong to."""
+    if principal(person) == Role.TENANT.value:
+        return SystemVm.objects.filter(_of_own_accounts(person), type__in=ROUTERS)
+    return _seen_by(person, SystemVm.objects.all())
+
+
+def visible_networks(person: Person) -> QuerySet[Network]:
+    """Readers see all of them; a tenant those of accounts that they belong to."""
+    if principal(person) == Role.TENANT.value:
+        return Network.objects.filter(_of_own_accounts(person))
+    return _seen_by(person, Network.objects.all())
+
+
+def visible_vpcs(person: Person) -> QuerySet[Vpc]:
+    """Readers see all of them; a tenant those of accounts that they belong to."""
+    if principal(person) == Role.TENANT.value:
+        return Vpc.objects.filter(_of_own_accounts(person))
+    return _seen_by(person, Vpc.objects.all())
+
+
+def visible_live_patches(person: Person) -> QuerySet[Run]:
+    """Live patches. A tenant sees that there are those which touch what is theirs, and nothing else that is in them."""
+    patches = Run.objects.filter(kind=RunKind.LIVE_PATCH)
+    if principal(person) == Role.TENANT.value:
+        theirs = Target.objects.filter(system_vm__in=visible_system_vms(person)).order_by()
+        return patches.filter(id__in=theirs.values("run"))
+    return _seen_by(person, patches)
+
+
+def _of_own_accounts(person: Person) -> Q:
+    """What is owned by an account that the person belongs to. Without a membership: nothing."""
+    own = Q(pk__in=[])
+    for one in Membership.objects.filter(user=person.pk):
+        of_one = Q(cloud_id=one.cloud_id, domain=one.domain)
+        own |= of_one & (Q(account=one.account) if one.account else ~Q(account=""))
+    return own
 
 
 def visible_events(person: Person) -> QuerySet[FeedEvent]:

@@ -110,7 +110,9 @@ def _run_made_by(kept: IdempotentAnswer, asked: Asked) -> str | None:
         action=asked.audited_as,
         at__gte=kept.at - timedelta(minutes=1),
     ).first()
-    return None if done is None else str(done.object.get("run") or done.object["change"])
+    if done is None:
+        return None
+    return str(done.object.get("run") or done.object.get("change") or done.object["payload"])
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Request bodies are read whole before Django sees the request: at most so many bytes, within so many seconds.
 
 Django's own limit believes Content-Length, so a chunked body would fill the disk, and DRF takes a body without a
-length for an empty one. Here it gets the length that was counted.
+length for an empty one. Here it gets the length that was counted. Files that administrators send are another matter:
+uploads.py.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from http import HTTPStatus
 from django.conf import settings
 
 from dashboard.asgi_types import Application, Message, Receive, Scope, Send
+from dashboard.uploads import UploadRefused, Uploads, is_upload
 
 READ_WITHIN_S = 30.0
 
@@ -33,13 +35,17 @@ class BoundedBodies:
 
     def __init__(self, inner: Application) -> None:
         self.inner = inner
+        self.uploads = Uploads(inner)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            if _is_large(scope) and is_upload(scope):
+                await self.uploads.take(scope, receive, send)
+                return
             body = await _read(scope, receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         except CallerLeft:
             return
-        except BodyRefused as refused:
+        except (BodyRefused, UploadRefused) as refused:
             await _refuse(send, refused)
             return
         others = [
@@ -49,6 +55,12 @@ class BoundedBodies:
         ]
         lengths = [(b"content-length", str(len(body)).encode())] if body else []
         await self.inner({**scope, "headers": [*others, *lengths]}, _replayed(body, receive), send)
+
+
+def _is_large(scope: Scope) -> bool:
+    """More than everybody may send, or of a length that nobody told."""
+    announced = dict(scope["headers"]).get(b"content-length", b"")
+    return not announced.isdigit() or int(announced) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 async def _read(scope: Scope, receive: Receive, bytes_max: int) -> bytes:
@@ -87,7 +99,7 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _refuse(send: Send, refused: BodyRefused) -> None:
+async def _refuse(send: Send, refused: BodyRefused | UploadRefused) -> None:
     request_id = uuid.uuid4().hex
     problem = {
         "type": "about:blank",

@@ -223,6 +223,16 @@ STAGE_TIMEOUT_S = number("PITSTOP_STAGE_TIMEOUT_S", 1800)  # kvm.rolling.mainten
 DRAIN_TIMEOUT_S = number("PITSTOP_DRAIN_TIMEOUT_S", 1800)  # kvm.rolling.maintenance.wait.maintenance.timeout
 OUTPUT_TAIL_BYTES = 2048
 
+# ---- payloads of live patches (whoever publishes them, or has little room, turns these) ----------------------------
+PAYLOAD_KEYS = Path(
+    os.environ.get("PITSTOP_PAYLOAD_KEYS", VAR_DIR / "payload-keys")
+)  # publishers' public keys
+PAYLOADS_MAX_MB = number("PITSTOP_PAYLOADS_MAX_MB", 4096)  # of all files together, on each machine
+PAYLOAD_FETCH_S = number("PITSTOP_PAYLOAD_FETCH_S", 600)  # how long one file may take to arrive
+# How often a router is probed while it is worked on; benchmarks look more closely.
+DOWNTIME_PROBE_EVERY_S = float(os.environ.get("PITSTOP_DOWNTIME_PROBE_EVERY_S", "0.05"))
+PAYLOAD_NEAR = os.environ.get("PITSTOP_PAYLOAD_NEAR", "")  # our country's two letters: mirrors there go first
+
 # ---- telling people (whoever wants mail or a webhook sets these) -------------------------------------------------
 NOTIFY_MAIL_TO = [a.strip() for a in os.environ.get("PITSTOP_NOTIFY_MAIL", "").split(",") if a.strip()]
 NOTIFY_WEBHOOK_URL = os.environ.get("PITSTOP_NOTIFY_WEBHOOK", "")

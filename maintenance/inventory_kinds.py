@@ -2,7 +2,7 @@
 
 from maintenance.backends.base import Snapshot
 from maintenance.following import Kind, named
-from maintenance.models import Agent, Cluster, Host, Instance, Pod, Zone
+from maintenance.models import Agent, Cluster, Host, Instance, Network, Pod, SystemVm, Vpc, Zone
 
 
 def _about_host(row: Host) -> dict[str, str]:
@@ -110,5 +110,75 @@ KINDS: tuple[Kind[Snapshot], ...] = (
             for a in s.agents
         ),
         named("agent"),
+    ),
+    Kind(
+        Vpc,
+        "vpc.changed",
+        lambda s: (
+            (
+                v.id,
+                {
+                    "name": v.name,
+                    "zone_id": v.zone_id,
+                    "account": v.account,
+                    "domain": v.domain,
+                    "new_router_version": v.new_router_version,
+                },
+            )
+            for v in s.vpcs
+        ),
+        named("vpc"),
+    ),
+    Kind(
+        Network,
+        "network.changed",
+        lambda s: (
+            (
+                n.id,
+                {
+                    "name": n.name,
+                    "zone_id": n.zone_id,
+                    "vpc_id": n.vpc_id,
+                    "account": n.account,
+                    "domain": n.domain,
+                    "state": n.state,
+                    "is_redundant": n.is_redundant,
+                    "new_router_version": n.new_router_version,
+                },
+            )
+            for n in s.networks
+        ),
+        named("network"),
+    ),
+    Kind(
+        SystemVm,
+        "system_vm.changed",
+        lambda s: (
+            (
+                v.id,
+                {
+                    "name": v.name,
+                    "type": v.type,
+                    "state": v.state,
+                    "zone_id": v.zone_id,
+                    "host_id": v.host_id,
+                    "network_id": v.network_id,
+                    "vpc_id": v.vpc_id,
+                    "account": v.account,
+                    "domain": v.domain,
+                    "redundant_state": v.redundant_state,
+                    "template_version": v.template_version,
+                    "base_image": v.base_image,
+                    "public_ips": list(v.public_ips),
+                    "rules": {
+                        "firewall": v.firewall_rules,
+                        "port_forwarding": v.port_forwarding_rules,
+                        "load_balancing": v.load_balancing_rules,
+                    },
+                },
+            )
+            for v in s.system_vms
+        ),
+        named("system_vm"),
     ),
 )

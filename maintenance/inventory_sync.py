@@ -60,17 +60,23 @@ def _note_failure(cloud: CloudRow, reason: str) -> None:
         row = CloudRow.objects.select_for_update(no_key=True).get(id=cloud.id)
         is_news = row.read_error != reason
         row.read_error = reason
-        row.sync_due_at = database_now() + timedelta(seconds=row.read_every_s())
+        _fix_next_reading(row, cloud)
         row.save(update_fields=["read_error", "sync_due_at"])
         if is_news:
             work.event("cloud.read", {"cloud": str(row.id), "name": row.name}, after={"error": reason})
+
+
+def _fix_next_reading(row: CloudRow, as_taken: CloudRow) -> None:
+    """In its rhythm. Whoever changed something meanwhile has asked for another one, which stays due."""
+    if row.sync_due_at == as_taken.sync_due_at:
+        row.sync_due_at = database_now() + timedelta(seconds=row.read_every_s())
 
 
 def _apply(cloud: CloudRow, snapshot: Snapshot) -> None:
     with unit_of_work(ENGINE) as work:
         row = CloudRow.objects.select_for_update(no_key=True).get(id=cloud.id)
         now = database_now()
-        row.sync_due_at = now + timedelta(seconds=row.read_every_s())
+        _fix_next_reading(row, cloud)
         if row.as_of is not None and snapshot.as_of < row.as_of:
             # A listing older than what we have says nothing new; the reading itself did work.
             row.save(update_fields=["sync_due_at"])

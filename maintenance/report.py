@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import OVER_SERVERS, RunState, Stage, TargetState
+from maintenance.domain.states import OVER_SERVERS, OVER_SYSTEM_VMS, RunState, Stage, TargetState
 from maintenance.kept_plan import KeptLine, kept_plan
 from maintenance.models import HostOut, Run, Step, Target
 from maintenance.output_tails import output_tails
@@ -24,6 +24,8 @@ def run_result(run: Run) -> dict[str, Any]:
     """
     if run.kind in OVER_SERVERS:
         return _server_result(run)
+    if run.kind in OVER_SYSTEM_VMS:
+        return _system_vm_result(run)
     updated: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
@@ -77,6 +79,29 @@ def _server_result(run: Run) -> dict[str, Any]:
         "serversskipped": skipped,
         "serversfailed": failed,
     }
+
+
+def _system_vm_result(run: Run) -> dict[str, Any]:
+    """`{success, details, systemvmsdone, systemvmsskipped, systemvmsfailed}` of what has ended so far; each with how
+    it ended."""
+    lists: dict[str, list[dict[str, Any]]] = {"done": [], "skipped": [], "failed": []}
+    for target in Target.objects.filter(run=run).order_by("order"):
+        named = {
+            "systemvmid": str(target.system_vm_id),
+            "systemvmname": target.name,
+            "outcome": target.result,
+        }
+        match TargetState(target.state):
+            case TargetState.DONE:
+                lists["done"].append(named)
+            case TargetState.SKIPPED | TargetState.CANCELLED:
+                lists["skipped"].append(named | {"reason": target.detail})
+            case TargetState.FAILED | TargetState.NEEDS_PERSON:
+                lists["failed"].append(named | {"reason": target.detail})
+            case _:
+                pass  # not over yet: it is in no list
+    found = {f"systemvms{name}": rows for name, rows in lists.items()}
+    return {"success": run.state == RunState.SUCCEEDED, "details": run.details, **found}
 
 
 def _maintenance_outputs(run: Run) -> dict[UUID, str]:

@@ -40,6 +40,16 @@ def open_folder() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A test's own transactions may stand still for longer than a request's: on a busy machine it thinks between two
+    queries for seconds. Processes that a test starts keep to the settings."""
+    for alias in connections:
+        connections[alias].settings_dict["OPTIONS"]["options"] += (
+            " -c idle_in_transaction_session_timeout=60000"
+        )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def databases_are_emptied_quickly() -> Iterator[None]:
     """After each test that commits."""

@@ -33,6 +33,7 @@ def _delete_rows(alias: str) -> int:
     names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     tables = [quote(name) for name in names if name not in KEPT]
     with transaction.atomic(using=alias), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = 30000")
         # As TRUNCATE does: whoever still writes, such as a process that was just killed, has ended before we look.
         cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
         cursor.execute(" UNION ALL ".join(f"(SELECT '{table}' FROM {table} LIMIT 1)" for table in tables))

@@ -1,4 +1,5 @@
-"""A Pitstop of its own with something to see: one run is done, one works, one needs a person.
+"""A Pitstop of its own with something to see: one run is done, one works, one needs a person; a router is patched,
+another replaced.
 
 It is started as anybody starts it, on a free port and in a temporary var folder, and nothing of it is left afterwards.
 """
@@ -22,6 +23,10 @@ from tooling.processes import dying_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "only-for-pictures-1"
+# A payload for the lab's system VMs, the router that is patched with it (the demo tenant's), and one that is not; the
+# network whose router is replaced.
+PAYLOAD, ROUTER, BEHIND = "4.21.0.1", "r-7-VM", "r-27-VM"
+REPLACED_OF, OTHER = "studio-render", "tenant-front"
 UP_WITHIN_S, SCENE_WITHIN_S, DOWN_WITHIN_S = 120, 120, 30
 FAILS = """#!/bin/sh
 echo "Unpacking linux-image-6.1.0-28-amd64 ..."
@@ -127,18 +132,21 @@ def _stop(launcher: subprocess.Popen[str]) -> None:
 
 
 def _play(url: str, environment: dict[str, str]) -> Scene:
-    """Three runs over three clusters, each left where a picture is worth taking."""
+    """Three runs over three clusters and a live patch, each left where a picture is worth taking."""
     who = Scene(url, "").post("auth/token/", {"username": "operator", "password": PASSWORD})
     scene = Scene(url, who["token"])
     _until(lambda: len(scene.get("hosts/")["results"]) >= 10, SCENE_WITHIN_S, "the cloud has been read")
     clusters = {cluster["name"]: cluster for cluster in scene.get("clusters/")["results"]}
     hosts = {_short(host["name"]): host for host in scene.get("hosts/")["results"]}
-    _lab(
+    _manage(
         environment,
-        ("config", "set", "time_scale", "5"),
-        ("hook", hosts["711-kvm4"]["name"], "Maintenance", FAILS),
-        ("hook", hosts["711-kvm1"]["name"], "Maintenance", WORKS),
+        ("lab", "config", "set", "time_scale", "5"),
+        ("lab", "hook", hosts["711-kvm4"]["name"], "Maintenance", FAILS),
+        ("lab", "hook", hosts["711-kvm1"]["name"], "Maintenance", WORKS),
+        ("payload", "make-demo", PAYLOAD, "--publish"),
     )
+    _until(lambda: _patchable(scene, ROUTER), SCENE_WITHIN_S, f"an update for {ROUTER} is offered")
+    vms = {vm["name"]: vm["id"] for vm in scene.get("system-vms/")["results"]}
 
     def start(**asked: Any) -> str:
         return str(scene.post("rolling-maintenances/", asked)["id"])
@@ -150,14 +158,27 @@ def _play(url: str, environment: dict[str, str]) -> Scene:
         "paused": start(clusters=[clusters["p1-c2"]["id"]], ticket="CHG-1042", **kernel),
         "works": start(clusters=[clusters["p1-c1"]["id"]], reason="Firmware of the network cards"),
     }
+    patch = {
+        "system_vms": [vms[ROUTER]],
+        "throttle": {"soak_s": 2},
+        "reason": "An advisory",
+        "ticket": "CHG-1043",
+    }
+    patched = str(scene.post("live-patches/", patch)["id"])
+    networks = {network["name"]: network["id"] for network in scene.get("networks/")["results"]}
+    restarted = str(scene.post(f"networks/{networks[REPLACED_OF]}/restart/", {"cleanup": True})["id"])
     _until_run(scene, runs["done"], "Succeeded")
     _until_run(scene, runs["paused"], "Paused")
     _until(lambda: _prints(scene, runs["works"]), SCENE_WITHIN_S, "the third run's script prints")
+    _until_run(scene, patched, "Succeeded")
+    _until_run(scene, restarted, "Succeeded")
     scene.ids.update(
         run=runs["works"], paused=runs["paused"], done=runs["done"],
         cluster=clusters["p1-c1"]["id"], zone=clusters["p1-c1"]["zoneid"], pod=clusters["p1-c1"]["podid"],
         idle=clusters["p2-c1"]["id"],
         host=hosts["711-kvm1"]["id"], failed=hosts["711-kvm4"]["id"], free=hosts["711-kvm3"]["id"],
+        system_vm=vms[BEHIND], patched_vm=vms[ROUTER], patched=patched,
+        restarted=restarted, network=networks[OTHER],
     )  # fmt: skip
     return scene
 
@@ -178,14 +199,19 @@ def _prints(scene: Scene, run: str) -> bool:
     return any(stage["stage"] == "Maintenance" and stage["output"].count("\n") > 2 for stage in stages)
 
 
-def _lab(environment: dict[str, str], *commands: tuple[str, ...]) -> None:
-    """Each `manage.py lab …`, side by side; of a hook, the last word is the script. Raises: SceneError."""
+def _patchable(scene: Scene, name: str) -> bool:
+    """It was probed, and is behind what is published."""
+    return any(vm["name"] == name and vm["update"]["possible"] for vm in scene.get("system-vms/")["results"])
+
+
+def _manage(environment: dict[str, str], *commands: tuple[str, ...]) -> None:
+    """Each `manage.py …`, side by side; of a hook, the last word is the script. Raises: SceneError."""
     begun = []
     for words in commands:
-        is_hook = words[0] == "hook"
+        is_hook = words[1] == "hook"
         arguments = [*words[:-1], "-"] if is_hook else list(words)
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "lab", *arguments],
+            [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

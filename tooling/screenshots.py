@@ -59,6 +59,14 @@ PAGES: Mapping[str, str] = {
     "agents": "/agents/",
     "agents-change": "/agents/change/",
     "agents-rebalance": "/agents/rebalance/",
+    "system-vms": "/system-vms/",
+    "system-vm": "/system-vms/{system_vm}/",
+    "system-vm-patched": "/system-vms/{patched_vm}/",
+    "system-vms-patch": "/system-vms/patch/?scope=all",
+    "run-patched": "/rolling/{patched}/",
+    "run-restarted": "/rolling/{restarted}/",
+    "routers-restart-empty": "/system-vms/restart/",
+    "routers-restart": "/system-vms/restart/?network={network}",
     "me": "/me/",
     "me-password": "/me/password/",
     "settings": "/settings/",
@@ -71,6 +79,7 @@ PAGES: Mapping[str, str] = {
     "settings-clouds": "/settings/clouds/",
     "settings-cloud": "/settings/clouds/{cloud}/",
     "settings-limits": "/settings/limits/",
+    "settings-payloads": "/settings/payloads/",
     "settings-notifications": "/settings/notifications/",
     "settings-walls": "/settings/walls/",
     "wall": "/wall/",
@@ -78,6 +87,7 @@ PAGES: Mapping[str, str] = {
     "no-such-page": "/no-such-page/",
 }
 OUTSIDE: Mapping[str, str] = {"login": "/login/"}  # before anybody has logged in
+TENANTS: Mapping[str, str] = {"portal": "/my/"}
 README = {
     "overview": "overview", "run-at-work": "run", "run-paused": "paused", "run-done": "report",
     "start": "start", "host-at-work": "host",
@@ -118,8 +128,7 @@ def main() -> int:
 def shoot(browser: Browser, scene: Scene, folder: Path, for_readme: bool) -> list[Path]:
     """Each page is opened once and shot in both themes and widths. Raises: SceneError."""
     folder.mkdir(parents=True, exist_ok=True)
-    page = browser.new_context(base_url=scene.url, reduced_motion="reduce").new_page()
-    page.set_default_timeout(10_000)
+    page = _new_page(browser, scene)
     taken = []
     if not for_readme:
         for name, address in OUTSIDE.items():
@@ -131,7 +140,19 @@ def shoot(browser: Browser, scene: Scene, folder: Path, for_readme: bool) -> lis
             taken += _shoot_page(page, name, address.format(**scene.ids), folder)
         elif name in README:
             taken += _shoot_for_readme(page, README[name], address.format(**scene.ids), folder)
+    if not for_readme:
+        tenants = _new_page(browser, scene)
+        _log_in(tenants, "tenant")
+        for name, address in TENANTS.items():
+            taken += _shoot_page(tenants, name, address, folder)
     return taken
+
+
+def _new_page(browser: Browser, scene: Scene) -> Page:
+    """Of a browser in which nobody has logged in."""
+    page = browser.new_context(base_url=scene.url, reduced_motion="reduce").new_page()
+    page.set_default_timeout(10_000)
+    return page
 
 
 def _log_in(page: Page, who: str) -> None:

@@ -1,4 +1,4 @@
-"""Processes of ours that left their group: runners of hook scripts outlive a killed engine on purpose."""
+"""Processes of ours that left their group: hook scripts and the lab's system VMs outlive a killed engine on purpose."""
 
 import signal
 import time
@@ -13,15 +13,18 @@ KILL_PATIENCE_S = 3.0
 class Strays:
     """A member of the supervisor that never dies; its part is to leave nothing behind at a clean stop."""
 
-    name = "hook scripts"
+    name = "hook scripts and system VMs"
 
     def __init__(self, var: Path) -> None:
-        # The launcher marks its children with the first, maintenance.hooks its runners with the second.
+        # The launcher marks its children with the first, maintenance.hooks its runners with the second, the lab its
+        # system VMs with the third.
         self.launcher_mark = f"PITSTOP_LAUNCHER={var}"
         self.hook_mark = f"PITSTOP_HOOK_ROOT={var / 'hooks'}"
+        self.system_vm_mark = f"PITSTOP_LAB_VMS={var / 'lab' / 'system-vms'}"
 
     def start(self) -> None:
-        """What a killed launcher's children left running is ended; hook scripts go on, tickets know them."""
+        """What a killed launcher's children left running is ended. Hook scripts go on, tickets know them; so do system
+        VMs, customers are behind them."""
         processes.send(processes.with_environment(self.launcher_mark), signal.SIGKILL)
 
     def is_alive(self) -> bool:
@@ -42,4 +45,7 @@ class Strays:
         processes.send(self._found(), signal.SIGKILL)
 
     def _found(self) -> set[int]:
-        return processes.with_descendants(processes.with_environment(self.launcher_mark, self.hook_mark))
+        return processes.with_descendants(self._marked())
+
+    def _marked(self) -> set[int]:
+        return processes.with_environment(self.launcher_mark, self.hook_mark, self.system_vm_mark)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -22,8 +23,11 @@ def once(
     do: Callable[[], Response],
     audited_as: str,
     done_before: Callable[[str], Response],
+    *,
+    meant: Any = None,
 ) -> Response:
-    """What `do` answers, or what it answered before; without a key, what `do` answers.
+    """What `do` answers, or what it answered before; without a key, what `do` answers. `meant`: what tells requests
+    with one key apart, where that is not the body.
 
     Raises: BadField, KeyReused, KeyBusy, and what `do` raises.
     """
@@ -37,7 +41,7 @@ def once(
         actor=request.user.get_username(),
         route=request.path,
         key=key,
-        digest=doing.digest_of(request.data),
+        digest=doing.digest_of(request.data if meant is None else meant),
         request_id=request_id(request._request),
         audited_as=audited_as,
     )

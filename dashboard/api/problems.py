@@ -28,6 +28,7 @@ from maintenance.actions.errors import (
     NotFound,
     PlanChanged,
 )
+from maintenance.actions.live_patches import RateLimited
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_DATABASE_S = 5
@@ -148,6 +149,8 @@ def _told_by_action(reason: ActionError) -> tuple[int, Facts]:
             return 404, {"detail": sentence}
         case AllBlocked():
             return 503, {"type": "urn:pitstop:all-blocked", "detail": sentence}
+        case RateLimited():
+            return 429, {"type": "urn:pitstop:rate-limited", "detail": sentence}
         case IllegalMove():
             return 409, {
                 "type": "urn:pitstop:illegal-move",
@@ -177,7 +180,7 @@ def _headers(reason: Exception) -> dict[str, str]:
         headers["WWW-Authenticate"] = challenge
     if wait_s := getattr(reason, "wait", None):
         headers["Retry-After"] = str(int(wait_s))
-    if isinstance(reason, AllBlocked):
+    if isinstance(reason, AllBlocked | RateLimited):
         headers["Retry-After"] = str(reason.retry_after_s)
     if isinstance(reason, OperationalError | InterfaceError):
         headers["Retry-After"] = str(RETRY_DATABASE_S)

@@ -34,6 +34,16 @@ class ServerWithReason(serializers.Serializer):
     reason = serializers.CharField()
 
 
+class SystemVmDone(serializers.Serializer):
+    systemvmid = serializers.UUIDField()
+    systemvmname = serializers.CharField()
+    outcome = serializers.CharField(help_text="how its patch ended; empty where nothing was begun")
+
+
+class SystemVmWithReason(SystemVmDone):
+    reason = serializers.CharField()
+
+
 class Result(serializers.Serializer):
     """CloudStack's shape, and ours beside it: each host that is over is in exactly one list. A run over management
     servers has lists of servers instead."""
@@ -46,3 +56,6 @@ class Result(serializers.Serializer):
     serversdone = ServerDone(many=True, required=False)
     serversskipped = ServerWithReason(many=True, required=False)
     serversfailed = ServerWithReason(many=True, required=False)
+    systemvmsdone = SystemVmDone(many=True, required=False)
+    systemvmsskipped = SystemVmWithReason(many=True, required=False)
+    systemvmsfailed = SystemVmWithReason(many=True, required=False)

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,20 +10,23 @@ from django.db.models import Count
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from dashboard.api.downtime_shape import downtime_by_vm
 from dashboard.api.result_shapes import Result
+from dashboard.api.target_shapes import HostOfRun, ServerOfRun, SystemVmOfRun
+from maintenance.domain.router_restart import RestartWay
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     TARGET_WAITING,
-    RunKind,
     RunState,
     Stage,
     TargetState,
     word,
 )
-from maintenance.domain.steering import legal_run_moves, legal_target_moves
+from maintenance.domain.steering import legal_run_moves
 from maintenance.models import Run, Step, Target
 from maintenance.output_tails import output_tails
-from maintenance.report import run_result, server_time_out
+from maintenance.report import run_result
 
 # A server that comes back from its shutdown is taken out of maintenance last.
 _LATE = (Stage.SERVER_CANCEL, Stage.SERVER_CANCEL_SHUTDOWN, Stage.SERVER_SETTLE)
@@ -78,7 +80,7 @@ class RunShort(serializers.Serializer):
     number = serializers.IntegerField(help_text="what people call it: Run 118")
     kind = serializers.CharField(
         help_text="over hosts: rolling, host (one by hand); over management servers: server-maintenance, "
-        "server-shutdown, server-restart"
+        "server-shutdown, server-restart; over system VMs: live-patch, router-restart"
     )
     cloud = serializers.UUIDField(source="cloud_id")
     cloudname = serializers.CharField(source="cloud.name")
@@ -98,6 +100,8 @@ class RunShort(serializers.Serializer):
     skip_unready = serializers.BooleanField()
     not_before = serializers.DateTimeField(allow_null=True)
     server_rules = serializers.SerializerMethodField(help_text="null for a run over hosts")
+    way = serializers.CharField(help_text=f"of a restart of routers: {', '.join(RestartWay)}; else empty")
+    way_words = serializers.CharField(help_text="why it is not the way that one would expect")
     plan_hash = serializers.CharField()
     started_by = serializers.CharField()
     reason = serializers.CharField()
@@ -126,7 +130,7 @@ class RunShort(serializers.Serializer):
         counts: Counts = self.context["counts"].get(run.id, {})
         found: Counter[str] = Counter()
         for state, n in counts.items():
-            found[_part(TargetState(state))] += n
+            found[part_of_state(TargetState(state))] += n
         return {"total": found.total()} | {
             p: found[p] for p in ("done", "skipped", "failed", "waiting", "active")
         }
@@ -136,128 +140,25 @@ class RunShort(serializers.Serializer):
         return {"kind": run.scope_kind, "ids": [str(i) for i in run.scope_ids], "words": run.scope_words}
 
 
-class StageShape(serializers.Serializer):
-    """One stage of one host or management server: its last attempt."""
-
-    stage = serializers.CharField(help_text=", ".join(Stage))
-    state = serializers.CharField(help_text="Pending, Running or Ended")
-    outcome = serializers.SerializerMethodField(
-        help_text="ok, not_needed, failed, timed_out, stopped, refused, unknown; null while it is not over"
-    )
-    exit_status = serializers.IntegerField(allow_null=True)
-    started = serializers.DateTimeField(allow_null=True)
-    finished = serializers.DateTimeField(allow_null=True)
-    output = serializers.SerializerMethodField(
-        help_text="the last 2 kB it printed, with nothing in it that acts"
-    )
-    output_tail = serializers.SerializerMethodField(
-        help_text="the same; all of it under …/stages/STAGE/output"
-    )
-    output_bytes = serializers.IntegerField(help_text="how much it printed in all")
-    script = serializers.CharField(help_text="its path on the host; empty when there is none")
-    note = serializers.CharField()
-    detail = serializers.CharField()
-    movement = serializers.JSONField(
-        help_text="of a drain: {moved, left, moving, stuck}; of a server that prepares: {jobs_left, jobs, agents_left, "
-        "agents, agents_stuck, window_ends_at, tasks, why}"
-    )
-    attempt = serializers.IntegerField()
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_outcome(self, step: Step) -> str | None:
-        return step.outcome or None
-
-    def get_output(self, step: Step) -> str:
-        tails: Mapping[UUID, str] = self.context["tails"]
-        return tails.get(step.id, "")
-
-    def get_output_tail(self, step: Step) -> str:
-        return self.get_output(step)
-
-
-class HostOfRun(serializers.Serializer):
-    id = serializers.UUIDField(source="host_id")
-    name = serializers.CharField()
-    clusterid = serializers.UUIDField(source="cluster_id")
-    clustername = serializers.CharField(source="cluster_name")
-    zonename = serializers.CharField(source="zone_name")
-    order = serializers.IntegerField()
-    state = serializers.CharField(help_text=", ".join(TargetState))
-    word = serializers.SerializerMethodField(help_text="the people's word for the state")
-    detail = serializers.CharField(help_text="why it is where it is")
-    attempt = serializers.IntegerField()
-    moves = serializers.SerializerMethodField(help_text="what is legal now, of retry and skip")
-    out = serializers.DateTimeField(source="out_at", allow_null=True, help_text="left service")
-    back = serializers.DateTimeField(source="back_at", allow_null=True, help_text="seen back in service")
-    finished = serializers.DateTimeField(source="finished_at", allow_null=True)
-    stages = serializers.SerializerMethodField()
-
-    def get_word(self, target: Target) -> str:
-        return word(target.state)
-
-    def get_moves(self, target: Target) -> list[str]:
-        return _target_moves(self.context["run"], target)
-
-    @extend_schema_field(StageShape(many=True))
-    def get_stages(self, target: Target) -> Any:
-        return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
-
-
-class ServerOfRun(serializers.Serializer):
-    """One management server of a run. Its stages are called as CloudStack calls the request."""
-
-    id = serializers.UUIDField(source="server_id")
-    name = serializers.CharField()
-    order = serializers.IntegerField()
-    state = serializers.CharField(help_text=", ".join(TargetState))
-    word = serializers.SerializerMethodField(help_text="the people's word for the state")
-    detail = serializers.CharField(help_text="why it is where it is")
-    attempt = serializers.IntegerField()
-    moves = serializers.SerializerMethodField(help_text="what is legal now, of retry and skip")
-    out = serializers.SerializerMethodField(
-        help_text="when it was asked to leave; null: its turn has not come"
-    )
-    back = serializers.SerializerMethodField(
-        help_text="when it was seen Up again; null: it is away, or to stay down"
-    )
-    finished = serializers.DateTimeField(source="finished_at", allow_null=True)
-    stages = serializers.SerializerMethodField()
-
-    def get_word(self, target: Target) -> str:
-        return word(target.state)
-
-    def get_moves(self, target: Target) -> list[str]:
-        return _target_moves(self.context["run"], target)
-
-    @extend_schema_field(serializers.DateTimeField(allow_null=True))
-    def get_out(self, target: Target) -> datetime | None:
-        out = server_time_out(self.context["stages"][target.id])
-        return out.since if out else None
-
-    @extend_schema_field(serializers.DateTimeField(allow_null=True))
-    def get_back(self, target: Target) -> datetime | None:
-        out = server_time_out(self.context["stages"][target.id])
-        return out.until if out else None
-
-    @extend_schema_field(StageShape(many=True))
-    def get_stages(self, target: Target) -> Any:
-        return StageShape(self.context["stages"][target.id], many=True, context=self.context).data
-
-
 class RunLong(RunShort):
-    """One run with all its hosts, or all its management servers; the other list is empty."""
+    """One run with all its hosts, all its management servers, or all its system VMs; the other lists are empty."""
 
     hosts = serializers.SerializerMethodField()
     servers = serializers.SerializerMethodField()
+    system_vms = serializers.SerializerMethodField()
     result = serializers.SerializerMethodField()
 
     @extend_schema_field(HostOfRun(many=True))
     def get_hosts(self, run: Run) -> Any:
-        return self._targets(HostOfRun, run) if run.kind not in OVER_SERVERS else []
+        return self._targets(HostOfRun, run) if run.kind not in OVER_SERVERS | OVER_SYSTEM_VMS else []
 
     @extend_schema_field(ServerOfRun(many=True))
     def get_servers(self, run: Run) -> Any:
         return self._targets(ServerOfRun, run) if run.kind in OVER_SERVERS else []
+
+    @extend_schema_field(SystemVmOfRun(many=True))
+    def get_system_vms(self, run: Run) -> Any:
+        return self._targets(SystemVmOfRun, run) if run.kind in OVER_SYSTEM_VMS else []
 
     def _targets(self, shape: type[serializers.Serializer], run: Run) -> Any:
         return shape(self.context["targets"], many=True, context={**self.context, "run": run}).data
@@ -267,12 +168,7 @@ class RunLong(RunShort):
         return run_result(run)
 
 
-def _target_moves(run: Run, target: Target) -> list[str]:
-    legal = legal_target_moves(RunState(run.state), TargetState(target.state))
-    return sorted(legal - {"skip"} if run.kind == RunKind.HOST else legal)
-
-
-def _part(state: TargetState) -> str:
+def part_of_state(state: TargetState) -> str:
     if state is TargetState.DONE:
         return "done"
     if state in SKIPPED:
@@ -304,6 +200,7 @@ def long(run: Run) -> dict[str, Any]:
         "counts": {run.id: Counter(target.state for target in targets)},
         "targets": targets,
         "stages": stages,
+        "downtime": downtime_by_vm(run, (t.system_vm_key for t in targets if t.system_vm_id is not None)),
         "tails": output_tails(
             [step.id for steps in stages.values() for step in steps], settings.OUTPUT_TAIL_BYTES
         ),

@@ -24,6 +24,7 @@ class ApiView(APIView):
     parser_classes = [StrictJson]
     http_method_names = ["get", "head", "post", "delete"]
     parameters: frozenset[str] = frozenset()  # the query parameters it knows
+    content_types: frozenset[str] = frozenset({"application/json"})  # of bodies
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(
@@ -31,7 +32,7 @@ class ApiView(APIView):
         )  # who it is, and whether they may: before anything else is looked at
         self._check_parameters(request)
         if request.method in WITH_BODY:
-            _check_content_type(request)
+            _check_content_type(request, self.content_types)
 
     def known_parameters(self) -> frozenset[str]:
         return self.parameters
@@ -82,9 +83,9 @@ def person_of(request: Request) -> User:
     return request.user
 
 
-def _check_content_type(request: Request) -> None:
+def _check_content_type(request: Request, known: frozenset[str]) -> None:
     sent = request.content_type or ""
-    if sent.split(";")[0].strip().lower() not in {"", "application/json"}:
+    if sent.split(";")[0].strip().lower() not in {"", *known}:
         raise UnsupportedMediaType(sent[:100])
     if not sent and int(request.META.get("CONTENT_LENGTH") or 0) > 0:
         raise UnsupportedMediaType("(none)")

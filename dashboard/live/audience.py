@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from dashboard.live.member import Member
 from dashboard.live.render import drawing_of
-from dashboard.live.touched import FRAME, Part, has_frame
+from dashboard.live.touched import ALONE, FRAME, Part, has_frame
 
 
 @dataclass(slots=True)
@@ -39,6 +39,11 @@ class Audience:
     clouds: frozenset[str] = frozenset()  # the only ones whose ages it is told; empty for all of them
     is_broken: bool = False  # something of it could not be drawn: no heartbeat, so that it looks stale
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is one person's, who is told only what concerns them (whose.py)."""
+        return self.topic.partition(":")[0] in ALONE
+
     def follows(self, part: Part) -> bool:
         if part.topic == FRAME:
             return has_frame(self.topic)
@@ -48,6 +53,8 @@ class Audience:
 
     def own(self, part: Part) -> Part:
         """The part as it is drawn for this page: one of `run:*` is one of this run."""
+        if self.is_alone:
+            return part._replace(topic=self.topic, one="")
         return part if part.topic == FRAME else part._replace(topic=self.topic)
 
     def touch(self, part: Part, seq: int, now: float) -> None:

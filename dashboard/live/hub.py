@@ -24,6 +24,8 @@ from dashboard.live.member import Member
 from dashboard.live.pictures import Drawings, Wanted, has_failed, parts_of, picture, shared
 from dashboard.live.render import draw
 from dashboard.live.touched import Part, whole
+from dashboard.live.touched_portal import EVERY_PORTAL
+from dashboard.live.whose import Whose, whose
 
 HEARTBEAT_S = 2.0
 UNDRAINED_MAX_S = 10.0  # a socket that takes nothing for this long is cut off
@@ -137,18 +139,27 @@ class Hub:
                 self._seq = self._tail.head
                 self._touch_everything()
             elif events:
+                whose = await self._whose(events)
                 now = time.monotonic()
                 for event in events:
-                    self._apply(event, now)
+                    self._apply(event, now, whose)
                 self._seq = events[-1].seq
                 self._wake.set()
             else:
                 await self._tail.news(self._heartbeat_s)
 
-    def _apply(self, event: ToldEvent, now: float) -> None:
+    async def _whose(self, events: Sequence[ToldEvent]) -> Whose:
+        """Whom of those who look at pages of their own the events concern."""
+        people = {a.topic.partition(":")[2] for a in self._audiences.values() if a.is_alone}
+        if not people:
+            return Whose()
+        parts = (part for event in events for part in touched_by(event))
+        return await whose({part.one for part in parts if part.topic == EVERY_PORTAL}, people)
+
+    def _apply(self, event: ToldEvent, now: float, whose: Whose) -> None:
         for part in touched_by(event):
             for audience in self._audiences.values():
-                if audience.follows(part):
+                if audience.follows(part) and (not audience.is_alone or whose.concerns(audience.topic, part)):
                     audience.touch(part, event.seq, now)
 
     def _touch_everything(self) -> None:
@@ -288,7 +299,10 @@ class Hub:
         for audience in self._audiences.values():
             if audience.is_broken:
                 continue
-            text = heartbeat(audience.seq, self._tail.head, ages.of(audience.clouds))
+            if audience.is_alone:  # nothing of the clouds and of how much happens in them
+                text = heartbeat(audience.seq, audience.seq, Ages(ages.feed, {}, None))
+            else:
+                text = heartbeat(audience.seq, self._tail.head, ages.of(audience.clouds))
             for member in audience.members:
                 if not member.is_busy:
                     member.send(text)

@@ -20,6 +20,10 @@ def lacking(audience: Audience, member: Member, missed: Sequence[ToldEvent] | No
     """What a page lacks that has missed these events; everything, where they are not known."""
     if missed is None:
         return Joiner(member, whole(audience.topic), 0)
+    if audience.is_alone:
+        # How much happened is not theirs to know: they get their page again, or are told that it is current.
+        has_news = any(audience.follows(part) for event in missed for part in touched_by(event))
+        return Joiner(member, whole(audience.topic) if has_news else [], 0)
     parts: dict[Part, None] = {}
     changes = 0
     for event in missed:

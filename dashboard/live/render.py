@@ -15,10 +15,12 @@ from dashboard.live.drawings import (
     needs,
     overview,
     places,
+    portal,
     runs,
     server_run,
     servers,
     settings,
+    system_vms,
     walls,
 )
 from dashboard.live.drawings.drawing import Drawing, Key
@@ -37,9 +39,11 @@ DRAWINGS: Mapping[Key, Drawing] = {
     **places.DRAWINGS,
     **servers.DRAWINGS,
     **server_run.DRAWINGS,
+    **system_vms.DRAWINGS,
     **jobs.DRAWINGS,
     **agents.DRAWINGS,
     **walls.DRAWINGS,
+    **portal.DRAWINGS,
 }
 
 

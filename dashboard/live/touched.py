@@ -7,8 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from dashboard.live.touched_places import KINDS, LIST, LISTS, PAGE, touched_places
+from dashboard.live.touched_portal import PORTAL, touched_portal
 from dashboard.live.touched_server_runs import PARTS, is_over_servers, touched_server_runs
 from dashboard.live.touched_servers import touched_servers
+from dashboard.live.touched_system_vms import (
+    ALL_PARTS,
+    NAV,
+    RUN_PARTS,
+    VM_PARTS,
+    is_over_system_vms,
+    touched_patch_runs,
+    touched_system_vms,
+)
 from dashboard.live.touched_walls import BANDS, touched_walls
 from dashboard.live.whereabouts import is_cut
 from maintenance.domain.states import TARGET_ENDED, TARGET_WAITING, TargetState
@@ -24,11 +34,12 @@ class Part(NamedTuple):
 
 
 FRAME = "frame"  # what stands around every page
-FRAMELESS = frozenset({"wall", "wallhosts"})
 EVERY_RUN = "run:*"
 EVERY_HOST = "host:*"
 EVERY_NEED = "need:*"
 EVERY_BALANCE = "agents:*"
+ALONE = frozenset({PORTAL})  # drawn for one person
+FRAMELESS = frozenset({"wall", "wallhosts"}) | ALONE  # nothing of the console stands around these pages
 # What the page of agents is drawn from.
 BALANCE = frozenset({"agent", "balance", "server", "servers", "cloud", "zone"})
 # All parts of a page: what a snapshot holds. Rows of lists are not here: a page with lists fetches itself again.
@@ -39,6 +50,9 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         *("head", "preparing", "left", "moves", "tasks", "jobs-count", "agents-count"),
         *("jobs", "agents", "peers", "history", "cut-off"),
     ),
+    "systemvms": ALL_PARTS,
+    "systemvm": VM_PARTS,
+    "patchrun": RUN_PARTS,
     "jobs": ("total", "table", "cut-off"),
     "agents": ("now",),
     "needs": ("verdict", "open"),
@@ -60,6 +74,7 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
         "tokens",
         "clouds",
         "limits",
+        "payloads",
         "told",
         "deliveries",
         "walls",
@@ -68,7 +83,8 @@ WHOLE: Mapping[str, tuple[str, ...]] = {
     "me": ("tokens",),
     "wall": BANDS,
     "wallhosts": ("map",),
-    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", "blocked"),
+    PORTAL: ("now",),
+    FRAME: ("nav-runs", "nav-needs", "nav-hosts", "nav-jobs", "nav-servers", "nav-agents", NAV, "blocked"),
 }
 
 
@@ -78,7 +94,7 @@ def is_pushed(topic: str) -> bool:
 
 
 def has_frame(topic: str) -> bool:
-    """Whether the console's frame stands around the topic's page: around a wall there is none."""
+    """Whether the console's frame stands around the topic's page: around a wall, or the portal, there is none."""
     return topic.partition(":")[0] not in FRAMELESS
 
 
@@ -105,6 +121,10 @@ def touched(
         yield Part(*part)
     for part in touched_walls(subject, about, before, after):
         yield Part(*part)
+    for part in touched_portal(kind, about):
+        yield Part(*part)
+    for part in touched_system_vms(kind, about):
+        yield Part(*part)
     if subject in BALANCE:
         yield Part(EVERY_BALANCE, "now")
     if subject in {"host", "target", "attention"} and is_cut("", ""):
@@ -112,6 +132,8 @@ def touched(
     match subject:
         case "run" | "target" | "step" if is_over_servers(about):
             yield from (Part(*part) for part in touched_server_runs(kind, about))
+        case "run" | "target" | "step" | "system_vm" | "downtime" if is_over_system_vms(about):
+            yield from (Part(*part) for part in touched_patch_runs(kind, about))
         case "run":
             yield from _run(about)
         case "target":
@@ -126,6 +148,8 @@ def touched(
             yield from _attention(about)
             if is_over_servers(about):
                 yield from (Part(*part) for part in touched_server_runs(kind, about))
+            elif is_over_system_vms(about):
+                yield from (Part(*part) for part in touched_patch_runs(kind, about))
         case "zone" | "pod" | "cluster":
             yield Part("overview", "clusters")
         case "server":
@@ -149,6 +173,8 @@ def touched(
             yield from _settings(about)
         case "notification":
             yield from _parts("settings", "deliveries", "summary")
+        case "payload":
+            yield from _parts("settings", "payloads", "summary")
         case "audit":
             yield Part("timeline", "chain")
         case "cloud":  # whether rows are known has its own way (hub)
@@ -171,6 +197,7 @@ def _settings(about: Mapping[str, Any]) -> Iterator[Part]:
     if person := about.get("person"):
         yield from _parts(f"person:{person}", *WHOLE["person"])
         yield from _parts(f"me:{person}", *WHOLE["me"])
+        yield from _parts(f"{PORTAL}:{person}", *WHOLE[PORTAL])
     yield Part("timeline", "latest")
 
 
@@ -260,7 +287,7 @@ def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
     yield from _parts(f"need:{about.get('attention')}", *WHOLE["need"])
     yield from _parts(EVERY_NEED, "head", "standing", "actions")
     yield Part(FRAME, "nav-needs")
-    if about.get("run") and not is_over_servers(about):
+    if about.get("run") and not is_over_servers(about) and not is_over_system_vms(about):
         yield from _parts(f"run:{about['run']}", "head", "problems")
     if host := str(about.get("host") or ""):
         yield from _host_parts(host, "head", "hand")

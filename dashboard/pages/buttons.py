@@ -119,5 +119,15 @@ def back_to(request: HttpRequest, otherwise: str) -> HttpResponse:
     return HttpResponseRedirect(page if is_ours else otherwise, status=303)
 
 
+def on_to(request: HttpRequest, address: str) -> HttpResponse:
+    """To another page than the one whose button was pressed. htmx loads it as a page: what it swaps in would keep the
+    old address, and what the old page has asked for meanwhile would be put over it."""
+    if "HX-Request" in request.headers:
+        answer = HttpResponse(status=204)
+        answer["HX-Redirect"] = address
+        return answer
+    return HttpResponseRedirect(address, status=303)
+
+
 def _url(run_id: UUID) -> str:
     return reverse("run", args=[run_id])

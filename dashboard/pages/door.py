@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 
+from dashboard.access import TENANTS, principal
 from dashboard.people import first
 
 
@@ -23,6 +24,11 @@ class LoginView(DjangoLoginView):
         if request.method in {"GET", "HEAD"} and first.is_empty():
             return HttpResponseRedirect(reverse("first-run"), status=303)
         return super().dispatch(request, *args, **kwargs)
+
+    def get_default_redirect_url(self) -> str:
+        """Tenants have a page of their own; everybody else begins with the overview."""
+        is_tenant = principal(self.request.user) in TENANTS
+        return reverse("portal") if is_tenant else super().get_default_redirect_url()
 
 
 def locked_out(request: HttpRequest, *_args: object, **_kwargs: object) -> HttpResponse:

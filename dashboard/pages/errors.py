@@ -7,7 +7,7 @@ from django.template import loader
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
-from dashboard.access import MATRIX, READERS, principal
+from dashboard.access import MATRIX, READERS, TENANTS, principal
 from dashboard.models import Role
 from dashboard.once import OtherBody, StillBeingDone
 from dashboard.requests import request_id
@@ -20,7 +20,7 @@ GRANTORS_MAX = 5
 def forbidden(request: HttpRequest) -> HttpResponse:
     """403: which role is missing and who grants it. Whoever may read nothing is told of nothing."""
     role = principal(request.user)
-    told = {"needed": "", "role": role_word(role), "grantors": []}
+    told = {"needed": "", "role": role_word(role), "grantors": [], "is_tenant": role in TENANTS}
     if role in READERS:
         told |= {"needed": _roles_that_may(request), "grantors": _grantors()}
     return render(request, "403.html", told, status=403)

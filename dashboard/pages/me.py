@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.access import NEWCOMER, READERS, principal
+from dashboard.access import NEWCOMER, READERS, TENANTS, principal
 from dashboard.models import User
 from dashboard.pages.asked import number, typed, uuid_or_none
 from dashboard.pages.buttons import press
@@ -119,6 +119,7 @@ def _me(
             "role": role_word(person.role) or _("no role"),
             "role_says": role_says(person.role),
             "is_newcomer": who == NEWCOMER,
+            "is_tenant": who in TENANTS,
             "errors": errors or {},
             "token_errors": token_errors or {},
             "made": made,

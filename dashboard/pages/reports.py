@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import run_or_404
+from dashboard.pages.patch_reports import patch_report, patch_rows
 from dashboard.pages.server_reports import server_report, server_rows
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.run.report import run_report
 from dashboard.screens.runs.name import run_url
-from maintenance.domain.states import OVER_SERVERS, RunState, Stage, TargetState, word
+from maintenance.domain.states import OVER_SERVERS, OVER_SYSTEM_VMS, RunState, Stage, TargetState, word
 from maintenance.kept_plan import kept_plan
 from maintenance.models import Run
 from maintenance.report import HostRecord, host_records, run_result
@@ -75,7 +76,7 @@ def run_print(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Every host on one page, for reading and for paper."""
     seq = feed_head()
     run = run_or_404(request, run_id)
-    if run.kind in OVER_SERVERS:
+    if run.kind in OVER_SERVERS | OVER_SYSTEM_VMS:
         return HttpResponseRedirect(run_url(run))  # that page is the report
     shown = {"seq": seq, "topic": f"run:{run_id}", "report": run_report(run), "run_id": run_id}
     return render(request, "rolling/report.html", shown)
@@ -87,18 +88,27 @@ def run_report_file(request: HttpRequest, run_id: UUID, form: str) -> HttpRespon
     run = run_or_404(request, run_id)
     match form:
         case "json":
-            whole = server_report(run) if run.kind in OVER_SERVERS else _whole(run)
+            whole = _REPORTS.get(run.kind, (_whole, _rows))[0](run)
             text = json.dumps(whole, indent=1, ensure_ascii=False)
             answer = HttpResponse(text, content_type="application/json")
         case "csv":
             writer = csv.writer(_Echo())
-            rows = server_rows(run) if run.kind in OVER_SERVERS else _rows(run)
+            rows = _REPORTS.get(run.kind, (_whole, _rows))[1](run)
             text = "".join(writer.writerow([_plain(cell) for cell in row]) for row in rows)
             answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
         case _:
             raise Http404("no such form of report")
     answer["Content-Disposition"] = f'attachment; filename="run-{run.number}.{form}"'
     return answer
+
+
+# Of runs over other things than hosts: the whole report, and its rows.
+_REPORTS: Mapping[
+    str, tuple[Callable[[Run], dict[str, Any]], Callable[[Run], Iterator[tuple[object, ...]]]]
+] = {
+    **dict.fromkeys(OVER_SERVERS, (server_report, server_rows)),
+    **dict.fromkeys(OVER_SYSTEM_VMS, (patch_report, patch_rows)),
+}
 
 
 def _whole(run: Run) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard.pages.asked import number, role_of, run_or_404, uuid_or_none, words
+from dashboard.pages.patch_run import patch_run
 from dashboard.pages.server_run import server_run
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.run.actions import run_actions
@@ -27,7 +28,7 @@ from dashboard.screens.runs.asked import RunsAsked
 from dashboard.screens.runs.list import run_list, runs_latest, runs_verdict
 from dashboard.screens.runs.name import run_url
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import OVER_SERVERS
+from maintenance.domain.states import OVER_SERVERS, OVER_SYSTEM_VMS
 from maintenance.models import Run, Step
 
 
@@ -56,6 +57,8 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     found, role = run_or_404(request, run_id), role_of(request)
     if found.kind in OVER_SERVERS:
         return server_run(request, seq, found, role)
+    if found.kind in OVER_SYSTEM_VMS:
+        return patch_run(request, seq, found, role)
     view = _view(request, found)
     if view.find and (there := find_in_run(found, view)):
         return HttpResponseRedirect(there)
@@ -95,10 +98,10 @@ def _view(request: HttpRequest, run: Run) -> RunView:
 
 @require_safe
 def run_hosts(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Every host of a run, filtered and in pages. Of management servers the run's page shows all."""
+    """Every host of a run, filtered and in pages. Of other things the run's page shows all."""
     seq = feed_head()
     found = run_or_404(request, run_id)
-    if found.kind in OVER_SERVERS:
+    if found.kind in OVER_SERVERS | OVER_SYSTEM_VMS:
         return HttpResponseRedirect(run_url(found))
     shown = all_hosts(
         found,

@@ -9,7 +9,7 @@ from dashboard.models import Membership, Role, User
 from dashboard.people.changes import PART, about
 from maintenance.actions.errors import BadInput, Conflict, NotFound
 from maintenance.feed import unit_of_work
-from maintenance.models import Cloud, Instance
+from maintenance.models import Cloud, Instance, Network, Vpc
 
 SEPARATOR = "\x1f"  # between domain and account in a form's value; in no name
 
@@ -30,8 +30,10 @@ class Account:
 def listed_accounts() -> list[Account]:
     """The accounts that own something the clouds list, and their domains; each once."""
     clouds = Cloud.objects.in_bulk()
-    named = Instance.objects.filter(gone_at=None).exclude(account="").order_by()
-    found = set(named.values_list("cloud_id", "domain", "account").distinct())
+    found: set[tuple[UUID, str, str]] = set()
+    for owned in (Instance.objects, Network.objects, Vpc.objects):
+        named = owned.filter(gone_at=None).exclude(account="").order_by()
+        found |= set(named.values_list("cloud_id", "domain", "account").distinct())
     domains = {(cloud, domain, "") for cloud, domain, _account in found}
     in_order = sorted(found | domains, key=lambda one: (clouds[one[0]].name, one[1], one[2]))
     return [Account(clouds[cloud], domain, account) for cloud, domain, account in in_order]

@@ -139,6 +139,7 @@ def _places(path: str, role: str) -> list[tuple[str, list[Place]]]:
             [
                 place(_("Management servers"), "servers", "servers", "nav-servers"),
                 place(_("Agents"), "agents", "agents", "nav-agents"),
+                place(_("System VMs and routers"), "system-vms", "routers", "nav-system-vms"),
                 place(_("Zones"), "zones", "zones"),
                 place(_("Pods"), "pods", "pods"),
                 place(_("Clusters"), "clusters", "clusters"),

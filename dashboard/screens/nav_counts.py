@@ -10,9 +10,12 @@ from django.utils.translation import ngettext
 from dashboard.screens.marks import Mark, mark, moving
 from dashboard.screens.needs.seen import open_count
 from dashboard.screens.servers.marks import server_mark
+from dashboard.screens.system_vms.census import SECURITY, census
 from dashboard.screens.words import figure
 from maintenance.domain.states import RUN_ACTIVE, RunState
-from maintenance.models import Agent, Host, ManagementServer, PendingJob, Run
+from maintenance.domain.system_vms import UpdateState
+from maintenance.engine.attention import VM_CAUSES
+from maintenance.models import Agent, Attention, Host, ManagementServer, PendingJob, Run
 
 # Of management servers the worst is shown; Up is not: nothing is to be said.
 _WORST_FIRST = ("Down", "Unknown", "Stopping", "Preparing", "Skipped")
@@ -77,6 +80,20 @@ def _agents() -> NavCount:
     return NavCount("nav-agents", figure(agents) if agents else "", None)
 
 
+def _system_vms() -> NavCount:
+    """How many have an update, those that fix security told apart; what needs a person is told first."""
+    counts = census().counts
+    updates = counts[SECURITY] + counts[UpdateState.AVAILABLE] + counts[UpdateState.WAITS]
+    drawn = Mark("Available", _("updates"), "available")
+    if counts[SECURITY]:
+        drawn = Mark("Available", _("updates, some fix security"), "available")
+    if Attention.objects.filter(resolved_at=None, cause__in=VM_CAUSES).exists():
+        drawn = mark("NeedsPerson")
+    elif not updates:
+        return NavCount("nav-system-vms", "", None)
+    return NavCount("nav-system-vms", figure(updates), drawn)
+
+
 COUNTS: Mapping[str, Callable[[], NavCount]] = {
     "nav-runs": _runs,
     "nav-needs": _needs,
@@ -84,4 +101,5 @@ COUNTS: Mapping[str, Callable[[], NavCount]] = {
     "nav-jobs": _jobs,
     "nav-servers": _servers,
     "nav-agents": _agents,
+    "nav-system-vms": _system_vms,
 }

@@ -13,6 +13,7 @@ from django.db import connection
 from maintenance.actions.errors import BadInput, Conflict, NotFound
 from maintenance.actions.meanwhile import check_seen
 from maintenance.feed import unit_of_work
+from maintenance.guarded_calls import BadAddress, check_address
 from maintenance.limits import LIMITS, Limit
 from maintenance.limits import PREFIX as LIMIT_PREFIX
 from maintenance.models import Cloud, Notification, Setting
@@ -25,7 +26,7 @@ from maintenance.notifications.recipients import (
     recipients,
 )
 from maintenance.notifications.recipients import PREFIX as NOTIFY_PREFIX
-from maintenance.notifications.webhook import BadAddress, check_address, check_secret
+from maintenance.notifications.webhook import check_secret
 
 MAILS_MAX = 20
 SETTINGS_LOCK = 0x70697473_73657473  # "pitssets": one change of settings after another

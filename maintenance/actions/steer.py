@@ -1,4 +1,4 @@
-"""Steering a run: pause, resume, cancel; retry or skip one of its hosts or management servers."""
+"""Steering a run: pause, resume, cancel; retry or skip one of its hosts, management servers or system VMs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from maintenance.domain.server_run import HOME_OF_KIND, stage_again
 from maintenance.domain.servers import ServerState
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     STATE_DURING,
     TARGET_BEGUN,
     RunKind,
@@ -64,6 +65,8 @@ def _steering(run_id: UUID, move: str, actor: str, request_id: str) -> Iterator[
 
 def thing_of(run: Run) -> str:
     """What the audit calls one of the run's targets."""
+    if run.kind in OVER_SYSTEM_VMS:
+        return "system VM"
     return "management server" if run.kind in OVER_SERVERS else "host"
 
 
@@ -120,7 +123,14 @@ def cancel_run(run_id: UUID, *, actor: str, request_id: str = "") -> Run:
             ending=RunState.CANCELLED,
             details=details,
         )
-        decided = {Cause.SERVER_FAILED, Cause.STAGE_FAILED, Cause.FOREIGN_MAINTENANCE, Cause.RUN_PAUSED}
+        decided = {
+            Cause.SERVER_FAILED,
+            Cause.PATCH_FAILED,
+            Cause.ROUTER_FAILED,
+            Cause.STAGE_FAILED,
+            Cause.FOREIGN_MAINTENANCE,
+            Cause.RUN_PAUSED,
+        }
         resolve_attentions(at.work, Q(run=run, cause__in=decided), by=actor)
         begun = Target.objects.select_for_update(no_key=True).filter(
             run=run, state__in=[*TARGET_BEGUN, TargetState.CHECKING]
@@ -172,10 +182,11 @@ def retry_host(run_id: UUID, host_id: UUID, *, actor: str, request_id: str = "")
             "not_needed": "",
             "finished_at": None,
             "detail": f"tried again by {actor}",
+            "result": "",
         }
         if is_out:
             failed_stage = server_tried_from(target) or _last_stage(target)
-            if target.server_id is not None or failed_stage is Stage.RETURN:
+            if target.host_id is None or failed_stage is Stage.RETURN:
                 again["failing"] = target.failing  # why it went home does not change by trying again
             move_target(at.work, target, STATE_DURING[failed_stage], next_stage=failed_stage, **again)
         else:
@@ -190,6 +201,8 @@ def _is_out(target: Target) -> bool:
     """Whether it is not yet back: a host that the ledger counts as out, a server in doubt."""
     if target.server_id is not None:
         return server_tried_from(target) is not None
+    if target.system_vm_id is not None:
+        return target.state == TargetState.NEEDS_PERSON
     return HostOut.objects.filter(target=target, closed_at=None).exists()
 
 
@@ -211,12 +224,12 @@ def _last_stage(target: Target) -> Stage:
 
 
 def _target(at: Steering, host_id: UUID, move: str) -> Target:
-    which = Q(host_id=host_id) | Q(server_id=host_id)
+    which = Q(host_id=host_id) | Q(server_id=host_id) | Q(system_vm_id=host_id)
     target = Target.objects.select_for_update(no_key=True).filter(which, run=at.run).first()
     if target is None:
-        raise NotFound(f"run {at.run.number} has no host or server {host_id}")
-    legal = legal_target_moves(RunState(at.run.state), TargetState(target.state))
-    if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART}:
+        raise NotFound(f"run {at.run.number} has no host, server or system VM {host_id}")
+    legal = legal_target_moves(RunState(at.run.state), TargetState(target.state), target.result)
+    if at.run.kind not in {RunKind.ROLLING, RunKind.SERVER_RESTART, *OVER_SYSTEM_VMS}:
         legal -= {"skip"}
     if move not in legal:
         raise IllegalMove(

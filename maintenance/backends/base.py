@@ -16,10 +16,13 @@ from maintenance.backends.errors import AgentUnreachable as AgentUnreachable
 from maintenance.backends.errors import Blocked as Blocked
 from maintenance.backends.errors import CloudError as CloudError
 from maintenance.backends.errors import Expired as Expired
+from maintenance.backends.errors import Gone as Gone
 from maintenance.backends.errors import Later as Later
 from maintenance.backends.errors import Never as Never
 from maintenance.backends.errors import NoReply as NoReply
+from maintenance.backends.routers import RouterRestarting
 from maintenance.backends.servers import AgentBalance, AgentRead, BalanceSettings, ManagementServers
+from maintenance.backends.system_vms import NetworkRead, SystemVmPatching, SystemVmRead, VpcRead
 from maintenance.domain.hook_stages import HookStage
 
 # ---- inventory --------------------------------------------------------------------------------------------------
@@ -99,6 +102,9 @@ class Snapshot:
     instances: tuple[InstanceRead, ...]
     agents: tuple[AgentRead, ...] = ()
     balance: BalanceSettings | None = None  # None: not offered
+    vpcs: tuple[VpcRead, ...] = ()
+    networks: tuple[NetworkRead, ...] = ()
+    system_vms: tuple[SystemVmRead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +249,16 @@ class HookStages(Protocol):
         """
 
 
-class Cloud(Inventory, HostMaintenance, HookStages, ManagementServers, AgentBalance, Protocol):
+class Cloud(
+    Inventory,
+    HostMaintenance,
+    HookStages,
+    ManagementServers,
+    AgentBalance,
+    SystemVmPatching,
+    RouterRestarting,
+    Protocol,
+):
     """All that Pitstop does with a cloud."""
 
 

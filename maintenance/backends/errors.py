@@ -30,6 +30,10 @@ class Never(CloudError):
     """The cloud refuses, and will refuse again: the text is its reason. Nothing was done."""
 
 
+class Gone(Never):
+    """The cloud has no such thing, or has none any more. Nothing was done."""
+
+
 class Expired(Never):
     """The request arrived after its expiry and was refused (the fence against late requests). Nothing was done."""
 

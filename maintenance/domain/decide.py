@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from maintenance.domain.outcomes import Outcome
+from maintenance.domain.patch_run import LIVE_PATCH, next_patch_move, patch_turns
 from maintenance.domain.rolling import HOST_TABLES, host_turns, next_host_move
+from maintenance.domain.router_restart import ROUTER_RESTART, next_restart_move
 from maintenance.domain.run_view import (
     BecomePaused,
     CancelWaiting,
@@ -22,6 +24,7 @@ from maintenance.domain.run_view import (
 from maintenance.domain.server_run import SERVER_TABLES, next_server_move, server_turns
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     RUN_ENDED,
     TARGET_BEGUN,
     TARGET_WAITING,
@@ -31,17 +34,36 @@ from maintenance.domain.states import (
     TargetState,
 )
 
-TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {**HOST_TABLES, **SERVER_TABLES}
+TABLES: Mapping[RunKind, Mapping[tuple[Stage, Result], Move]] = {
+    **HOST_TABLES,
+    **SERVER_TABLES,
+    RunKind.LIVE_PATCH: LIVE_PATCH,
+    RunKind.ROUTER_RESTART: ROUTER_RESTART,
+}
 
 
 def next_move(
-    kind: RunKind, stage: Stage, outcome: Outcome, *, failing: bool, cancelling: bool, stays: bool = False
+    kind: RunKind,
+    stage: Stage,
+    outcome: Outcome,
+    *,
+    failing: bool,
+    cancelling: bool,
+    stays: bool = False,
+    is_router: bool = False,
+    makes_redundant: bool = False,
 ) -> Move:
-    """What becomes of a host or a management server when a stage has ended.
+    """What becomes of a host, a management server or a system VM when a stage has ended.
 
     `failing`, `cancelling`: it is on its way home to end Failed or Cancelled. `stays`: of a host that need not leave
     service.
     """
+    if kind is RunKind.ROUTER_RESTART:
+        return next_restart_move(
+            stage, outcome, failing=failing, cancelling=cancelling, makes_redundant=makes_redundant
+        )
+    if kind is RunKind.LIVE_PATCH:
+        return next_patch_move(stage, outcome, cancelling=cancelling, is_router=is_router)
     if kind in OVER_SERVERS:
         return next_server_move(kind, stage, outcome, failing=failing, cancelling=cancelling)
     return next_host_move(kind, stage, outcome, failing=failing, cancelling=cancelling, stays=stays)
@@ -73,8 +95,14 @@ def decide(run: RunView, now: datetime) -> list[Decision]:
         case RunState.RUNNING if not waiting and not in_progress and not _has_open_steps(run):
             decisions.append(EndRun(_end_of(run.counts)))
         case RunState.RUNNING:
-            decisions += server_turns(run) if run.kind in OVER_SERVERS else host_turns(run, now)
+            decisions += _turns(run, now)
     return decisions
+
+
+def _turns(run: RunView, now: datetime) -> list[Decision]:
+    if run.kind in OVER_SYSTEM_VMS:
+        return patch_turns(run)
+    return server_turns(run) if run.kind in OVER_SERVERS else host_turns(run, now)
 
 
 def _has_open_steps(run: RunView) -> bool:

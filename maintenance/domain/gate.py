@@ -59,7 +59,7 @@ class Open:
 class Hold:
     """Not now, by no fault of the host: it is held, untouched, and goes on by itself."""
 
-    code: str  # slot | unsettled | no-room
+    code: str  # slot | unsettled | no-room | system-vm | paused | stopping | preflight
     reason: str
     hosts: tuple[UUID, ...] = ()  # slot: the hosts that are out of service
 

@@ -45,12 +45,13 @@ class TargetView:
     """One host or management server of a run, as far as the decision needs it."""
 
     id: UUID
-    cluster: UUID | None  # of a host
+    cluster: UUID | None  # of a host; of a system VM its zone
     order: int
     state: TargetState
     next_stage: Stage | None = None
     has_open_step: bool = False
     preflight_at: datetime | None = None
+    group: UUID | None = None  # of a router: its network or VPC, of which one router is at work at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class RunView:
     begun: tuple[TargetView, ...]
     waiting: tuple[TargetView, ...]
     counts: Mapping[TargetState, int] = field(default_factory=dict)
+    canary: int = 0  # of a run over system VMs: so many first, alone
+    first_stage: Stage | None = None  # of a restart of routers: with which one begins
 
 
 @dataclass(frozen=True, slots=True)

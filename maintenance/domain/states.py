@@ -15,8 +15,13 @@ class RunKind(StrEnum):
     SERVER_MAINTENANCE = "server-maintenance"  # one management server: into maintenance, held, back
     SERVER_SHUTDOWN = "server-shutdown"  # one management server: made ready, then shut down or taken back
     SERVER_RESTART = "server-restart"  # one management server or several, one by one
+    LIVE_PATCH = "live-patch"  # one system VM or router, or many, throttled
+    ROUTER_RESTART = (
+        "router-restart"  # the routers of a network or VPC: replaced, or their rules applied again
+    )
 
 
+OVER_SYSTEM_VMS = frozenset({RunKind.LIVE_PATCH, RunKind.ROUTER_RESTART})
 OVER_SERVERS = frozenset({RunKind.SERVER_MAINTENANCE, RunKind.SERVER_SHUTDOWN, RunKind.SERVER_RESTART})
 
 
@@ -70,7 +75,29 @@ class Stage(StrEnum):
     SERVER_COME_BACK = "ComeBack"  # its process has started, and it answers
     SERVER_SETTLE = "Settle"  # Up with its agents for a while, before the next one's turn
 
+    PATCH_COPY = "Copy"  # payload and script are in the VM, their checksums equal
+    PATCH_BACK_UP = "BackUp"  # packages, certificates and signature are saved, and were read back
+    PATCH_APPLY = "Apply"  # the payload is unpacked
+    PATCH_RESTART = "RestartServices"  # what was active runs again, and has soaked
+    PATCH_VERIFY = "Verify"  # every service answers with the new version; the signature is written
+    PATCH_RULES = "ReapplyRules"  # of routers: rules and public IPs again, and probed
+    PATCH_ROLL_BACK = "RollBack"  # the old version runs again, and answers
 
+    ROUTER_STOP = "StopRouter"  # serial: the old router is stopped
+    ROUTER_START = "StartReplacement"  # the new router runs beside the old one, has checked in, and answers
+    ROUTER_SWITCH = (
+        "SwitchTraffic"  # traffic goes to the new one; the old one is stopped, neighbours' ARP updated
+    )
+    ROUTER_VERIFY = (
+        "VerifyReplacement"  # services, rules and public IPs answer; then the old one is destroyed
+    )
+    ROUTER_ADD_BACKUP = "AddBackup"  # a second router, as BACKUP: the network is redundant
+    ROUTER_SWITCH_BACK = "SwitchBack"  # the old router serves again, the new one is gone
+    ROUTER_REAPPLY = "ReapplyNetworkRules"  # without cleanup: rules and public IPs again, and probed
+
+
+PATCH_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("PATCH_"))
+ROUTER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("ROUTER_"))
 SERVER_STAGES = frozenset(stage for stage in Stage if stage.name.startswith("SERVER_"))
 
 
@@ -129,6 +156,20 @@ STATE_DURING: dict[Stage, TargetState] = {
     Stage.SERVER_CANCEL_SHUTDOWN: TargetState.RETURNING,
     Stage.SERVER_COME_BACK: TargetState.WORKING,
     Stage.SERVER_SETTLE: TargetState.VERIFYING,
+    Stage.PATCH_COPY: TargetState.PREPARING,
+    Stage.PATCH_BACK_UP: TargetState.PREPARING,
+    Stage.PATCH_APPLY: TargetState.WORKING,
+    Stage.PATCH_RESTART: TargetState.WORKING,
+    Stage.PATCH_VERIFY: TargetState.VERIFYING,
+    Stage.PATCH_RULES: TargetState.VERIFYING,
+    Stage.PATCH_ROLL_BACK: TargetState.RETURNING,
+    Stage.ROUTER_STOP: TargetState.WORKING,
+    Stage.ROUTER_START: TargetState.PREPARING,
+    Stage.ROUTER_SWITCH: TargetState.WORKING,
+    Stage.ROUTER_VERIFY: TargetState.VERIFYING,
+    Stage.ROUTER_ADD_BACKUP: TargetState.VERIFYING,
+    Stage.ROUTER_SWITCH_BACK: TargetState.RETURNING,
+    Stage.ROUTER_REAPPLY: TargetState.WORKING,
 }
 
 

@@ -1,5 +1,6 @@
 """What a person may do to a run and its hosts now: the legal moves, named."""
 
+from maintenance.domain.router_restart import RouterOutcome
 from maintenance.domain.states import RunKind, RunState, TargetState
 
 
@@ -22,12 +23,15 @@ def legal_run_moves(state: RunState, *, pausing: bool, kind: str = RunKind.ROLLI
             return frozenset()
 
 
-def legal_target_moves(run_state: RunState, target_state: TargetState) -> frozenset[str]:
+def legal_target_moves(run_state: RunState, target_state: TargetState, result: str = "") -> frozenset[str]:
     """Of retry and skip, those that are legal now for one host.
 
-    Skip: a waiting host, or the failed one of a paused run. Retry: a failed or flagged one, while the run is paused.
+    Skip: a waiting host, or the failed one of a paused run. Retry: a failed or flagged one, while the run is paused;
+    not a router that was replaced (`result`) though something beside it failed: it is gone.
     """
     if run_state is RunState.PAUSED and target_state is TargetState.FAILED:
+        if result == RouterOutcome.REPLACED:
+            return frozenset({"skip"})
         return frozenset({"retry", "skip"})
     if run_state is RunState.PAUSED and target_state is TargetState.NEEDS_PERSON:
         return frozenset({"retry"})

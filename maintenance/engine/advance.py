@@ -7,12 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, Window
-from django.db.models.functions import RowNumber
+from django.db.models.functions import Coalesce, RowNumber
 
 from maintenance.clock import database_now
 from maintenance.domain.decide import decide
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.rolling import PREFLIGHTS_AT_ONCE
+from maintenance.domain.router_restart import FIRST_STAGE, RestartWay
 from maintenance.domain.run_view import (
     BecomePaused,
     CancelWaiting,
@@ -23,6 +24,7 @@ from maintenance.domain.run_view import (
 )
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     RUN_ENDED,
     RUN_MOVES,
     STATE_DURING,
@@ -103,7 +105,12 @@ def view_of(run: Run) -> RunView:
         if is_going_on:
             candidates = (
                 active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
-                .annotate(place=Window(RowNumber(), partition_by=F("cluster_id"), order_by=F("order").asc()))
+                .exclude(_waits_for_its_host(run))
+                .annotate(
+                    place=Window(
+                        RowNumber(), partition_by=Coalesce("cluster_id", "zone_id"), order_by=F("order").asc()
+                    )
+                )
                 .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
                 .order_by("order")
             )
@@ -118,7 +125,25 @@ def view_of(run: Run) -> RunView:
         begun=begun,
         waiting=waiting,
         counts=counts,
+        canary=run.canary,
+        first_stage=FIRST_STAGE[RestartWay(run.way)] if run.way else None,
     )
+
+
+def _waits_for_its_host(run: Run) -> Q:
+    """System VMs whose host a run is at work on: their turn comes afterwards, whatever time was chosen. Of a pair
+    neither side goes before the other may."""
+    nobody = Q(pk__in=[])
+    if run.kind not in OVER_SYSTEM_VMS:
+        return nobody
+    at_work = Target.objects.filter(host__isnull=False, is_open=True, state__in=TARGET_BEGUN)
+    hosts = list(at_work.filter(run__cloud=run.cloud_id).values_list("host_id", flat=True))
+    if not hosts:
+        return nobody
+    held = Target.objects.filter(run=run, is_open=True, state__in=TARGET_WAITING, system_vm__host__in=hosts)
+    found = list(held.values_list("id", "group"))
+    groups = [group for _id, group in found if group is not None]
+    return Q(id__in=[key for key, _group in found]) | Q(group__isnull=False, group__in=groups)
 
 
 def _is_every_turn_taken(run: Run, begun: Sequence[TargetView]) -> bool:
@@ -134,7 +159,8 @@ def _views(targets: Iterable[Any]) -> tuple[TargetView, ...]:
     return tuple(
         TargetView(
             id=target.id,
-            cluster=target.cluster_id,
+            cluster=target.cluster_id or target.zone_id,
+            group=target.group,
             order=target.order,
             state=TargetState(target.state),
             next_stage=Stage(target.next_stage) if target.next_stage else None,
@@ -210,10 +236,12 @@ def move_target(work: UnitOfWork, target: Target, state: TargetState, **changes:
 
 
 def about_target(target: Target) -> dict[str, str]:
-    """What an event about a target names: its host, or its management server."""
+    """What an event about a target names: its host, its management server, or its system VM and what is done to it."""
     about = {"run": str(target.run_id), "target": str(target.id)}
     if target.server_id is not None:
         return about | {"server": str(target.server_id), "name": target.name}
+    if target.system_vm_id is not None:
+        return about | {"system_vm": str(target.system_vm_id), "name": target.name, "kind": target.run.kind}
     return about | {
         "host": str(target.host_id),
         "host_name": target.name,
@@ -271,5 +299,14 @@ def _sentence(run: Run, state: RunState) -> str:
         case RunState.CANCELLED:
             return "stopped by a person"
         case _:
-            one = "management server" if run.kind in OVER_SERVERS else "host"
+            one = _one_of(run)
             return f"{failed} {one if failed == 1 else one + 's'} failed"
+
+
+def _one_of(run: Run) -> str:
+    """What its targets are called."""
+    if run.kind == RunKind.ROUTER_RESTART:
+        return "router"
+    if run.kind in OVER_SYSTEM_VMS:
+        return "system VM"
+    return "management server" if run.kind in OVER_SERVERS else "host"

@@ -27,6 +27,11 @@ class Cause(StrEnum):
     SERVER_FAILED = "server-failed"
     SERVER_NOT_BACK = "server-not-back"
     SERVER_STUCK = "server-stuck"  # one that prepares, and is held by what does not help itself
+    PATCH_FAILED = "patch-failed"  # the previous version is back, or nothing was changed
+    PATCH_NOT_RESTORED = "patch-not-restored"
+    PATCH_UNCONFIRMED = "patch-unconfirmed"  # it is installed, and nothing in the VM answers
+    ROUTER_FAILED = "router-failed"  # the previous router serves, nothing was replaced, or a part is missing
+    ROUTER_NOT_RESTORED = "router-not-restored"
     SERVER_DOWN = "server-down"  # of no run: it died, or others took it down
     NO_SERVER_UP = "no-server-up"  # of no run: `server` is one of the cloud that has none
     RUN_PAUSED = "run-paused"  # nothing is in its way any more, and nobody has resumed it
@@ -34,6 +39,10 @@ class Cause(StrEnum):
 
 # Why a host of a run waits, untouched. It goes on by itself; then these are settled.
 WAITS = frozenset({Cause.NO_ROOM, Cause.FOREIGN_MAINTENANCE, Cause.SLOT_TAKEN, Cause.UNSETTLED})
+
+# What became of a system VM in a run over such; settled when the next run does it well.
+ROUTER_CAUSES = frozenset({Cause.ROUTER_FAILED, Cause.ROUTER_NOT_RESTORED})
+VM_CAUSES = ROUTER_CAUSES | {Cause.PATCH_FAILED, Cause.PATCH_NOT_RESTORED, Cause.PATCH_UNCONFIRMED}
 
 TITLES: dict[Cause, str] = {
     Cause.PREFLIGHT_FAILED: "PreFlight failed on {host}: the run ended",
@@ -47,6 +56,11 @@ TITLES: dict[Cause, str] = {
     Cause.SERVER_FAILED: "{host} failed",
     Cause.SERVER_NOT_BACK: "{host} is not back as it was",
     Cause.SERVER_STUCK: "{host} cannot get ready",
+    Cause.PATCH_FAILED: "The update of {host} failed",
+    Cause.PATCH_NOT_RESTORED: "{host} could not be restored",
+    Cause.PATCH_UNCONFIRMED: "The update of {host} could not be confirmed",
+    Cause.ROUTER_FAILED: "The restart of {host} failed",
+    Cause.ROUTER_NOT_RESTORED: "{host} is not back: its network may be down",
     Cause.SERVER_DOWN: "{host} is Down, and no run of ours took it down",
     Cause.NO_SERVER_UP: "No management server of {host} is Up",
     Cause.RUN_PAUSED: "Run {run} is paused and waits to be resumed",
@@ -72,6 +86,7 @@ def ask_for_person(
             "message": message,
             "host_id": host_id,
             "server_id": target.server_id,
+            "system_vm_id": target.system_vm_id,
         },
     )
     if not is_new:
@@ -146,6 +161,8 @@ def about_attention(attention: Attention) -> dict[str, str]:
         about["run"] = str(attention.run_id)
     if attention.server_id is not None:
         return about | {"server": str(attention.server_id)}
+    if attention.system_vm_id is not None:
+        return about | {"system_vm": str(attention.system_vm_id)}
     return about | {"host": str(attention.host_id)}
 
 
@@ -161,6 +178,8 @@ def _body(attention: Attention) -> dict[str, Any]:
 
 
 def _names(target: Target) -> dict[str, str]:
+    if target.system_vm_id is not None:
+        return {"system_vm": str(target.system_vm_id), "system_vm_name": target.name}
     if target.server_id is not None:
         return {"management_server": str(target.server_id), "management_server_name": target.name}
     return {

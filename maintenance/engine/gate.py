@@ -12,7 +12,7 @@ from maintenance.domain.gate import RUNNING, Hold, Open, Refuse, Verdict, host_v
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.rolling import PREFLIGHT_MAX_AGE
 from maintenance.domain.run_view import Result
-from maintenance.domain.states import RUN_ACTIVE, RunKind, RunState, TargetState
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind, RunState, TargetState
 from maintenance.engine.advance import lock_run, move_target
 from maintenance.engine.attention import WAITS, resolve_attentions
 from maintenance.engine.claim import check_claim, fenced
@@ -35,7 +35,7 @@ class LeftService:
 def verdict_now(hands: Hands, look: ClusterLook) -> Verdict:
     """Whether the host may leave service, by what was just read. Writes nothing."""
     run = Run.objects.get(id=hands.run.id)
-    if held := _run_holds(run):
+    if held := _run_holds(run) or _vm_holds(hands.host_id):
         return held
     return host_verdict(
         hands.host_id,
@@ -123,6 +123,16 @@ def _run_holds(run: Run) -> Hold | None:
     if run.state != RunState.RUNNING:
         return Hold("stopping", "the run is stopping")
     return None
+
+
+def _vm_holds(host_id: UUID) -> Hold | None:
+    """What is done to a system VM is finished or taken back before its host leaves; those whose turn comes later wait
+    for the host (advance.py)."""
+    at_work = Target.objects.filter(system_vm__host=host_id, is_open=True, state__in=TARGET_BEGUN)
+    found = at_work.select_related("run").order_by("run__number", "order").first()
+    if found is None:
+        return None
+    return Hold("system-vm", f"run {found.run.number} is at work on {found.name}, which runs on it")
 
 
 def _preflight_holds(run: Run, target: Target) -> Hold | None:

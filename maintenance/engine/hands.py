@@ -87,6 +87,10 @@ class Hands:
         return self.target.host_key
 
     @property
+    def system_vm_id(self) -> UUID:
+        return self.target.system_vm_key
+
+    @property
     def server_id(self) -> UUID:
         return self.target.server_key
 

@@ -4,13 +4,15 @@ import structlog
 from django.conf import settings
 
 from maintenance.domain.outcomes import Outcome
-from maintenance.domain.states import SERVER_STAGES, Stage
+from maintenance.domain.states import PATCH_STAGES, ROUTER_STAGES, SERVER_STAGES, Stage
 from maintenance.engine.claim import Claim, LostLease
 from maintenance.engine.drain import drain
 from maintenance.engine.failpoints import failpoint
 from maintenance.engine.giving_back import give_back
 from maintenance.engine.hands import EngineStops, Hands, Orders
 from maintenance.engine.hold import hand_on
+from maintenance.engine.patching import patch as live_patch
+from maintenance.engine.patching import router
 from maintenance.engine.scripts import end_script, run_script
 from maintenance.engine.servers.cancel import take_back
 from maintenance.engine.servers.prepare import prepare
@@ -20,7 +22,7 @@ from maintenance.feed import ENGINE, unit_of_work
 
 log = structlog.get_logger(__name__)
 
-WITHOUT_SCRIPT = SERVER_STAGES | {Stage.DRAIN, Stage.RETURN}
+WITHOUT_SCRIPT = SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES | {Stage.DRAIN, Stage.RETURN}
 
 
 def perform(claim: Claim, orders: Orders) -> None:
@@ -39,7 +41,7 @@ def perform(claim: Claim, orders: Orders) -> None:
             if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in WITHOUT_SCRIPT:
                 end_script(hands)  # tried once only: this may be what ends the engines
             words = f"given up after {claim.takeovers} engines died or froze while doing it"
-            return end_step(claim, Ending(Outcome.UNKNOWN, words))
+            return end_step(claim, _given_up(hands, words))
         match claim.stage:
             case Stage.DRAIN:
                 drain(hands)
@@ -55,12 +57,26 @@ def perform(claim: Claim, orders: Orders) -> None:
                 come_back(hands)
             case Stage.SERVER_SETTLE:
                 settle(hands)
+            case stage if stage in PATCH_STAGES:
+                live_patch.patch(hands)
+            case stage if stage in ROUTER_STAGES:
+                router.restart_router(hands)
             case _:
                 run_script(hands)
     except LostLease:
         bound.warning("lease lost: another engine does this step")
     except EngineStops:
         _hand_on(claim)
+
+
+def _given_up(hands: Hands, words: str) -> Ending:
+    match hands.claim.stage:
+        case stage if stage in PATCH_STAGES:
+            return live_patch.given_up(hands, words)
+        case stage if stage in ROUTER_STAGES:
+            return router.given_up(hands, words)
+        case _:
+            return Ending(Outcome.UNKNOWN, words)
 
 
 def _hand_on(claim: Claim) -> None:

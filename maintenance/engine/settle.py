@@ -1,7 +1,6 @@
 """How a stage ends: its outcome, the host's move, the run's answer to a failure, and what starts next – one
 transaction."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
@@ -12,8 +11,8 @@ from maintenance.domain.outcomes import Outcome
 from maintenance.domain.run_view import Move, Result, result_of
 from maintenance.domain.states import (
     OVER_SERVERS,
+    OVER_SYSTEM_VMS,
     RUN_ENDED,
-    TARGET_ENDED,
     OnFailure,
     RunKind,
     RunState,
@@ -21,26 +20,14 @@ from maintenance.domain.states import (
     StepState,
     TargetState,
 )
-from maintenance.engine.advance import about_run, about_target, advance, lock_run, move_run, move_target
+from maintenance.engine.advance import about_target, advance, lock_run, move_run
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.claim import Claim, fenced
+from maintenance.engine.ending import Ending, apply_move, software_of, stop_the_line
 from maintenance.engine.failpoints import failpoint
+from maintenance.engine.settle_vms import move_vm_on
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
-from maintenance.models import Host, HostOut, Run, Target
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a stage ended. `not_back`: the host is away and cannot be asked home; only a person can help. `taken`: it
-    was refused because others have the host in maintenance."""
-
-    outcome: Outcome
-    detail: str = ""
-    exit_status: int | None = None
-    stays: str = ""  # PreMaintenance: why the host need not leave service
-    not_back: bool = False
-    taken: bool = False
-    script: str = ""  # the file that ran
+from maintenance.models import HostOut, Run, Target
 
 
 def end_step(claim: Claim, ending: Ending) -> None:
@@ -65,7 +52,9 @@ def end_step(claim: Claim, ending: Ending) -> None:
             about_step(claim, target),
             after={"outcome": ending.outcome, "detail": ending.detail},
         )
-        if run.kind in OVER_SERVERS:
+        if run.kind in OVER_SYSTEM_VMS:
+            move_vm_on(work, run, target, claim.stage, ending, now)
+        elif run.kind in OVER_SERVERS:
             _move_server_on(work, run, target, claim.stage, ending, now)
         else:
             _move_on(work, run, target, claim.stage, ending, now)
@@ -104,7 +93,7 @@ def _move_on(work: UnitOfWork, run: Run, target: Target, stage: Stage, ending: E
         target.attempt += 1  # this Return was no part of its own way
         target.save(update_fields=["attempt"])
     reason = f"{stage}: {ending.detail or ending.outcome}"
-    _apply(work, run, target, move, reason, stays, now)
+    apply_move(work, run, target, move, reason, stays, now)
     if move.fails_run:
         _fail_run(work, run, target, reason)
     elif move.state in {TargetState.FAILED, TargetState.NEEDS_PERSON}:
@@ -125,7 +114,7 @@ def _move_server_on(
         failing=bool(target.failing),
         cancelling=target.cancelling,
     )
-    _apply(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", "", now)
+    apply_move(work, run, target, move, f"{stage}: {ending.detail or ending.outcome}", "", now)
     if move.state in {TargetState.DONE, TargetState.IN_MAINTENANCE}:
         before = Q(server_id=target.server_id, run__state__in=RUN_ENDED)
         resolve_attentions(work, before, by=f"run {run.number}, in which it is {move.state}")
@@ -164,40 +153,6 @@ def _note_preflight(work: UnitOfWork, target: Target, ending: Ending, now: datet
     if ending.outcome is Outcome.NOT_NEEDED:
         target.not_needed = f"PreFlight: {ending.detail}"
     target.save(update_fields=["preflight", "preflight_at", "not_needed"])
-
-
-def _apply(
-    work: UnitOfWork, run: Run, target: Target, move: Move, reason: str, stays: str, now: datetime
-) -> None:
-    """The host becomes what the move says, with the reason a person reads."""
-    changes: dict[str, object] = {"next_stage": move.then or ""}
-    if move.failing and not target.failing:
-        changes["failing"] = reason
-    match move.state:
-        case TargetState.FAILED:
-            changes["detail"] = target.failing or reason
-        case TargetState.SKIPPED:
-            changes["detail"] = stays or reason
-        case TargetState.NEEDS_PERSON:
-            changes["detail"] = reason
-        case TargetState.CANCELLED:
-            changes["detail"] = "stopped by a person"
-        case TargetState.RETURNING if move.failing:
-            changes["detail"] = reason
-        case _:
-            changes["detail"] = ""
-    if move.state in TARGET_ENDED:
-        changes["finished_at"] = now
-        if target.host_id is not None:
-            changes["agent_after"] = software_of(target)
-        if run.state in RUN_ENDED:
-            changes["is_open"] = False  # a last return after the run's end
-    move_target(work, target, move.state, **changes)
-    if move.state in TARGET_ENDED - {TargetState.NEEDS_PERSON}:
-        resolve_attentions(work, Q(target=target) & ~Q(cause=Cause.INSTANCE_LOST), by=ENGINE)
-    if move.state is TargetState.DONE and target.host_id is not None:
-        failed_before = Q(host_id=target.host_id, run__state__in=RUN_ENDED, cause=Cause.STAGE_FAILED)
-        resolve_attentions(work, failed_before, by=f"run {run.number}, in which it is done")
 
 
 def _fail_run(work: UnitOfWork, run: Run, target: Target, reason: str) -> None:
@@ -239,28 +194,4 @@ def _answer_failure(
         stop_the_line(work, run, target, cause, reason, now)
 
 
-def stop_the_line(
-    work: UnitOfWork, run: Run, target: Target, cause: Cause, reason: str, now: datetime
-) -> None:
-    """No further host starts until a person resumes. Nothing happens to a run that pauses or stops already."""
-    if run.pausing or run.state != RunState.RUNNING:
-        return
-    run.pausing = True
-    run.paused_reason = {
-        "code": cause,
-        "message": f"{target.name}: {reason}",
-        **({"host": str(target.host_id)} if target.host_id else {"server": str(target.server_id)}),
-        "since": now.isoformat(),
-        "by": ENGINE,
-    }
-    run.save(update_fields=["pausing", "paused_reason"])
-    work.event("run.pausing", about_run(run), after=run.paused_reason)
-
-
-def software_of(target: Target) -> str:
-    """Kernel and agent version of the target's host, as last read."""
-    host = Host.objects.filter(id=target.host_key).first()
-    return f"{host.kernel_version} · {host.agent_version}" if host else ""
-
-
-__all__ = ["Ending", "Result", "about_step", "end_step", "software_of"]
+__all__ = ["Ending", "Result", "about_step", "end_step", "software_of", "stop_the_line"]

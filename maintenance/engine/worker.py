@@ -30,6 +30,7 @@ from maintenance.inventory_sync import read_due_cloud
 from maintenance.notifications.send import send_due_notification
 from maintenance.servers_sync import read_due_servers
 from maintenance.sessions import refuse_shared_sessions
+from maintenance.system_vms_sync import probe_due_vms
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,7 @@ class Engine:
                 ("needs", NEEDS_EVERY_S, watch_needs),
                 ("prune", PRUNE_EVERY_S, prune),
                 ("inventory", 0.5, read_due_cloud),
+                ("system_vms", 1.0, probe_due_vms),
                 ("servers", settings.SERVERS_POLL_S / 2, read_due_servers),
                 ("cloud changes", 0.5, ask_due_change),
                 ("notifications", 1.0, send_due_notification),

@@ -11,11 +11,15 @@ from maintenance.models.inventory import (
     Host,
     Instance,
     ManagementServer,
+    Network,
     PendingJob,
     Pod,
+    SystemVm,
+    Vpc,
     Zone,
 )
 from maintenance.models.ledger import Attention, HostOut, Intent
+from maintenance.models.payloads import Downtime, Payload
 from maintenance.models.runs import OutputChunk, Run, RunPlan, Step, Target
 from maintenance.models.settings import AuditCheck, Setting
 
@@ -28,6 +32,7 @@ __all__ = [
     "CloudChange",
     "Cluster",
     "CutOffJob",
+    "Downtime",
     "EngineProcess",
     "FeedEvent",
     "Host",
@@ -36,14 +41,18 @@ __all__ = [
     "Instance",
     "Intent",
     "ManagementServer",
+    "Network",
     "Notification",
     "OutputChunk",
+    "Payload",
     "PendingJob",
     "Pod",
     "Run",
     "RunPlan",
     "Setting",
     "Step",
+    "SystemVm",
     "Target",
+    "Vpc",
     "Zone",
 ]

@@ -200,6 +200,69 @@ class Instance(Listed):
         ordering = ["name"]
 
 
+class Vpc(Listed):
+    """Several networks (tiers) behind one router."""
+
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="vpcs", db_constraint=False)
+    account = models.CharField(max_length=255)
+    domain = models.CharField(max_length=255)
+    new_router_version = models.CharField(max_length=40, blank=True)  # of the image that a new router gets
+
+    class Meta:
+        ordering = ["name"]
+
+
+class Network(Listed):
+    """A customer's network. In a VPC it is a tier, and the VPC's router serves it."""
+
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="networks", db_constraint=False)
+    vpc = models.ForeignKey(
+        Vpc, null=True, on_delete=models.SET_NULL, related_name="tiers", db_constraint=False
+    )
+    account = models.CharField(max_length=255)
+    domain = models.CharField(max_length=255)
+    state = models.CharField(max_length=40)
+    is_redundant = models.BooleanField(default=False)
+    new_router_version = models.CharField(max_length=40, blank=True)  # of the image that a new router gets
+
+    class Meta:
+        ordering = ["name"]
+
+
+class SystemVm(Listed):
+    """A system VM or virtual router. What runs in it is what was probed in it, never what was intended."""
+
+    type = models.CharField(max_length=40)  # domain/system_vms.py SystemVmType
+    state = models.CharField(max_length=40)
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="system_vms", db_constraint=False)
+    host = models.ForeignKey(
+        Host, null=True, on_delete=models.SET_NULL, related_name="system_vms", db_constraint=False
+    )
+    network = models.ForeignKey(
+        Network, null=True, on_delete=models.SET_NULL, related_name="routers", db_constraint=False
+    )
+    vpc = models.ForeignKey(
+        Vpc, null=True, on_delete=models.SET_NULL, related_name="routers", db_constraint=False
+    )
+    account = models.CharField(max_length=255, blank=True)
+    domain = models.CharField(max_length=255, blank=True)
+    redundant_state = models.CharField(max_length=20, blank=True)  # PRIMARY | BACKUP; empty: no pair
+    template_version = models.CharField(max_length=40, blank=True)
+    base_image = models.CharField(max_length=120, blank=True)
+    public_ips = models.JSONField(default=list)
+    rules = models.JSONField(default=dict)  # {firewall: n, port_forwarding: n, load_balancing: n}
+    # As probed in it
+    software_version = models.CharField(max_length=40, blank=True)
+    scripts_checksum = models.CharField(max_length=64, blank=True)
+    services = models.JSONField(default=list)  # [{name, is_enabled, is_active, version}]
+    probed_at = models.DateTimeField(null=True)  # the last time that it answered
+    looked_at = models.DateTimeField(null=True)  # the last time that it was asked
+    probe_error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+
 class Agent(Listed):
     """What holds a connection to a management server: a host's agent (same id as the host) or a system VM's."""
 

@@ -5,7 +5,7 @@ import uuid
 from django.db import models
 from django.db.models.functions import Now
 
-from maintenance.models.inventory import Cluster, Host, ManagementServer
+from maintenance.models.inventory import Cluster, Host, ManagementServer, SystemVm
 from maintenance.models.runs import Run, Step, Target
 
 
@@ -48,6 +48,9 @@ class Intent(models.Model):
     )
     server = models.ForeignKey(
         ManagementServer, null=True, on_delete=models.DO_NOTHING, related_name="intents", db_constraint=False
+    )
+    system_vm = models.ForeignKey(
+        SystemVm, null=True, on_delete=models.DO_NOTHING, related_name="intents", db_constraint=False
     )
     step = models.ForeignKey(Step, on_delete=models.CASCADE, related_name="intents")
     action = models.CharField(max_length=30)  # of a host: prepare | cancel; of a server: ServerMove
@@ -93,6 +96,9 @@ class Attention(models.Model):
         on_delete=models.DO_NOTHING,
         related_name="attentions",
         db_constraint=False,
+    )
+    system_vm = models.ForeignKey(
+        SystemVm, null=True, on_delete=models.DO_NOTHING, related_name="attentions", db_constraint=False
     )
     since = models.DateTimeField(db_default=Now())
     taken_by = models.CharField(max_length=150, blank=True)

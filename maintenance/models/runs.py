@@ -7,8 +7,9 @@ from django.db import models
 from django.db.models.functions import Now
 
 from maintenance.domain.outcomes import Outcome
+from maintenance.domain.router_restart import RestartWay
 from maintenance.domain.states import OnFailure, RunKind, RunState, Stage, StepState, TargetState
-from maintenance.models.inventory import Cloud, Cluster, Host, ManagementServer
+from maintenance.models.inventory import Cloud, Cluster, Host, ManagementServer, SystemVm
 
 
 class Run(models.Model):
@@ -41,6 +42,14 @@ class Run(models.Model):
     algorithm = models.CharField(max_length=20, blank=True)  # how agents leave; empty: the cloud's setting
     forced = models.BooleanField(default=False)  # at the end of the window on to Maintenance, not back to Up
     rebalance = models.BooleanField(default=True)  # agents go home at once when a server is Up again
+    # Runs over system VMs; see maintenance/domain/patch_run.py
+    payload_id = models.UUIDField(null=True)  # the published payload
+    soak_s = models.PositiveIntegerField(default=10)  # services must have run this long after their restart
+    canary = models.PositiveIntegerField(default=0)  # so many first, alone
+    # Restarts of routers; see maintenance/domain/router_restart.py
+    way = models.CharField(max_length=20, blank=True, choices=[(w, w) for w in RestartWay])
+    way_words = models.CharField(max_length=500, blank=True)  # why not the way that one would expect
+    makes_redundant = models.BooleanField(default=False)
     settle_s = models.PositiveIntegerField(default=0)  # watched this long before the next server's turn
 
     started_by = models.CharField(max_length=150)
@@ -97,6 +106,9 @@ class Target(models.Model):
     server = models.ForeignKey(
         ManagementServer, null=True, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
     )
+    system_vm = models.ForeignKey(
+        SystemVm, null=True, on_delete=models.DO_NOTHING, related_name="targets", db_constraint=False
+    )
     name = models.CharField(max_length=255)
     cluster_name = models.CharField(max_length=255, blank=True)
     zone_name = models.CharField(max_length=255, blank=True)
@@ -121,6 +133,9 @@ class Target(models.Model):
     cancelling = models.BooleanField(default=False)  # it will end Cancelled once it is back in service
     attempt = models.PositiveSmallIntegerField(default=1)
 
+    result = models.CharField(max_length=30, blank=True)  # of a live patch: domain/system_vms.py PatchOutcome
+    zone_id = models.UUIDField(null=True)  # of a system VM: at most so many of a zone are at work at once
+    group = models.UUIDField(null=True)  # of a router: its network or VPC; a pair is done one after the other
     instances_before = models.JSONField(null=True)  # census: ids of instances running on it before the drain
     out_at = models.DateTimeField(null=True)  # left service
     back_at = models.DateTimeField(null=True)  # seen back in service
@@ -144,8 +159,15 @@ class Target(models.Model):
             models.UniqueConstraint(
                 fields=["server"], condition=models.Q(is_open=True), name="one_open_target_a_server"
             ),
+            models.UniqueConstraint(fields=["run", "system_vm"], name="one_target_a_system_vm"),
+            models.UniqueConstraint(
+                fields=["system_vm"], condition=models.Q(is_open=True), name="one_open_target_a_system_vm"
+            ),
             models.CheckConstraint(
-                condition=models.Q(host=None) ^ models.Q(server=None), name="target_is_host_or_server"
+                condition=models.Q(host__isnull=False, server=None, system_vm=None)
+                | models.Q(host=None, server__isnull=False, system_vm=None)
+                | models.Q(host=None, server=None, system_vm__isnull=False),
+                name="target_is_one_thing",
             ),
             models.CheckConstraint(
                 condition=models.Q(host=None) | models.Q(cluster__isnull=False),
@@ -167,6 +189,12 @@ class Target(models.Model):
         """The id of the host's cluster. Only targets of runs over hosts have one."""
         assert self.cluster_id is not None
         return self.cluster_id
+
+    @property
+    def system_vm_key(self) -> uuid.UUID:
+        """The system VM's id. Only targets of runs over system VMs have one."""
+        assert self.system_vm_id is not None
+        return self.system_vm_id
 
     @property
     def server_key(self) -> uuid.UUID:

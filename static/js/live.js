@@ -9,7 +9,7 @@ import { age, judge, onChange } from "./live/freshness.js";
 import { listenToLocks, lockActions } from "./live/locks.js";
 import { closeMenuBehindFocus } from "./live/menu.js";
 import { connect, listenToSocket } from "./live/socket.js";
-import { guardMorphs } from "./live/swap.js";
+import { fetchUntilAnswered, guardMorphs } from "./live/swap.js";
 import { dressTab } from "./live/tab.js";
 import { showTrust } from "./live/trust.js";
 
@@ -25,6 +25,7 @@ function everySecond() {
 if (main) {
   setServerClock(main.dataset.now);
   guardMorphs();
+  fetchUntilAnswered();
   onChange((state) => {
     document.documentElement.dataset.live = state;
     lockActions();

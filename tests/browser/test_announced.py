@@ -13,12 +13,12 @@ from tests.browser.test_live_honesty import is_live
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(240),
 ]
 
 
 def announced(page: Page, words: str) -> None:
-    expect(page.locator("#announced")).to_have_text(re.compile(words), timeout=10_000)
+    expect(page.locator("#announced")).to_have_text(re.compile(words))
 
 
 def test_a_run_that_is_paused_and_resumed_is_told_and_the_focus_is_never_lost(lab, web, open_page):

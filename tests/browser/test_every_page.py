@@ -82,7 +82,8 @@ def test_what_the_policy_stops_is_heard(enter, lone_web, complaints):
         "document.body.append(Object.assign(document.createElement('div'), {innerHTML: '<p style=\"color:red\">'}))"
     )
 
-    wait_until(lambda: bool(lone_web.reports()), within_s=5)
-    assert any("Content Security Policy" in said for said in complaints)
+    wait_until(lambda: bool(lone_web.reports()), within_s=20)
+    # Asking the page lets come through what it has said.
+    wait_until(lambda: page.evaluate("1") and any("Content Security Policy" in said for said in complaints))
     lone_web.forget_reports()
     complaints.clear()

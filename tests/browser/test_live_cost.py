@@ -11,7 +11,7 @@ from tests.browser.test_live_honesty import change, is_live
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(240),
 ]
 
 

@@ -14,7 +14,7 @@ from maintenance.models import Cloud
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 
 AT_LATEST_MS = 10_000

@@ -13,7 +13,7 @@ from tests.browser.test_live_honesty import AT_LATEST_MS, is_live
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
 ]
 
 MOVES = """() => document.getAnimations().length + [...document.querySelectorAll("*")].filter((e) =>

@@ -11,7 +11,7 @@ from tests.dashboard.walk_words import fill, harmful
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(180),  # some 80 pages; on a machine that does nothing else, a quarter of a minute
+    pytest.mark.timeout(240),  # some 80 pages; on a machine that does nothing else, a quarter of a minute
 ]
 
 # Each stands at the beginning of a text, so that it fits into the shortest field whole; `harmful` breaks out later.

@@ -16,7 +16,7 @@ from tests.dashboard.walk import Route, Things, page_routes, route_of
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(240),
 ]
 
 # What can be seen and used: links, buttons with what they send, forms that Enter sends, what htmx asks for.

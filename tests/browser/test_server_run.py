@@ -15,7 +15,7 @@ from tests.dashboard.walk_scene import Scene
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(240),
 ]
 
 
@@ -23,7 +23,7 @@ pytestmark = [
 def page(browser: Browser, lone_web, scene: Scene):
     context = browser.new_context(base_url=lone_web.url, reduced_motion="reduce")
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(30_000)
     let_in(context, lone_web.url, scene.people["operator"])
     yield opened
     context.close()

@@ -10,7 +10,7 @@ from tests.dashboard.walk_scene import Scene
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "lab"]),
     pytest.mark.browser,
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(240),
 ]
 
 

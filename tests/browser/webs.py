@@ -1,7 +1,6 @@
 """Real web processes that a test may kill and start again on the same port."""
 
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.ports import free_port
 from tests.waiting import wait_until
 from tooling.processes import dying_with_parent
 
@@ -20,7 +20,7 @@ class Web:
     """One uvicorn on a loopback port of its own."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = {**environment, "PORT": str(self.port)}
         self._log = log
@@ -39,7 +39,7 @@ class Web:
                 stderr=log,
                 preexec_fn=dying_with_parent(signal.SIGKILL),
             )
-        wait_until(self.answers, within_s=30)
+        wait_until(self.answers, within_s=60)
 
     def answers(self) -> bool:
         assert self._process is not None
@@ -76,9 +76,3 @@ class Web:
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill9()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from dashboard.screens.events import cluster_names
+from dashboard.live import whereabouts
+from dashboard.screens.events import cluster_names, server_names
 from dashboard.screens.runs import usual
 from tests.dashboard.walk_scene import Scene, make_scene
 from tests.dashboard.web_server import Web, running_web
@@ -22,10 +23,12 @@ def static_files_are_not_collected(settings) -> None:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_remembered() -> None:
+def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process looks up once in some seconds is not the test's before."""
     cluster_names.forget()
+    server_names.forget()
     usual.forget()
+    monkeypatch.setattr(whereabouts, "_known", whereabouts._Known())
 
 
 @pytest.fixture

@@ -102,21 +102,26 @@ def test_a_topic_without_a_rule_cannot_be_subscribed(topic):
     assert not may_subscribe(User(username="admin", role=Role.ADMINISTRATOR), topic)
 
 
-def test_a_topic_is_followed_by_its_audience_and_tenants_follow_none():
+def test_a_topic_is_followed_by_its_audience_and_tenants_follow_their_own_alone():
     for kind, rule in TOPICS.items():
         for role in Role.values:
             person = User(username=role, role=role)
             topic = f"{kind}:{person.key if rule.is_own else uuid4()}" if rule.names_one else kind
             assert may_subscribe(person, topic) == (role in rule.audience), f"{role} {topic}"
             assert not may_subscribe(AnonymousUser(), topic)
-        assert Role.TENANT not in rule.audience
-    assert {kind for kind, rule in TOPICS.items() if "viewer" not in rule.audience} == {"settings", "person"}
+        assert (Role.TENANT in rule.audience) == (kind == "my")
+    not_read = {kind for kind, rule in TOPICS.items() if "viewer" not in rule.audience}
+    assert not_read == {"settings", "person", "my"}
 
 
 def test_nobody_follows_the_own_page_of_somebody_else():
     ada, eve = User(username="ada", role=Role.ADMINISTRATOR), User(username="eve", role=Role.ADMINISTRATOR)
     assert may_subscribe(ada, f"me:{ada.key}")
     assert not may_subscribe(eve, f"me:{ada.key}")
+    shop, bank = User(username="shop", role=Role.TENANT), User(username="bank", role=Role.TENANT)
+    assert may_subscribe(shop, f"my:{shop.key}")
+    assert not may_subscribe(bank, f"my:{shop.key}")
+    assert not may_subscribe(ada, f"my:{shop.key}")
 
 
 def test_whoever_has_a_one_time_password_may_only_choose_another():

@@ -26,6 +26,13 @@ OWN = {
     "api:token",
     "api:schema",
 }
+# What belongs to an account, and is drawn for those who belong to it: other roles see the same facts in the console.
+OF_TENANTS = {"portal", "portal-update", "portal-slot", "portal-give-up"}
+# REST tells tenants, too, and takes their patches: of what is theirs (access.py, visible_…).
+OF_TENANTS_TOO = {
+    *("system-vms", "system-vm", "networks", "network", "vpcs", "vpc"),
+    *("live-patches", "live-patch", "network-restart", "vpc-restart"),
+}
 OPEN = {"healthz", "readyz", "api-unknown", "icons", "wall-link"}
 
 
@@ -88,23 +95,32 @@ def reads(role: str) -> set[str]:
 def test_a_viewer_reads_everything_but_settings_and_writes_nothing_but_their_own():
     only_shows = {"api:agent-balance-preview"}  # a POST that changes nothing
     assert writes("viewer") <= OWN | OPEN | {"me-tokens", "me-token-revoke"} | only_shows
-    assert reads("operator") - reads("viewer") == {"run-new", "run-plan", "run-start"}
+    assert reads("operator") - reads("viewer") == {
+        *("run-new", "run-plan", "run-start"),
+        *("system-vms-patch", "routers-restart"),
+    }
 
 
 def test_an_operator_starts_and_steers_and_sets_nothing():
     steered = writes("operator") - writes("viewer")
 
-    of_operators = ("run-", "host-", "server-", "job-", "attention-", "need", "api:")
+    of_operators = ("run-", "host-", "server-", "job-", "attention-", "need", "api:", "system-vm", "routers-")
     assert {route for route in steered if not route.startswith(of_operators)} == set()
     assert not any(route.startswith("settings") for route in reads("operator") | writes("operator"))
 
 
 def test_an_administrator_may_everything_that_anybody_may():
-    for row in MATRIX.values():
+    for route, row in MATRIX.items():
         for audience in row.values():
-            assert "administrator" in audience
+            assert "administrator" in audience or route in OF_TENANTS
 
 
 @pytest.mark.parametrize("nobody", ["tenant", "roleless", "newcomer"])
 def test_who_has_no_business_in_the_console_has_only_what_is_their_own(nobody):
-    assert reads(nobody) | writes(nobody) <= OWN | OPEN
+    theirs = OF_TENANTS | {f"api:{name}" for name in OF_TENANTS_TOO} if nobody == "tenant" else set()
+    assert reads(nobody) | writes(nobody) <= OWN | OPEN | theirs
+
+
+def test_nobody_but_tenants_has_the_portal():
+    for route in OF_TENANTS:
+        assert set().union(*MATRIX[route].values()) == {"tenant"}

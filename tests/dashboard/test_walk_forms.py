@@ -8,21 +8,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
 
 from dashboard.access import MATRIX
 from dashboard.pages import servers
-from maintenance.models import AuditEntry, FeedEvent, Run
+from maintenance.models import AuditEntry, FeedEvent, Network, Run, SystemVm
+from maintenance.payloads.demo import make_demo_payload
+from maintenance.payloads.manifest import AGENT, SCRIPTS
 from tests.dashboard.walk import addresses, page_routes, route_of
 from tests.dashboard.walk_page import Page, Use
+from tests.dashboard.walk_system_vms import FREE, FREE_NETWORK
 
 OLD, NEW = "for-these-tests-only-1", "another-one-of-these-2"
 type Typed = Mapping[str, str]
 
 NOT_FORMS = {"csp-report", "api-unknown"}  # browsers and machines send these
 # Forms of pages that this scene does not have, and who sends them: tests/dashboard/console, …/management.
-ELSEWHERE = {"first-run", "host-take-back", "run-new", "agents-change"}
+ELSEWHERE = {
+    *("first-run", "host-take-back", "run-new", "agents-change"),
+    *("portal", "portal-update", "portal-slot", "portal-give-up"),  # tests/dashboard/portal
+}
 # What changes no row of ours: a session, a page that is drawn.
 UNRECORDED = {"login", "logout", "run-plan"}
 
@@ -67,11 +74,30 @@ TYPED: Mapping[str, Typed] = {
     "settings-token-revoke": {},
     "settings-cloud": {"poll_s": "7 s", "unknown_s": "1 min"},
     "settings-limits": {"max_unavailable": "2"},
+    "system-vm-patch": {},
+    "system-vms-patch": {"reason": "An advisory"},
+    "routers-restart": {"reason": "An advisory"},
+    "settings-payloads": {},
+    "settings-payload-withdraw": {"reason": "haproxy dies"},
     "settings-notifications": {"mail_to": "day@example.org"},
     "settings-notification-test": {},
     "settings-walls": {"name": "operations room"},
     "settings-wall-revoke": {},
 }
+# Which button is pressed where several send the same form: what it sends besides.
+PRESSED: Mapping[str, tuple[str, str]] = dict.fromkeys(
+    ["system-vms-patch", "routers-restart"], ("do", "start")
+)
+
+
+# What a person chooses as files, by the form they go with.
+def _payload_files() -> dict[str, SimpleUploadedFile]:
+    made = make_demo_payload("99.0.0.1")
+    paths = {"manifest": made.manifest, "agent": made.files[AGENT], "scripts": made.files[SCRIPTS]}
+    return {name: SimpleUploadedFile(path.name, path.read_bytes()) for name, path in paths.items()}
+
+
+FILES = {"settings-payloads": _payload_files}
 # What nobody should type → the status, and a word of what the answer says about it.
 WRONG: Mapping[str, tuple[Typed, int, str]] = {
     "login": ({"username": "viewer", "password": "wrong"}, 200, "password"),
@@ -107,19 +133,25 @@ def forms(scene, settings, monkeypatch) -> dict[str, Form]:
         person.set_password(OLD)
         person.save()
     found: dict[str, Form] = {}
-    start = f"/rolling/new/?hosts={scene.inventory.hosts['kvm19'].id}"
+    starts = [
+        f"/rolling/new/?hosts={scene.inventory.hosts['kvm19'].id}",
+        f"/system-vms/patch/?system_vms={SystemVm.objects.get(name=FREE).id}",
+        f"/system-vms/restart/?network={Network.objects.get(name=FREE_NETWORK).id}",
+    ]
     for role in ("administrator", "anonymous"):
         client = _browser(scene, role)
         for address in [
             "/login/",
-            start,
+            *starts,
             *(address for _, address in addresses(scene.things, page_routes())),
         ]:
             answer = client.get(address)
             if answer.headers.get("Content-Type", "").startswith("text/html"):
                 for use in Page(answer.text, address).buttons():
-                    if use.method == "POST":
-                        found.setdefault(route_of(use.path), Form(address, use, role))
+                    route = route_of(use.path)
+                    is_meant = route not in PRESSED or PRESSED[route] in use.fields
+                    if use.method == "POST" and is_meant:
+                        found.setdefault(route, Form(address, use, role))
     return found
 
 
@@ -146,7 +178,8 @@ def send(scene, form: Form, typed: Typed):
         own = [there for there in names if there.removeprefix(f"{name}-") in button.path] or names[:1]
         fields.update({there: [value] for there in own})
         assert own, f"{form.address}: no field {name}"
-    return client, client.post(button.url, fields)
+    chosen = FILES.get(route_of(button.path), dict)()
+    return client, client.post(button.url, {**fields, **chosen})
 
 
 def recorded() -> tuple[int, int, int]:

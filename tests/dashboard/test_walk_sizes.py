@@ -45,6 +45,7 @@ A_ROW_A_CLUSTER = {"/wall/hosts/"}  # for readers of the screen: what the others
 # What answers otherwise: to doors that are open already, to what only a form sends, where nothing was printed, and
 # runs over management servers, whose one page has all that is told of them.
 OTHERWISE = {
+    "portal": {403},  # only tenants have it
     "login": {302},
     "first-run": {303},
     "me-tokens": {303},

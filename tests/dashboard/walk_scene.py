@@ -17,7 +17,16 @@ from dashboard.screens.wall.profile import EVERYTHING
 from dashboard.walls.links import digest_of
 from maintenance.actions import prepare_host, resolve_attention, take_attention
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import OVER_SERVERS, SERVER_STAGES, RunState, Stage, TargetState
+from maintenance.domain.states import (
+    OVER_SERVERS,
+    OVER_SYSTEM_VMS,
+    PATCH_STAGES,
+    ROUTER_STAGES,
+    SERVER_STAGES,
+    RunState,
+    Stage,
+    TargetState,
+)
 from maintenance.engine.attention import Cause, ask_for_person
 from maintenance.feed import unit_of_work
 from maintenance.models import (
@@ -35,13 +44,17 @@ from maintenance.models import (
     Instance,
     Intent,
     ManagementServer,
+    Network,
     Notification,
+    Payload,
     PendingJob,
     Pod,
     Run,
     Setting,
     Step,
+    SystemVm,
     Target,
+    Vpc,
     Zone,
 )
 from maintenance.notifications.recipients import PREFIX as NOTIFY
@@ -50,8 +63,10 @@ from tests.dashboard.inventory import Inventory, add_cluster, make_inventory
 from tests.dashboard.people import make_person
 from tests.dashboard.walk import Things
 from tests.dashboard.walk_server_runs import server_runs
+from tests.dashboard.walk_system_vms import UNLIKE, patch_runs, restart_runs
 
 DAY_S = 86_400  # what was read stays known, however slow the test is
+USUAL_S = 14_400  # so long that no host of a walk, however slow, is late
 PRINTED = b"unpacking\nInstalling kernel modules\n\x1b[31mwarning: slow\x1b[0m\n"
 WALL_SECRET = "the-secret-of-a-wall-of-these-tests"
 OLD_AGENT, NEW_AGENT = "6.1.0-21 · 4.21.0.0", "6.1.0-22 · 4.21.0.1"
@@ -100,6 +115,8 @@ def make_scene() -> Scene:
     }
     _needs(runs)
     runs |= server_runs(inventory)
+    runs |= patch_runs(inventory)
+    runs |= restart_runs(inventory)
     _odd_hosts(inventory)
     _what_is_told(inventory)
     _walls()
@@ -254,7 +271,7 @@ def _at_work(inventory: Inventory) -> Run:
         agent_before=OLD_AGENT,
         agent_after=NEW_AGENT,
     )
-    for stage in (stage for stage in Stage if stage not in SERVER_STAGES):
+    for stage in (stage for stage in Stage if stage not in SERVER_STAGES | PATCH_STAGES | ROUTER_STAGES):
         end_step(done, stage, detail="exit status 0", note="as usual")
     works = put_host(run, "kvm2", TargetState.WORKING)
     end_step(works, "Drain", movement={"moved": 7, "left": 0, "total": 7}, script="")
@@ -282,7 +299,7 @@ def _done(inventory: Inventory) -> Run:
         target = put_host(
             run, name, TargetState.DONE, agent_before=OLD_AGENT, agent_after=NEW_AGENT, is_open=False
         )
-        end_step(target, "Maintenance", printed=PRINTED, took_s=240)
+        end_step(target, "Maintenance", printed=PRINTED, took_s=USUAL_S)
     put_host(run, "kvm12", TargetState.SKIPPED, not_needed="PreFlight said so", is_open=False)
     return in_state(
         run, RunState.SUCCEEDED, finished_at=timezone.now(), details="2 hosts updated, 1 was not needed"
@@ -344,7 +361,11 @@ def _needs(runs: dict[str, Run]) -> None:
     run = runs["paused"]
     targets = list(run.targets.order_by("order"))
     with unit_of_work() as work:
-        causes = [cause for cause in Cause if "SERVER" not in cause.name]  # these have servers
+        causes = [
+            cause
+            for cause in Cause
+            if "SERVER" not in cause.name and not cause.name.startswith(("PATCH_", "ROUTER_"))
+        ]  # they have hosts
         for number, cause in enumerate(causes):
             target = targets[number % len(targets)]
             ask_for_person(work, cause, run=run, target=target, message=f"{target.name}: see its output")
@@ -430,6 +451,7 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         inventory.hosts[name].id
         for name in ("kvm1", "kvm2", "kvm5", "kvm13", "kvm16", "kvm17", "kvm18", "kvm19")
     ]
+    system_vms = SystemVm.objects.filter(name__in=UNLIKE).values_list("id", flat=True)
     of: dict[str, Any] = {
         "zone_id": [inventory.zone.id],
         "pod_id": [inventory.pod.id],
@@ -447,11 +469,17 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "cut_off_id": list(CutOffJob.objects.values_list("id", flat=True)),
         "run_id": [run.id for run in runs.values()],
         "serverrun": [run.id for run in runs.values() if run.kind in OVER_SERVERS],
+        "patchrun": [run.id for run in runs.values() if run.kind in OVER_SYSTEM_VMS],
+        "system_vm_id": list(system_vms),
+        "systemvm": list(system_vms),
+        "network_id": list(Network.objects.values_list("id", flat=True)),
         "attention_id": list(Attention.objects.values_list("id", flat=True)),
         "cloud_id": list(Cloud.objects.values_list("id", flat=True)),
+        "payload_id": list(Payload.objects.values_list("id", flat=True)),
         "person_id": list(User.objects.order_by("pk").values_list("key", flat=True)),
         "output_id": list(Step.objects.exclude(output_bytes=0).values_list("id", flat=True)),
         "me": [people[Role.ADMINISTRATOR].key],
+        "my": [people[Role.TENANT].key],
         "agents": [inventory.cloud.id],
         "form": ["json", "csv"],
         "token": [WALL_SECRET],
@@ -466,6 +494,9 @@ def _things(inventory: Inventory, runs: dict[str, Run], people: dict[str, User])
         "host": hosts,
         "server": of["server_id"],
         "instance": list(Instance.objects.values_list("id", flat=True)[:1]),
+        "system-vm": of["system_vm_id"],
+        "network": of["network_id"],
+        "vpc": list(Vpc.objects.values_list("id", flat=True)),
     }.items():
         of[f"api:{name} id"] = model_ids
     of_hosts = Step.objects.filter(target__host__isnull=False).order_by()
@@ -486,6 +517,7 @@ def _ids() -> list[str]:
         Instance,
         ManagementServer,
         CutOffJob,
+        SystemVm,
         Cloud,
         Notification,
         TokenNote,

@@ -9,8 +9,9 @@ from django.utils import timezone
 from maintenance import inventory_sync
 from maintenance.backends.base import Later
 from maintenance.backends.registry import cloud_of_kind
+from maintenance.clock import database_now
 from maintenance.feed import unit_of_work
-from maintenance.models import FeedEvent, Host
+from maintenance.models import Cloud, FeedEvent, Host
 from maintenance.observed import note_observation
 from tests.maintenance.engine.conftest import lab as small_lab
 
@@ -114,3 +115,29 @@ def test_a_clouds_endless_or_odd_text_is_cut_and_stops_nobody(lab, monkeypatch):
     host = Host.objects.get(name="kvm1")
     assert (len(host.agent_version), host.kernel_version, host.state) == (80, "6.1␀", "?" * 39 + "…")
     assert lab.cloud.read_error == ""
+
+
+def test_a_reading_that_is_asked_for_while_one_is_under_way_stays_due(lab, monkeypatch):
+    before = now_listed(lab)
+
+    class Slow(Answering):
+        def snapshot(self):
+            Cloud.objects.update(sync_due_at=database_now())
+            return super().snapshot()
+
+    for snapshot in (before, Later("busy")):
+        Cloud.objects.update(sync_due_at=None)
+        adapter = Slow(cloud_of_kind("lab", lab.cloud.id), snapshot)
+        with monkeypatch.context() as patch:
+            patch.setattr(inventory_sync, "cloud_of_kind", lambda kind, cloud_id, it=adapter: it)
+            inventory_sync.read_due_cloud()
+
+        assert Cloud.objects.get().sync_due_at <= database_now()
+
+
+def test_a_reading_that_nobody_asked_for_again_is_done_again_in_its_rhythm(lab):
+    Cloud.objects.update(sync_due_at=None)
+
+    inventory_sync.read_due_cloud()
+
+    assert Cloud.objects.get().sync_due_at > database_now()

@@ -26,7 +26,7 @@ RESTART_WAY = (
 @pytest.fixture
 def page(tmp_path):
     file = tmp_path / "page.md"
-    file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    file.write_text(f"before\n{BEGIN}\nstale lines\n{END}\nafter\n")
     return file
 
 
@@ -38,7 +38,7 @@ def test_old_tables_are_refused_with_the_command_that_mends_them(page):
     with pytest.raises(TablesStale, match="state_tables --write"):
         call_command("state_tables", check=page)
 
-    assert "old" in page.read_text()
+    assert "stale lines" in page.read_text()
 
 
 def test_writing_changes_only_what_is_between_the_marks(page):
@@ -48,7 +48,7 @@ def test_writing_changes_only_what_is_between_the_marks(page):
     text = page.read_text()
     assert text.startswith(f"before\n{BEGIN}\n")
     assert text.endswith(f"\n{END}\nafter\n")
-    assert "old" not in text
+    assert "stale lines" not in text
 
 
 @pytest.mark.parametrize("text", ["no marks", f"{BEGIN} alone", f"{END}\n{BEGIN}"])

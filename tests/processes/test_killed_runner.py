@@ -31,7 +31,7 @@ def test_a_stage_whose_runner_was_killed_is_unknown_and_its_host_comes_home(lab,
 
     os.kill(tickets().look(str(step.ticket)).pid, signal.SIGKILL)
 
-    wait_until(lambda: state_of(run) == "Paused", within_s=20)
+    wait_until(lambda: state_of(run) == "Paused", within_s=40)
     assert stages_of(run, "kvm1")[2:] == [("Drain", "ok"), ("Maintenance", "unknown"), ("Return", "ok")]
     assert ran("kvm1") == ["PreFlight", "PreMaintenance", "Maintenance"]
     assert with_tickets(var / "hooks", str(step.ticket)) == [], "something of the script still runs"

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
 
+from tests.ports import free_port
 from tests.waiting import wait_until
 from tooling.processes import dying_with_parent, is_running, with_environment
 
@@ -99,7 +99,7 @@ class Launched:
             return False
 
     def health(self) -> dict[str, object]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=10) as answer:
             return dict(json.load(answer))
 
     def pid_of(self, part: str) -> int:
@@ -109,7 +109,7 @@ class Launched:
         pids = [
             pid
             for pid in with_environment(f"PITSTOP_LAUNCHER={self.var}")
-            if COMMANDS[part] in Path(f"/proc/{pid}/cmdline").read_text()
+            if COMMANDS[part] in _command_of(pid)
         ]
         return min(pids, default=0)
 
@@ -131,11 +131,13 @@ class Launched:
         return found[1]
 
 
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
+def _command_of(pid: int) -> str:
+    """Nothing, for a process that has just ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def wait_until_gone(pids: set[int]) -> None:
-    wait_until(lambda: not any(map(is_running, pids)))
+    wait_until(lambda: not any(map(is_running, pids)), within_s=20)

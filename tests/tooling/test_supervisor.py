@@ -40,7 +40,7 @@ def test_whoever_ends_is_started_again_whatever_the_exit_status(
 ):
     supervisor.start(child(f"echo started; {ending}", tmp_path))
 
-    supervisor.watch_until(lambda: starts(tmp_path) >= 2, within_s=2)
+    supervisor.watch_until(lambda: starts(tmp_path) >= 2, within_s=15)
 
     assert starts(tmp_path) >= 2
     assert said[0].startswith("script ended (")
@@ -63,7 +63,7 @@ def test_one_that_cannot_start_does_not_spoil_the_care_for_the_others(
     supervisor.start(Child("vanished", [str(program)], dict(os.environ), tmp_path / "other", patience_s=1))
     supervisor.start(child("echo started; exit 0", tmp_path))
 
-    supervisor.watch_until(lambda: starts(tmp_path) >= 3, within_s=5)
+    supervisor.watch_until(lambda: starts(tmp_path) >= 3, within_s=15)
 
     assert starts(tmp_path) >= 3
     assert any(line.startswith("vanished cannot start: ") for line in said)
@@ -72,7 +72,7 @@ def test_one_that_cannot_start_does_not_spoil_the_care_for_the_others(
 def test_a_stop_takes_the_whole_group_and_does_not_wait_for_ever(supervisor: Supervisor, tmp_path: Path):
     stubborn = child("trap '' TERM; sleep 300 & echo started $!; wait; wait", tmp_path, patience_s=0.2)
     supervisor.start(stubborn)
-    supervisor.watch_until(lambda: starts(tmp_path) == 1, within_s=5)
+    supervisor.watch_until(lambda: starts(tmp_path) == 1, within_s=15)
     grandchild = int((tmp_path / "log").read_text().split()[1])
     assert stubborn.process is not None
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from dashboard.screens.host.standing import Standing, standing
-from maintenance.domain.states import OVER_SERVERS
+from maintenance.domain.states import OVER_SERVERS, OVER_SYSTEM_VMS
 from maintenance.models import Run
 
 AT_ONCE_S = 0.1  # a part's first change goes out at once, repeats within this time are one
@@ -33,10 +33,11 @@ def simple(name: str, build: Callable[[], Any]) -> Callable[[str, str, str], Con
 
 
 def of_run(name: str, build: Callable[[Run, str], Any]) -> Callable[[str, str, str], Context]:
-    """Drawn from the topic's run; one over management servers has a page of its own."""
+    """Drawn from the topic's run; one over other things than hosts has a page of its own."""
 
     def context(run_id: str, _one: str, role: str) -> Context:
-        run = Run.objects.select_related("cloud").filter(id=run_id).exclude(kind__in=OVER_SERVERS).first()
+        over_hosts = Run.objects.exclude(kind__in=OVER_SERVERS | OVER_SYSTEM_VMS)
+        run = over_hosts.select_related("cloud").filter(id=run_id).first()
         return None if run is None else {name: build(run, role), "run_id": run.id}
 
     return context

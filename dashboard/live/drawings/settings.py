@@ -9,6 +9,7 @@ from dashboard.models import User
 from dashboard.screens.settings import clouds as settings_clouds
 from dashboard.screens.settings import limits as settings_limits
 from dashboard.screens.settings import notifications as settings_notifications
+from dashboard.screens.settings import payloads as settings_payloads
 from dashboard.screens.settings import people as screen
 from dashboard.screens.settings import tokens as settings_tokens
 from dashboard.screens.settings import walls as settings_walls
@@ -45,6 +46,12 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ),
     ("settings", "limits"): Drawing(
         "settings/limits.html#limits", "settings-limits", simple("limits", settings_limits.limit_rows)
+    ),
+    ("settings", "payloads"): Drawing(
+        "settings/payloads.html#payloads",
+        "settings-payloads",
+        simple("payloads", settings_payloads.payloads),
+        every_s=CALM_S,
     ),
     ("settings", "told"): Drawing(
         "settings/notifications.html#told", "settings-told", simple("told", settings_notifications.told)

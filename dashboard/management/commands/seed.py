@@ -1,4 +1,7 @@
-"""manage.py seed: the demo's users, and the lab cloud they look at. May run at every start."""
+"""manage.py seed: the demo's users, and the lab cloud they look at. May run at every start.
+
+The tenant belongs to an account of the lab from the first start on; whoever takes that away is obeyed.
+"""
 
 import os
 import secrets
@@ -8,16 +11,18 @@ from uuid import NAMESPACE_URL, uuid5
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.models import Role, User
+from dashboard.models import Membership, Role, User
 from maintenance.backends.lab.seed import seed_lab
+from maintenance.backends.lab.tenants import ACCOUNTS
 from maintenance.models import Cloud
 
 PASSWORD_VARIABLE = "PITSTOP_DEMO_PASSWORD"
+TENANT = "tenant"  # the person, and their account
 USERS = {
     "admin": Role.ADMINISTRATOR,
     "operator": Role.OPERATOR,
     "viewer": Role.VIEWER,
-    "tenant": Role.TENANT,
+    TENANT: Role.TENANT,
 }
 LAB_NAME = LAB_KIND = "lab"
 LAB_ID = uuid5(
@@ -35,7 +40,11 @@ class Command(BaseCommand):
         if not settings.DEMO:
             raise CommandError("this is no demo (PITSTOP_DEMO=0): make people with `manage.py createadmin`")
         made_password = _make_users(os.environ.get(PASSWORD_VARIABLE, ""))
-        Cloud.objects.get_or_create(id=LAB_ID, defaults={"name": LAB_NAME, "kind": LAB_KIND})
+        lab, is_new = Cloud.objects.get_or_create(id=LAB_ID, defaults={"name": LAB_NAME, "kind": LAB_KIND})
+        tenant = User.objects.filter(username=TENANT, is_demo=True).first()
+        if is_new and tenant is not None:
+            owned = {"domain": ACCOUNTS[TENANT], "account": TENANT}
+            Membership.objects.create(user=tenant, cloud=lab, made_by="manage.py seed", **owned)
         seed_lab()
         if made_password is not None:
             self.stdout.write(f"{PASSWORD_VARIABLE}_MADE={made_password}")

@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from dashboard.screens.events.acts_vms import VM_SENTENCES
 from dashboard.screens.events.telling import Told, host_of, is_id, named, run_of, sentence
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
 from dashboard.screens.words import count, listing
@@ -36,6 +37,7 @@ PRIVATE_ACTS = (
 )
 # Prefixes of what people do about runs, hosts and what needs them, as actions write them.
 RUN_ACTS, HOST_ACTS, NEED_ACTS = ("run", "rolling maintenance"), ("host",), ("attention",)
+VM_ACTS = ("live patch", "router restart", "payload")
 SERVER_ACTS = ("management server", "shutdown of management server", "job reconciled")
 
 _DONE = Mark("Waiting", "", "waiting")
@@ -66,11 +68,17 @@ def _mark(entry: AuditEntry) -> Mark:
             return mark("Paused")
         case "run: cancel":
             return mark("Cancelled")
-        case "rolling maintenance started" | "management servers restarted" | "run: resume":
+        case (
+            "live patch started"
+            | "router restart started"
+            | "rolling maintenance started"
+            | "management servers restarted"
+            | "run: resume"
+        ):
             return mark("Running")
-        case "host retried" | "management server retried":
+        case "host retried" | "management server retried" | "system VM retried":
             return mark("Running")
-        case "host skipped" | "management server skipped":
+        case "host skipped" | "management server skipped" | "system VM skipped":
             return mark("Skipped")
         case "attention taken":
             return NEEDS_PERSON
@@ -161,6 +169,10 @@ _SENTENCES: Mapping[str, Sentence] = {
     "run: cancel": _of_run(lambda: _("%(who)s stopped %(run)s")),
     "run: skip a host": _of_run(lambda: _("%(who)s skipped a host of %(run)s")),
     "run: retry a host": _of_run(lambda: _("%(who)s had a host of %(run)s tried again")),
+    "run: skip a system VM": _of_run(lambda: _("%(who)s skipped a system VM of %(run)s")),
+    "run: retry a system VM": _of_run(lambda: _("%(who)s had a system VM of %(run)s tried again")),
+    "system VM skipped": _of_host(lambda: _("%(who)s skipped %(host)s in %(run)s")),
+    "system VM retried": _of_host(lambda: _("%(who)s had %(host)s tried again in %(run)s")),
     "run: skip a management server": _of_run(lambda: _("%(who)s skipped a management server of %(run)s")),
     "run: retry a management server": _of_run(
         lambda: _("%(who)s had a management server of %(run)s tried again")
@@ -188,6 +200,7 @@ _SENTENCES: Mapping[str, Sentence] = {
         lambda: _("%(who)s cancelled the shutdown of %(host)s (%(run)s)")
     ),
     "management servers restarted": _restarted,
+    **VM_SENTENCES,
     "job reconciled": _reconciled,
     "agent balance change asked for": _of_cloud(
         lambda: _("%(who)s asked for another agent balance of %(cloud)s")

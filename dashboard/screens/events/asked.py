@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from dashboard.access import ADMINISTRATORS
 from dashboard.screens.days import day_begins, day_ends, zone_name
-from dashboard.screens.events.acts import HOST_ACTS, NEED_ACTS, PRIVATE_ACTS, RUN_ACTS, SERVER_ACTS
+from dashboard.screens.events.acts import HOST_ACTS, NEED_ACTS, PRIVATE_ACTS, RUN_ACTS, SERVER_ACTS, VM_ACTS
 from maintenance.domain.states import RUN_ENDED
 from maintenance.feed import ENGINE
 from maintenance.models import AuditEntry, Cluster, FeedEvent, Host, Run
@@ -43,6 +43,9 @@ CLOUD_KINDS = (
     "zone.changed",
     "pod.changed",
     "cluster.changed",
+    "system_vm.changed",
+    "network.changed",
+    "vpc.changed",
     "cloud.read",
     "servers.read",
 )
@@ -63,6 +66,10 @@ WHAT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("server.changed", "servers.read", "cut_off.changed", "cut_off.reconciled"),
         SERVER_ACTS,
     ),
+    "system-vms": (
+        ("system_vm.changed", "network.changed", "vpc.changed", "payload.published", "payload.withdrawn"),
+        VM_ACTS,
+    ),
     "engines": (("engine.started", "engine.stopped", "engine.silent"), ()),
     "people": ((), PRIVATE_ACTS),
 }
@@ -70,7 +77,9 @@ WHAT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _TOLD_BY_AUDIT = ("run.created", "run.pausing", "run.state", "attention.taken", "attention.resolved")
 # "host skipped" and "management server retried" name the one that it was.
 _SAID_TWICE = tuple(
-    f"run: {move} a {thing}" for move in ("skip", "retry") for thing in ("host", "management server")
+    f"run: {move} a {thing}"
+    for move in ("skip", "retry")
+    for thing in ("host", "management server", "system VM")
 )
 # Of a management server the numbers of jobs and agents change all the time.
 SERVER_NEWS = ("state", "new", "gone", "name", "version")

@@ -29,3 +29,8 @@ def server_name(server_id: str) -> str:
         _names.nobody, _names.at = {server_id} - _names.by_id.keys(), time.monotonic()
     name = _names.by_id.get(server_id)
     return said(name) if name else _("one that is not listed")
+
+
+def forget() -> None:
+    """The next one who asks looks it up."""
+    _names.at = float("-inf")

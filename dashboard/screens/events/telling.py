@@ -10,6 +10,7 @@ from dashboard.screens.events.telling_clouds import tell_of_cloud
 from dashboard.screens.events.telling_console import TOLD_OF_CONSOLE, tell_of_console
 from dashboard.screens.events.telling_runs import GOOD, ON_THE_WAY, TOLD_OF_RUNS, tell_of_run
 from dashboard.screens.events.telling_servers import TOLD_OF_SERVERS, tell_of_servers
+from dashboard.screens.events.telling_system_vms import TOLD_OF_SYSTEM_VMS, tell_of_system_vms
 from dashboard.screens.events.telling_words import (
     Told,
     host_of,
@@ -62,6 +63,8 @@ TOLD_KINDS = (
     "cut_off.reconciled",
     "balance.changed",
     "balance.change",
+    "payload.published",
+    "payload.withdrawn",
     "engine.started",
 )
 
@@ -98,6 +101,8 @@ def tell(event: FeedEvent) -> Told:
         return tell_of_run(event)
     if subject in TOLD_OF_SERVERS:
         return tell_of_servers(event)
+    if subject in TOLD_OF_SYSTEM_VMS:
+        return tell_of_system_vms(event)
     if subject in TOLD_OF_CONSOLE:
         return tell_of_console(event)
     return tell_of_cloud(event)

@@ -72,6 +72,8 @@ def host_of(about: Mapping[str, Any]) -> SafeString:
     target may be a management server instead."""
     if "server" in about and "host" not in about:
         return server_of(about)
+    if "system_vm" in about and "host" not in about:
+        return system_vm_of(about)
     name = said(str(about.get("host_name") or about.get("name") or "")) or _("A host")
     host = linked(name, "host", about["host"]) if is_id(about.get("host")) else named(name)
     cluster = cluster_name(about.get("cluster"))
@@ -82,6 +84,12 @@ def server_of(about: Mapping[str, Any]) -> SafeString:
     """A management server, as a link."""
     name = said(str(about.get("server_name") or about.get("name") or "")) or _("A management server")
     return linked(name, "server", about["server"]) if is_id(about.get("server")) else named(name)
+
+
+def system_vm_of(about: Mapping[str, Any]) -> SafeString:
+    """A system VM or router, as a link."""
+    name = about.get("system_vm_name") or about.get("name") or _("A system VM")
+    return linked(name, "system-vm", about["system_vm"]) if is_id(about.get("system_vm")) else named(name)
 
 
 def is_id(text: object) -> bool:

@@ -207,6 +207,7 @@ def _what_words(role: str) -> dict[str, str]:
         "instances": _("Instances and agents"),
         "clouds": _("Clouds"),
         "servers": _("Management servers"),
+        "system-vms": _("System VMs and routers"),
         "engines": _("Engines"),
         "people": _("People and settings"),
     }

@@ -9,12 +9,21 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dashboard.screens.actions import Action, for_role
+from dashboard.screens.patch_run.actions import patch_run_actions, vm_actions
 from dashboard.screens.places.kinds import new_run_url
 from dashboard.screens.run.actions import after_flagged_words, return_action, run_actions, target_actions
 from dashboard.screens.server_run.actions import server_actions, server_run_actions
 from dashboard.screens.words import duration, said
 from maintenance.domain.gate import MAINTENANCE_STATES
-from maintenance.domain.states import OVER_SERVERS, RUN_ACTIVE, RUN_ENDED, RunKind, RunState, TargetState
+from maintenance.domain.states import (
+    OVER_SERVERS,
+    OVER_SYSTEM_VMS,
+    RUN_ACTIVE,
+    RUN_ENDED,
+    RunKind,
+    RunState,
+    TargetState,
+)
 from maintenance.engine.attention import Cause
 from maintenance.limits import HOST_RETURN_TIMEOUT_S
 from maintenance.models import Attention, Host, HostOut, Run, Target
@@ -56,13 +65,15 @@ def _one_primary(actions: list[Action]) -> list[Action]:
 
 
 def host_actions(attention: Attention, role: str) -> list[Action]:
-    """What can be done about the host or management server it is about, and the host that waits for it."""
+    """What can be done about the host, management server or system VM it is about, and the host that waits for it."""
     run, target = attention.run, attention.target
     found = taken_actions(attention, role)
     if run is None or target is None:
         return found
     if target.server_id is not None:
         return found + server_actions(run, target, role)
+    if target.system_vm_id is not None:
+        return found + vm_actions(run, target, role)
     if target.state == TargetState.NEEDS_PERSON:
         found += for_role([_return_flagged(attention, run, target)], role)
     return found + target_actions(run, target, role)
@@ -81,7 +92,10 @@ def _of_run(run: Run, role: str, routes: Sequence[str]) -> list[Action]:
     if RunState(run.state) in RUN_ENDED:
         return []
     wanted = {reverse(route, args=[run.id]) for route in routes}
-    actions = server_run_actions(run, role) if run.kind in OVER_SERVERS else run_actions(run, role)
+    if run.kind in OVER_SYSTEM_VMS:
+        actions = patch_run_actions(run, role)
+    else:
+        actions = server_run_actions(run, role) if run.kind in OVER_SERVERS else run_actions(run, role)
     return [action for action in actions if action.url in wanted]
 
 

@@ -177,6 +177,55 @@ CAUSES: Mapping[str, CauseWords] = {
         _("No further server is taken, and nothing is tried again without a person."),
         _("Set right what kept it. Then retry, or skip it and resume without it."),
     ),
+    Cause.PATCH_NOT_RESTORED: CauseWords(
+        _("A system VM could not be restored"),
+        _(
+            "Its live patch failed, and its previous version could not be put back, or nobody could look whether it "
+            "was. What it serves may be away."
+        ),
+        _(
+            "No further VM of the run is begun. The backup is kept, and nothing is tried again without a person."
+        ),
+        _(
+            "The note names where the backup lies, and the commands. Put it back by hand, then retry or stop the run; "
+            "when nothing helps, have the cloud recreate the VM."
+        ),
+    ),
+    Cause.PATCH_UNCONFIRMED: CauseWords(
+        _("An update could not be confirmed"),
+        _(
+            "It is installed, but its services were dead before it, and nothing in the VM answers that could tell what "
+            "runs."
+        ),
+        _(
+            "No further VM of the run is begun. The backup is kept, and nothing is tried again without a person."
+        ),
+        _("Find out why its services are dead, and start them. Then retry: it is verified again."),
+    ),
+    Cause.PATCH_FAILED: CauseWords(
+        _("A live patch failed"),
+        _("It failed, and the VM runs the version it had before: that was put back, or nothing was changed."),
+        _("What it serves was probed with the previous version. Nothing is tried again without a person."),
+        _("Read what failed, and set it right. Then retry, or skip the VM and resume without it."),
+    ),
+    Cause.ROUTER_NOT_RESTORED: CauseWords(
+        _("A router is not back"),
+        _(
+            "Its replacement failed, and the previous router does not serve as it did, or nobody could look whether "
+            "it does. Its network may be down."
+        ),
+        _("No further router of the run is begun, and nothing is tried again without a person."),
+        _(
+            "The note names what does not answer, and the commands. Have one router serve the network, then retry or "
+            "stop the run."
+        ),
+    ),
+    Cause.ROUTER_FAILED: CauseWords(
+        _("A restart of a router failed"),
+        _("The previous router serves, or what took its place does and something beside it was not done."),
+        _("What serves was probed, rules and public IPs as well. Nothing is tried again without a person."),
+        _("Read what failed, and set it right. Then retry, or skip the router and resume without it."),
+    ),
     Cause.RUN_PAUSED: CauseWords(
         _("A run waits to be resumed"),
         _("Pitstop paused it. What it paused for is settled or was closed, and nobody has resumed it."),

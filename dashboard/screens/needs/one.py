@@ -22,6 +22,8 @@ from dashboard.screens.needs.seen import ENGINE_ID
 from dashboard.screens.needs.seen_page import cloud_page, engine_page
 from dashboard.screens.needs.servers import ServersNow, servers_now
 from dashboard.screens.needs.settled import reason_given, settled_by, since_settled
+from dashboard.screens.patch_run.now import vm_now
+from dashboard.screens.patch_run.stops import replacement
 from dashboard.screens.run.now import output_url
 from dashboard.screens.run.printed import tail
 from dashboard.screens.run.problems import failed_step
@@ -30,9 +32,17 @@ from dashboard.screens.runs.name import run_mark, run_name, run_url, target_mark
 from dashboard.screens.server_run.now import server_now
 from dashboard.screens.words import listing, said
 from maintenance.domain.hook_stages import STAGES
-from maintenance.domain.states import OVER_SERVERS, RUN_ENDED, TARGET_WAITING, RunState
+from maintenance.domain.states import (
+    OVER_SERVERS,
+    OVER_SYSTEM_VMS,
+    RUN_ENDED,
+    TARGET_WAITING,
+    RunKind,
+    RunState,
+    Stage,
+)
 from maintenance.engine.attention import WAITS, Cause
-from maintenance.models import Attention, Cloud, Run, Step, Target
+from maintenance.models import Attention, Cloud, Run, Step, SystemVm, Target
 
 OTHERS_MAX = 5
 LINES_MAX = 20
@@ -170,6 +180,8 @@ def _standing(attention: Attention, others: Collection[Attention]) -> Standing:
     hosts = []
     if attention.server_id is not None:
         hosts.append(_server(attention.server_id, attention, _in_run(run, target) if target else ""))
+    if attention.system_vm_id is not None:
+        hosts += _system_vms(attention.system_vm_id, attention, _in_run(run, target) if target else "")
     if attention.host_id is not None and (target is None or attention.host_id != target.host_id):
         way = _("in the way") if attention.resolved_at is None else _("was in the way")
         name = attention.host.name if attention.host else str(attention.host_id)
@@ -194,6 +206,21 @@ def _server(server_id: UUID, attention: Attention, says: str) -> HostStands:
     name = attention.target.name if attention.target else attention.server.name if attention.server else ""
     now = server_now(server_id)
     return HostStands(name or str(server_id), reverse("server", args=[server_id]), says, now)
+
+
+def _system_vms(vm_id: UUID, attention: Attention, says: str) -> list[HostStands]:
+    """It, and the router that was started in its place, as long as a cloud lists that."""
+    target = attention.target
+    name = target.name if target else str(vm_id)
+    found = [HostStands(name, reverse("system-vm", args=[vm_id]), says, vm_now(vm_id))]
+    started = (
+        target.steps.filter(stage=Stage.ROUTER_START).order_by("attempt", "round").last() if target else None
+    )
+    new = replacement(started)
+    if new is not None and new.id and SystemVm.objects.filter(id=new.id, gone_at=None).exists():
+        words = _("started in its place")
+        found.append(HostStands(new.name, reverse("system-vm", args=[new.id]), words, vm_now(UUID(new.id))))
+    return found
 
 
 def _in_run(run: Run | None, target: Target) -> str:
@@ -221,6 +248,8 @@ def _run_does(run: Run, target: Target | None) -> str:
     numbered = {"number": run.number}
     if run.kind in OVER_SERVERS:
         return _server_run_does(run)
+    if run.kind in OVER_SYSTEM_VMS:
+        return _restart_run_does(run) if run.kind == RunKind.ROUTER_RESTART else _patch_run_does(run)
     if run.state == RunState.PAUSED:
         return _("Run %(number)s is paused: nothing starts until somebody resumes or retries.") % numbered
     if run.pausing:
@@ -256,4 +285,39 @@ def _server_run_does(run: Run) -> str:
         return _("Run %(number)s pauses: the server at work finishes, then nothing starts.") % numbered
     if run.state == RunState.STOPPING:
         return _("Run %(number)s is stopping: a server that is away comes back first.") % numbered
+    return _("Run %(number)s goes on.") % numbered
+
+
+def _patch_run_does(run: Run) -> str:
+    numbered = {"number": run.number}
+    if RunState(run.state) in RUN_ENDED:
+        return _("Run %(number)s is over.") % numbered
+    if run.state == RunState.PAUSED:
+        return (
+            _("Run %(number)s is paused: no further VM is begun until somebody resumes or retries.")
+            % numbered
+        )
+    if run.pausing:
+        return _("Run %(number)s pauses: what is at work is finished or rolled back.") % numbered
+    if run.state == RunState.STOPPING:
+        return _("Run %(number)s is stopping: what is at work is finished or rolled back.") % numbered
+    return _("Run %(number)s goes on.") % numbered
+
+
+def _restart_run_does(run: Run) -> str:
+    numbered = {"number": run.number}
+    if RunState(run.state) in RUN_ENDED:
+        return _("Run %(number)s is over.") % numbered
+    if run.state == RunState.PAUSED:
+        return (
+            _("Run %(number)s is paused: no further router is begun until somebody resumes or retries.")
+            % numbered
+        )
+    if run.pausing:
+        return _("Run %(number)s pauses: the router at work is finished first.") % numbered
+    if run.state == RunState.STOPPING:
+        return (
+            _("Run %(number)s is stopping: what is at work is finished, or the old router serves on.")
+            % numbered
+        )
     return _("Run %(number)s goes on.") % numbered

@@ -41,6 +41,8 @@ def since_settled(attention: Attention, open_again: Collection[Attention]) -> tu
     if any(one.target_id is not None and one.target_id == attention.target_id for one in open_again):
         if attention.server_id is not None:
             return _("This is settled, but the management server needs a person again."), mark("NeedsPerson")
+        if attention.system_vm_id is not None:
+            return _("This is settled, but the system VM needs a person again."), mark("NeedsPerson")
         return _("This is settled, but the host needs a person again."), mark("NeedsPerson")
     if target is not None and target.is_open and target.state in TARGET_BEGUN:
         drawn = mark(target.state)

@@ -17,7 +17,7 @@ from dashboard.screens.needs.waiting import open_needs
 from dashboard.screens.run.outlook import held_runs
 from dashboard.screens.servers.down import ServerTrouble, TroubledServer, server_trouble
 from dashboard.screens.words import count, listing, spelled
-from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunState
+from maintenance.domain.states import RUN_ACTIVE, TARGET_BEGUN, RunKind, RunState
 from maintenance.models import Cloud, Run, Target
 
 
@@ -61,7 +61,9 @@ def _says(clouds: list[Cloud], runs: list[Run], trouble: ServerTrouble | None) -
     if trouble is not None:
         return trouble.says, people or trouble.then, trouble.mark
     begun = Target.objects.filter(is_open=True, state__in=TARGET_BEGUN)
-    at_work, servers_at_work = (begun.filter(server__isnull=is_host).count() for is_host in (True, False))
+    at_work, servers_at_work, vms_at_work = (
+        begun.exclude(**{f"{over}__isnull": True}).count() for over in ("host", "server", "system_vm")
+    )
     drawn = (
         mark("NeedsPerson") if needs else moving(_("At work")) if runs else Mark("Done", _("Quiet"), "done")
     )
@@ -75,6 +77,18 @@ def _says(clouds: list[Cloud], runs: list[Run], trouble: ServerTrouble | None) -
             "%(n)s management server is at work.", "%(n)s management servers are at work.", servers_at_work
         )
         return says % {"n": spelled(servers_at_work)}, people or _("Nothing needs a person."), drawn
+    if vms_at_work:
+        restarted = begun.filter(run__kind=RunKind.ROUTER_RESTART).count()
+        says = ngettext(
+            "%(n)s system VM is being patched.", "%(n)s system VMs are being patched.", vms_at_work
+        )
+        if restarted == vms_at_work:
+            says = ngettext(
+                "%(n)s router is being restarted.", "%(n)s routers are being restarted.", vms_at_work
+            )
+        elif restarted:
+            says = ngettext("%(n)s system VM is at work.", "%(n)s system VMs are at work.", vms_at_work)
+        return says % {"n": spelled(vms_at_work)}, people or _("Nothing needs a person."), drawn
     if runs:
         return _with_nobody_at_work(runs, people, drawn)
     if needs:

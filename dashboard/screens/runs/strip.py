@@ -10,7 +10,14 @@ from django.utils.translation import gettext_lazy
 from dashboard.screens.marks import NEEDS_PERSON, Mark, mark
 from dashboard.screens.runs.name import target_mark, target_url, thing_of
 from dashboard.screens.words import count, figure, said
-from maintenance.domain.states import OVER_SERVERS, TARGET_BEGUN, TARGET_ENDED, TARGET_WAITING, TargetState
+from maintenance.domain.states import (
+    OVER_SERVERS,
+    OVER_SYSTEM_VMS,
+    TARGET_BEGUN,
+    TARGET_ENDED,
+    TARGET_WAITING,
+    TargetState,
+)
 from maintenance.models import Run, Target
 
 CELLS_MAX = 50  # more hosts than this are counted here, and drawn by cluster on the run's page
@@ -87,6 +94,8 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
     if run.kind in OVER_SERVERS:
         title = _("Management servers")
         return Strip(count(total, "server"), [_group(title, list(run.targets.order_by("order")))], [], [])
+    if run.kind in OVER_SYSTEM_VMS:
+        return Strip(count(total, thing_of(run)), _by_zone(run), [], [])
     groups = [
         _group(f"{zone} · {cluster}", list(targets))
         for (zone, cluster), targets in groupby(
@@ -96,6 +105,11 @@ def strip(run: Run, counts: dict[str, int]) -> Strip:
     label = _("%(hosts)s in %(clusters)s")
     label %= {"hosts": count(total, "host"), "clusters": count(len(groups), "cluster")}
     return Strip(label, groups, [], [])
+
+
+def _by_zone(run: Run) -> list[Group]:
+    targets = run.targets.order_by("order")
+    return [_group(zone, list(there)) for zone, there in groupby(targets, key=lambda t: t.zone_name)]
 
 
 def _group(title: str, targets: list[Target]) -> Group:

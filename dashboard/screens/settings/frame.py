@@ -34,6 +34,7 @@ def sections(current: str) -> list[Section]:
         "settings-tokens": _("API tokens"),
         "settings-clouds": _("Clouds"),
         "settings-limits": _("Limits"),
+        "settings-payloads": _("Payloads"),
         "settings-notifications": _("Notifications"),
         "settings-walls": _("Walls"),
     }

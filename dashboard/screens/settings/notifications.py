@@ -101,6 +101,11 @@ def cause_word(cause: str) -> str:
         "server-stuck": _("A management server cannot get ready"),
         "server-down": _("A management server died"),
         "no-server-up": _("No management server is Up"),
+        "patch-failed": _("The update of a system VM failed"),
+        "patch-not-restored": _("A system VM could not be restored"),
+        "patch-unconfirmed": _("The update of a system VM could not be confirmed"),
+        "router-failed": _("The restart of a router failed"),
+        "router-not-restored": _("A router could not be restored"),
         "run-paused": _("A run is paused and waits to be resumed"),
     }
     return words.get(cause, cause.replace("-", " ").capitalize())

@@ -14,7 +14,7 @@ from dashboard.screens.settings.people import people_verdict
 from dashboard.screens.words import count, figure, listing
 from dashboard.walls.links import living as living_links
 from maintenance.limits import set_here
-from maintenance.models import Notification
+from maintenance.models import Notification, Payload
 from maintenance.notifications.recipients import recipients
 
 
@@ -37,6 +37,7 @@ def summary() -> list[Line]:
         Line(_("API tokens"), reverse("settings-tokens"), _tokens()),
         _clouds(),
         Line(_("Limits"), reverse("settings-limits"), _limits()),
+        Line(_("Payloads"), reverse("settings-payloads"), _payloads()),
         _notifications(),
         Line(_("Walls"), reverse("settings-walls"), _walls()),
     ]
@@ -50,6 +51,11 @@ def _tokens() -> str:
 def _walls() -> str:
     found = WallLink.objects.filter(living_links()).count()
     return _("%(links)s open a wall.") % {"links": count(found, "link")} if found else _("No link.")
+
+
+def _payloads() -> str:
+    found = Payload.objects.filter(withdrawn_at=None).count()
+    return _("%(n)s offered to system VMs.") % {"n": figure(found)} if found else _("None.")
 
 
 def _limits() -> str:

@@ -111,7 +111,12 @@ _SAYS: Mapping[Role, Callable[[], str]] = {
     ),
     Role.TENANT: lambda: _("Sees own networks only, nothing of hosts and runs."),
 }
-_ONLY_LEAD_ELSEWHERE = {("me-tokens", "GET"), ("settings-person-password", "GET"), ("run-start", "GET")}
+_ONLY_LEAD_ELSEWHERE = {
+    ("me-tokens", "GET"),
+    ("settings-person-password", "GET"),
+    ("run-start", "GET"),
+    ("portal", "POST"),
+}
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("overview", "GET"): lambda: _("The overview"),
@@ -133,6 +138,13 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("run-print", "GET"): lambda: _("A run's report, to print"),
     ("servers", "GET"): lambda: _("Management servers"),
     ("server", "GET"): lambda: _("A management server: its jobs, agents, peers and history"),
+    ("system-vms", "GET"): lambda: _("System VMs and routers, and whether there are updates"),
+    ("system-vm", "GET"): lambda: _("A system VM: its services, rules, update and patches"),
+    ("system-vms-patch", "GET"): lambda: _("The form that starts a live patch of many"),
+    ("system-vms-patch", "POST"): lambda: _("Start a live patch of many"),
+    ("routers-restart", "GET"): lambda: _("The form that restarts the routers of networks and VPCs"),
+    ("routers-restart", "POST"): lambda: _("Restart the routers of networks and VPCs"),
+    ("system-vm-patch", "POST"): lambda: _("Live patch a system VM or router"),
     ("jobs", "GET"): lambda: _("Pending jobs, and those to reconcile"),
     ("server-prepare", "POST"): lambda: _("Prepare a management server for maintenance"),
     ("server-cancel", "POST"): lambda: _("Cancel a management server's maintenance"),
@@ -160,6 +172,12 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings-clouds", "GET"): lambda: _("Clouds and their age"),
     ("settings-cloud", "GET"): lambda: _("A cloud"),
     ("settings-limits", "GET"): lambda: _("Limits"),
+    ("settings-payloads", "GET"): lambda: _("Payloads of system VMs"),
+    ("portal", "GET"): lambda: _("Own networks, and their updates"),
+    ("portal", "POST"): lambda: _("Ask about own networks"),
+    ("portal-update", "POST"): lambda: _("Update an own network now"),
+    ("portal-slot", "POST"): lambda: _("Choose a time for an update of an own network"),
+    ("portal-give-up", "POST"): lambda: _("Give up the chosen time of an update"),
     ("settings-notifications", "GET"): lambda: _("Who is told"),
     ("settings-walls", "GET"): lambda: _("Wall links"),
     ("settings-walls", "POST"): lambda: _("Make a wall link"),
@@ -194,6 +212,8 @@ _WORDS: Mapping[tuple[str, str], Callable[[], str]] = {
     ("settings-token-revoke", "POST"): lambda: _("Revoke anybody's API token"),
     ("settings-cloud", "POST"): lambda: _("Set how a cloud is read"),
     ("settings-limits", "POST"): lambda: _("Set limits"),
+    ("settings-payloads", "POST"): lambda: _("Publish a payload"),
+    ("settings-payload-withdraw", "POST"): lambda: _("Withdraw a payload"),
     ("settings-notifications", "POST"): lambda: _("Set who is told"),
     ("settings-notification-test", "POST"): lambda: _("Send a test notification"),
 }

@@ -22,6 +22,7 @@ from maintenance.backends.lab.faults import fault_for, perform, silence
 from maintenance.backends.lab.listing import KeptListing, cluster_of_listing, read_cluster
 from maintenance.backends.lab.looks import look_at_drain, look_at_job
 from maintenance.backends.lab.requests import Via, accept_cancel, accept_prepare
+from maintenance.backends.lab.routers.calls import RouterCalls
 from maintenance.backends.lab.servers import by_hand
 from maintenance.backends.lab.servers.asked import START, Asked
 from maintenance.backends.lab.servers.reading import look_at_server, read_servers
@@ -49,7 +50,7 @@ READS = frozenset(
 ASKED_MAX = 3
 
 
-class LabCloud:
+class LabCloud(RouterCalls):
     """One lab per installation; `cloud_id` is only the console's name for it. Safe in several threads."""
 
     def __init__(self, cloud_id: UUID) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 ALSO_CALLED = {
     "management.server.maintenance.timeout": "maintenance_timeout_min",
     "management.server.maintenance.ignore.maintenance.hosts": "ignore_maintenance_hosts",
+    "sysvm.boot.seconds": "system_vm_boot_s",
 }
 NEVER = -1.0  # as seconds until a server is started again
 WORDS = {"true": 1, "false": 0}
@@ -54,6 +55,10 @@ class LabConfig:
     start_tasks_s: float = 0.2  # and this to start, once it is Up again
     virtual_script_s: float = 1.0  # how long a simulated script takes
     virtual_failure_rate: float = 0.0  # share of simulated Maintenance scripts that fail
+    virtual_patch_step_s: float = (
+        0.2  # how long each step of a simulated system VM's patch takes, and its boot
+    )
+    system_vm_boot_s: float = 3.0  # from the order to start a system VM until it runs
     random_fault_rate: float = 0.0  # share of calls answered wrongly at random (faults.py)
     random_fault_seed: int = 0
 

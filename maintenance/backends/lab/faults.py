@@ -45,6 +45,23 @@ CALLS = (
     "look_at_stage",
     "read_output",
     "stop_stage",
+    "probe_system_vm",
+    "copy_payload",
+    "back_up",
+    "apply_payload",
+    "restart_services",
+    "verify_patch",
+    "reapply_rules",
+    "roll_back",
+    "discard_backup",
+    "stop_router",
+    "start_replacement",
+    "switch_traffic",
+    "verify_replacement",
+    "destroy_old",
+    "switch_back",
+    "add_backup",
+    "reapply_network_rules",
 )
 # These promise never to say "no reply": asking them again is harmless, so they say "later".
 SAY_LATER = frozenset({"look_at_hooks", "read_output", "stop_stage"})

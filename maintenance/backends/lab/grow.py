@@ -10,6 +10,7 @@ from maintenance.backends.lab.agents.lock import agents_locked
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.seed import SCRIPTS
+from maintenance.backends.lab.system_vms.grow import add_those_of_zones
 from maintenance.domain.hook_stages import HookStage
 
 HOSTS_PER_CLUSTER = 20
@@ -43,6 +44,7 @@ def grow(
         _insert_instances(door, first, clusters, instances_each)
         with agents_locked(door):
             add_agents(door)
+        add_those_of_zones(door)
         door.run("UPDATE lab_world SET generation = %s", uuid4())
     door.run(
         "ANALYZE lab_cluster, lab_host, lab_agent, lab_instance"

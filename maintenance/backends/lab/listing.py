@@ -21,6 +21,13 @@ from maintenance.backends.lab.config import LabConfig
 from maintenance.backends.lab.hosts import COLUMNS, host_read
 from maintenance.backends.lab.outside import Door
 from maintenance.backends.lab.record import forget_old
+from maintenance.backends.lab.system_vms.rows import (
+    end_due_boots,
+    move_from_drained_hosts,
+    networks,
+    system_vms,
+    vpcs,
+)
 from maintenance.backends.lab.world import World
 
 FORGET_EVERY_S = 3600
@@ -49,6 +56,8 @@ class KeptListing:
             if self._snapshot is None or self._generation != world.generation or age_s >= good_for_s:
                 world.settle_everywhere()
                 settle_agents(world.door, world.config)
+                move_from_drained_hosts(world.door)
+                end_due_boots(world.door)
                 self._snapshot = read_everything(world.door, world.config)
                 self._generation = world.generation
                 self._read_at = time.monotonic()
@@ -84,6 +93,9 @@ def read_everything(door: Door, config: LabConfig) -> Snapshot:
         ),
         agents=agents_now(door),
         balance=balance_settings(door, config),
+        vpcs=vpcs(door),
+        networks=networks(door),
+        system_vms=system_vms(door),
     )
 
 

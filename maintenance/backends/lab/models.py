@@ -13,6 +13,10 @@ from maintenance.backends.lab.server_models import ManagementServer as Managemen
 from maintenance.backends.lab.server_models import PendingJob as PendingJob
 from maintenance.backends.lab.server_models import ServerMoment as ServerMoment
 from maintenance.backends.lab.server_models import ServerRequest as ServerRequest
+from maintenance.backends.lab.system_vm_models import Network as Network
+from maintenance.backends.lab.system_vm_models import RouterRestart as RouterRestart
+from maintenance.backends.lab.system_vm_models import SystemVm as SystemVm
+from maintenance.backends.lab.system_vm_models import Vpc as Vpc
 
 
 def _words() -> "ArrayField[list[str], list[str]]":

@@ -11,11 +11,21 @@ from maintenance.backends.lab import folders, models, tenants, topology
 from maintenance.backends.lab.outside import Door, lab_door
 from maintenance.backends.lab.router import ALIAS
 from maintenance.backends.lab.started import end_all_scripts
+from maintenance.backends.lab.system_vms import power
+from maintenance.backends.lab.system_vms.folder import vms_dir
+from maintenance.backends.lab.system_vms.machines import boot_all
+from maintenance.backends.lab.system_vms.neighbours import neighbours_dir
+from maintenance.backends.lab.system_vms.seed import add_system_vms
 from maintenance.backends.lab.topology import MB_PER_GB, lab_id
+from maintenance.backends.lab.world import lab_world
 from maintenance.domain.hook_stages import HookStage
 
 SCRIPTS = Path(__file__).parent / "scripts"
 TABLES = (
+    "router_restart",
+    "system_vm",
+    "network",
+    "vpc",
     "harm",
     "effect",
     "fault",
@@ -49,20 +59,28 @@ def seed_lab() -> bool:
         )
         if is_new:
             _make_rows(door.now())
+        add_system_vms(door)
         _make_folders(door)
     return bool(is_new)
 
 
 def reset_lab() -> None:
-    """The lab is as on the first day: rows, folders, settings; running scripts of its hosts are ended."""
+    """The lab is as on the first day: rows, folders, settings; scripts of its hosts are ended, system VMs made anew.
+
+    When system VMs ran before, all that are to run do so afterwards.
+    """
     with lab_door() as door:
         end_all_scripts(door)
+        had_machines = power.turn_all_off() > 0
         with transaction.atomic(using=ALIAS):
             for table in TABLES:
                 door.run(f"DELETE FROM lab_{table}")
-        for folder in (folders.lab_dir() / "hosts", folders.reboots_dir()):
+        for folder in (folders.lab_dir() / "hosts", folders.reboots_dir(), vms_dir(), neighbours_dir()):
             shutil.rmtree(folder, ignore_errors=True)
     seed_lab()
+    if had_machines:
+        with lab_world() as world:
+            boot_all(world)
 
 
 def _make_rows(now: datetime) -> None:

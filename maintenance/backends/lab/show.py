@@ -10,6 +10,8 @@ from maintenance.backends.lab.config import LabConfig, as_typed
 from maintenance.backends.lab.looks import look_at_drain
 from maintenance.backends.lab.record import harms
 from maintenance.backends.lab.servers.typed import show_servers
+from maintenance.backends.lab.system_vms.host_payload import payload_of
+from maintenance.backends.lab.system_vms.typed import show_system_vms
 from maintenance.backends.lab.world import World
 from maintenance.domain.hook_stages import STAGES
 from maintenance.hooks.find import candidate_names
@@ -18,7 +20,7 @@ HOSTS_SHOWN_MAX = 60
 
 
 def show_everything(world: World) -> Iterator[str]:
-    """Line by line: servers, hosts by cluster, jobs, faults, harm."""
+    """Line by line: servers, hosts by cluster, system VMs, faults, harm."""
     world.settle_everywhere()
     yield from show_servers(world)
     yield ""
@@ -37,6 +39,8 @@ def show_everything(world: World) -> Iterator[str]:
         yield _host_line(row)
     if len(rows) > HOSTS_SHOWN_MAX:
         yield f"  … and {len(rows) - HOSTS_SHOWN_MAX} hosts more"
+    yield ""
+    yield from show_system_vms(world)
     yield ""
     yield from show_faults(world)
     broken = harms()
@@ -68,6 +72,7 @@ def show_host(world: World, host_id: UUID) -> Iterator[str]:
     yield f"{host.name}  {host.state}, {host.resource_state}  boot {host.boot_id}"
     yield f"  {host.memory_mb // 1024} GB, {host.cpu_cores} cores, tags {', '.join(host.tags) or 'none'}"
     yield f"  folder {folders.host_dir(host.name)}, hooks {hooks_letters(host.name)}"
+    yield f"  payload of its system VMs {payload_of(host.name)}"
     drain = look_at_drain(world, host_id)
     if host.resource_state != "Enabled":
         yield f"  drain: {drain.moved} moved, {drain.left} left{f', moving {drain.moving}' if drain.moving else ''}"

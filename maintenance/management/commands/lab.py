@@ -15,6 +15,9 @@ from maintenance.backends.lab.grow import TooMany, grow
 from maintenance.backends.lab.outside import NoLab
 from maintenance.backends.lab.seed import reset_lab
 from maintenance.backends.lab.servers import typed
+from maintenance.backends.lab.system_vms import host_payload
+from maintenance.backends.lab.system_vms import typed as system_vms_typed
+from maintenance.backends.lab.system_vms.grow import grow_system_vms
 from maintenance.backends.lab.world import World, lab_world
 from maintenance.domain.hook_stages import HookStage
 
@@ -31,6 +34,8 @@ REFUSALS = (
     TooMany,
     NoLab,
     *typed.REFUSALS,
+    *system_vms_typed.REFUSALS,
+    host_payload.BadPayload,
     OSError,
 )
 type Act = Callable[[World, Namespace], Iterable[str]]
@@ -45,15 +50,17 @@ class Command(BaseCommand):
         _hook_arguments(actions)
         _host_arguments(actions)
         typed.add_arguments(actions)
+        system_vms_typed.add_arguments(actions)
         _vm_arguments(actions)
         _fault_arguments(actions)
         typed_settings.add_arguments(actions)
         actions.add_parser("reset", help="the lab as on the first day").set_defaults(act=None)
-        add = actions.add_parser("grow", help="more hosts, in clusters of their own")
-        add.add_argument("--hosts", type=int, required=True)
+        add = actions.add_parser("grow", help="more hosts, in clusters of their own; more system VMs")
+        add.add_argument("--hosts", type=int, default=0)
         add.add_argument("--clusters", type=int)
         add.add_argument("--instances", type=int, default=5, help="on each host")
         add.add_argument("--virtual", action="store_true", help="no folders; scripts are simulated")
+        add.add_argument("--system-vms", type=int, default=0, metavar="N", help="N simulated routers more")
         add.set_defaults(act=_grow)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -124,6 +131,11 @@ def _host_arguments(actions: Any) -> None:
     what.add_argument("--resource-state", choices=steering.RESOURCE_STATES)
     what.add_argument("--reboot", action="store_true")
     what.add_argument("--agent-restart", type=float, metavar="S", help="the agent is away for S seconds")
+    what.add_argument(
+        "--payload",
+        metavar="VERSION",
+        help="what system VMs run that are started there, or boot with the host",
+    )
     back = parser.add_mutually_exclusive_group()
     back.add_argument(
         "--back-after", type=float, metavar="S", help="the rebooted host's agent is back after S seconds"
@@ -134,6 +146,9 @@ def _host_arguments(actions: Any) -> None:
 
 def _host(world: World, wanted: Namespace) -> Iterable[str]:
     host_id, name = names.find_host(world.door, wanted.host)
+    if wanted.payload:
+        host_payload.set_payload(name, wanted.payload)
+        return [f"system VMs that are started on {name} run {host_payload.payload_of(name)}"]
     if wanted.status:
         steering.set_state(world, host_id, wanted.status)
     elif wanted.resource_state:
@@ -274,11 +289,17 @@ def _seed_and_rate(seed: str, rate: str) -> tuple[int, float]:
 
 
 def _grow(world: World, wanted: Namespace) -> Iterable[str]:
-    clusters = grow(
-        world.door,
-        hosts=wanted.hosts,
-        is_virtual=wanted.virtual,
-        clusters=wanted.clusters,
-        instances_each=wanted.instances,
-    )
-    return [f"{wanted.hosts} hosts more, in {clusters} clusters"]
+    if wanted.hosts < 0 or wanted.system_vms < 0 or not (wanted.hosts or wanted.system_vms):
+        raise CommandError("give --hosts N, --system-vms N, or both")
+    if wanted.hosts:
+        clusters = grow(
+            world.door,
+            hosts=wanted.hosts,
+            is_virtual=wanted.virtual,
+            clusters=wanted.clusters,
+            instances_each=wanted.instances,
+        )
+        yield f"{wanted.hosts} hosts more, in {clusters} clusters"
+    if wanted.system_vms:
+        grow_system_vms(world.door, wanted.system_vms)
+        yield f"{wanted.system_vms} simulated routers more"

@@ -16,6 +16,8 @@ from maintenance.domain.run_view import Move, Result
 from maintenance.domain.states import RUN_MOVES, RunKind, RunState, Stage, TargetState, word
 from maintenance.domain.steering import legal_run_moves, legal_target_moves
 from maintenance.hooks.results import HookEnd
+from maintenance.management.patch_tables import patch_sections
+from maintenance.management.router_tables import router_sections
 from maintenance.management.server_tables import markdown, server_sections
 
 BEGIN = "<!-- state tables: begin. Written by `manage.py state_tables --write ARCHITECTURE.md` -->"
@@ -75,6 +77,8 @@ def all_tables() -> str:
         [
             *hosts,
             *server_sections(),
+            *patch_sections(),
+            *router_sections(),
             "### How a script's end is judged",
             outcome_table(),
             "### A run's states",

@@ -25,7 +25,7 @@ export function listenToClicks(changed) {
     changed();
   });
   document.body.addEventListener("htmx:sendError", (event) => {
-    if (event.target.id === "main") return;  // nobody clicked: the page fetches itself again until it is answered
+    if (event.target.id === "again") return;  // nobody clicked: the page fetches itself again until it is answered
     setTrouble(say("no_answer"));
     changed();
   });

@@ -52,9 +52,12 @@ function swap(element, html) {
   }
 }
 
-/** The page itself, where its rows are only whole when it is fetched: filtered and sorted lists. Until it is answered. */
-export function fetchAgain() {
-  const main = document.getElementById("main");
-  const whole = { source: main, target: "#main", select: "#main", swap: "morph:outerHTML" };
-  htmx.ajax("GET", location.href, whole).catch(() => setTimeout(fetchAgain, FETCH_AGAIN_MS));
+/** The page itself, where its rows are only whole when it is fetched: filtered and sorted lists. Asked for while it is
+    being fetched, it is fetched once more: what is on its way may be older. */
+export const fetchAgain = () => htmx.trigger("#again", "pitstop:again");
+
+export function fetchUntilAnswered() {
+  document.body.addEventListener("htmx:sendError", (event) => {
+    if (event.target.id === "again") setTimeout(fetchAgain, FETCH_AGAIN_MS);
+  });
 }

@@ -1,4 +1,4 @@
-"""docs/api.md names every address about management servers, jobs and agent balance."""
+"""docs/api.md names every address about management servers, jobs, agent balance, system VMs and networks."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,10 @@ import pytest
 from dashboard.api.urls import version_1
 
 DOCS = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
-ABOUT = ("management-server", "jobs/", "agent-balance/")
+ABOUT = (
+    *("management-server", "jobs/", "agent-balance/"),
+    *("system-vms/", "networks/", "vpcs/", "live-patches/", "payloads/"),
+)
 
 
 def addresses(patterns, before=""):

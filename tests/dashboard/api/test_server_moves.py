@@ -315,7 +315,7 @@ def play_engine(ends: Callable[[Target], None]) -> Thread:
 
     def play() -> None:
         try:
-            ends(wait_until(lambda: Target.objects.filter(is_open=True).first()))
+            ends(wait_until(lambda: Target.objects.filter(is_open=True).first(), within_s=20))
         finally:
             connections.close_all()
 

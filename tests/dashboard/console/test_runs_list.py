@@ -62,6 +62,7 @@ def test_ten_thousand_runs_come_in_pages_with_as_many_questions_as_sixty(operato
     with CaptureQueriesContext(connection) as of_sixty:
         list_of(operator)
     more_runs(first, 10_000 - 60, after=60)
+    list_of(operator)  # remembered anew: on a busy machine what was is too old by now
 
     with CaptureQueriesContext(connection) as of_all:
         newest = list_of(operator)

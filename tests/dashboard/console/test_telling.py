@@ -26,6 +26,7 @@ SERVER = {"server": ID, "name": "mgmt1"}
 STEP = RUN | HOST | {"step": ID, "stage": "Maintenance"}
 
 # kind, what it is about, before, after, the sentence. One line at least for each kind that is written anywhere.
+VM = {"system_vm": "0b2f4c52-6a3f-4d5b-9c0e-1f2a3b4c5d6e", "name": "r-27-VM"}
 SAID: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
     ("run.created", RUN, {}, {"state": "Queued", "hosts": 3}, "Run 12 was started by ada, 3 hosts"),
     ("run.state", RUN, {"state": "Queued"}, {"state": "Running"}, "Run 12 is running"),
@@ -80,6 +81,32 @@ SAID: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any], str]] = [
         "balance.changed", {"name": "lab"}, {"algorithm": "static", "hosts": ["a"]},
         {"algorithm": "shuffle", "hosts": ["a"]}, "The agent balance of lab has changed: algorithm",
     ),
+    (
+        "run.created", RUN | {"kind": "live-patch"}, {}, {"state": "Queued", "system_vms": 4},
+        "Run 12, a live patch, was started by ada, 4 system VMs",
+    ),
+    ("target.state", RUN | VM, {"state": "Waiting"}, {"state": "Done"}, "r-27-VM is patched"),
+    (
+        "target.state", RUN | VM, {"state": "Working"}, {"state": "Returning"},
+        "r-27-VM goes back to its previous version",
+    ),
+    ("step.ended", RUN | VM | {"stage": "RestartServices"}, {}, {"outcome": "failed"}, "r-27-VM: Restart failed"),
+    (
+        "system_vm.changed", VM, {"software_version": "4.21.0.0"}, {"software_version": "4.21.0.1"},
+        "r-27-VM runs 4.21.0.1 now, as probed; before it was 4.21.0.0",
+    ),
+    ("system_vm.changed", VM, {}, {"probe_error": "no answer"}, "r-27-VM could not be probed"),
+    (
+        "system_vm.changed", VM, {}, {"services": [{"name": "dnsmasq", "is_enabled": True, "is_active": False}]},
+        "r-27-VM, as probed: dnsmasq not running",
+    ),
+    ("network.changed", {"name": "shop-prod"}, {}, {"new": True}, "Network shop-prod is new"),
+    (
+        "vpc.changed", {"name": "media"}, {"account": "a"}, {"account": "b"},
+        "The cloud says that VPC media has changed: account",
+    ),
+    ("payload.published", {"version": "4.21.0.1"}, {}, {}, "ada published the payload 4.21.0.1"),
+    ("payload.withdrawn", {"version": "4.21.0.1"}, {}, {}, "ada withdrew the payload 4.21.0.1"),
     ("balance.asked", {"name": "lab", "kind": "rebalance"}, {}, {}, "lab: a rebalance of its agents was asked for"),
     (
         "balance.change", {"name": "lab", "kind": "balance"}, {"state": "Pending"}, {"state": "Done"},

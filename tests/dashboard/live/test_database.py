@@ -12,6 +12,7 @@ from dashboard.live import database
 from dashboard.live.database import DatabaseAway, fetch, listen
 
 CHANNEL = "pitstop_test"
+WITHIN_S = 15  # on a busy machine
 
 
 def execute(sql: str) -> None:
@@ -48,18 +49,18 @@ async def test_rows_come_with_their_names(live_database):
 async def test_a_listener_looks_at_once_and_at_every_ring(live_database, monkeypatch):
     monkeypatch.setattr(database, "POLL_S", 60)
     heard = listen(CHANNEL)
-    assert await next_within(heard, 5)
+    assert await next_within(heard, WITHIN_S)
     await wait_for_listeners()
-    assert await next_within(heard, 5)  # the connection is there: look for what was missed before
+    assert await next_within(heard, WITHIN_S)  # the connection is there: look for what was missed before
     await ring()
-    assert await next_within(heard, 5)
+    assert await next_within(heard, WITHIN_S)
 
 
 async def test_a_listener_looks_now_and_then_although_no_bell_rings(live_database, monkeypatch):
     monkeypatch.setattr(database, "POLL_S", 0.2)
     heard = listen(CHANNEL)
     for _ in range(4):
-        assert await next_within(heard, 5)
+        assert await next_within(heard, WITHIN_S)
 
 
 async def test_all_listeners_of_a_channel_share_one_connection(live_database, monkeypatch):
@@ -75,10 +76,10 @@ async def test_all_listeners_of_a_channel_share_one_connection(live_database, mo
         await anext(heard)
     await wait_for_listeners()
     for heard in (one, other):
-        assert await next_within(heard, 5)
+        assert await next_within(heard, WITHIN_S)
     await ring()
-    assert await next_within(one, 5)
-    assert await next_within(other, 5)
+    assert await next_within(one, WITHIN_S)
+    assert await next_within(other, WITHIN_S)
     assert len({row["pid"] for row in await fetch(listening)} - before) == 1
 
 
@@ -87,13 +88,15 @@ async def test_a_cut_connection_is_made_again_and_heard_again(live_database, mon
     heard = listen(CHANNEL)
     await anext(heard)
     await wait_for_listeners()
-    assert await next_within(heard, 5)
+    assert await next_within(heard, WITHIN_S)
     await sync_to_async(execute)(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pitstop live'"
+        # Not those of tests beside this one, which share the server.
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'pitstop live' AND datname = current_database()"
     )
-    assert await next_within(heard, 10)  # reconnected
+    assert await next_within(heard, WITHIN_S)  # reconnected
     await ring()
-    assert await next_within(heard, 5)
+    assert await next_within(heard, WITHIN_S)
     assert await fetch("SELECT 1 AS one") == [{"one": 1}]
 
 

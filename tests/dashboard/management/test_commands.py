@@ -70,6 +70,8 @@ def test_the_demo_is_made_once_and_its_password_told_once(empty_demo):
     assert (cloud.name, cloud.kind) == ("lab", "lab")
     hosts = lab.Host.objects.count()
     assert hosts >= 10
+    tenants = [str(membership) for membership in User.objects.get(username="tenant").memberships.all()]
+    assert tenants == ["ROOT/tenant/tenant"]
 
     assert run("seed") == ""
     assert log_in("admin", password)

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.db.models.functions import Now
+
 from maintenance.backends.base import Cloud, InstanceRead, StageLook
 from maintenance.backends.lab import folders
-from maintenance.backends.lab.models import Host, World
+from maintenance.backends.lab.models import Due, Host, World
 from maintenance.backends.lab.seed import cluster_id, host_id
 from maintenance.backends.lab.topology import HOSTS, MANAGEMENT_SERVERS, lab_id
 from maintenance.domain.hook_stages import HookStage
@@ -46,12 +48,27 @@ def instances_on(cloud: Cloud, cluster: UUID, host: UUID) -> list[InstanceRead]:
     return [i for i in cloud.look_at_cluster(cluster).instances if i.host_id == host]
 
 
+def hurry() -> None:
+    """Whatever the lab has on its way at the moment is due now."""
+    Due.objects.update(at=Now())
+
+
 def until_resource_state(cloud: Cloud, host: UUID, state: str) -> None:
     wait_until(lambda: cloud.look_at_host(host).resource_state == state)
 
 
 def until_agent_is(cloud: Cloud, host: UUID, state: str) -> None:
     wait_until(lambda: cloud.look_at_host(host).state == state)
+
+
+def let_agent_come_back(cloud: Cloud, host: UUID) -> None:
+    """The agent, which was seen away for long, is Up again."""
+
+    def is_up() -> bool:
+        hurry()  # first everything on the host ends, and only then it boots
+        return cloud.look_at_host(host).state == "Up"
+
+    wait_until(is_up)
 
 
 def until_stage_is(cloud: Cloud, host: UUID, ticket: UUID, *states: str) -> StageLook:

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,12 +17,14 @@ from maintenance.backends.lab.models import Effect, Fault
 from maintenance.backends.lab.outside import CalledInsideTransaction, lab_door
 from maintenance.backends.lab.record import effects, harms
 from maintenance.backends.servers import BalanceChange
+from maintenance.backends.system_vms import PayloadFiles
 from maintenance.domain.hook_stages import HookStage
 from tests.maintenance.backends.lab_hosts import (
     KVM1,
     KVM2,
     MS1,
     P1_C1,
+    hurry,
     install,
     set_lab,
     soon,
@@ -33,6 +36,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
 
 PREPARE = "prepare_for_maintenance"
+NO_PAYLOAD = PayloadFiles("4.21.0.1", frozenset(), "", Path("none"), "", Path("none"), "", "")
 
 
 def set_fault(call: str, kind: str, **more) -> None:
@@ -84,12 +88,13 @@ def test_a_request_that_arrives_twice_has_one_effect(lab: LabCloud):
 
 
 def test_a_late_request_is_carried_out_when_it_arrives(lab: LabCloud):
-    set_fault(PREPARE, "late", seconds=0.3, times=1)
+    set_fault(PREPARE, "late", seconds=600, times=1)
 
     with pytest.raises(NoReply):
         lab.prepare_for_maintenance(KVM1, expires_at=soon())
     assert lab.look_at_host(KVM1).resource_state == "Enabled"
 
+    hurry()
     until_resource_state(lab, KVM1, "Maintenance")
     assert effects(KVM1, "prepare") == 1
 
@@ -116,11 +121,12 @@ def test_a_script_whose_start_arrives_late_runs_then_and_once(lab: LabCloud):
         '#!/bin/sh\necho once >> "$LAB_HOST_DIR/count"\ncat "$LAB_HOST_DIR/count"\n',
     )
     ticket = uuid4()
-    set_fault("start_stage", "late", seconds=0.2, times=1)
+    set_fault("start_stage", "late", seconds=600, times=1)
 
     with pytest.raises(NoReply):
         lab.start_stage(KVM1, HookStage.PREFLIGHT, ticket=ticket, payload=None, timeout_s=10)
     assert lab.look_at_stage(KVM1, ticket).state == "absent"
+    hurry()
     until_stage_is(lab, KVM1, ticket, "finished")
     lab.start_stage(KVM1, HookStage.PREFLIGHT, ticket=ticket, payload=None, timeout_s=10)
 
@@ -130,12 +136,13 @@ def test_a_script_whose_start_arrives_late_runs_then_and_once(lab: LabCloud):
 def test_a_start_that_arrives_after_the_stop_runs_nothing(lab: LabCloud):
     install(KVM1, HookStage.PREFLIGHT, "#!/bin/sh\necho ran\n")
     ticket = uuid4()
-    set_fault("start_stage", "late", seconds=0.2, times=1)
+    set_fault("start_stage", "late", seconds=600, times=1)
     with pytest.raises(NoReply):
         lab.start_stage(KVM1, HookStage.PREFLIGHT, ticket=ticket, payload=None, timeout_s=10)
 
     lab.stop_stage(KVM1, ticket)
 
+    hurry()
     wait_until(lambda: lab.look_at_host(KVM1) and effects(KVM1, "script_PreFlight") == 1)
     assert lab.look_at_stage(KVM1, ticket).end == "stopped"
     assert lab.read_output(KVM1, ticket, 0).data == b""
@@ -204,6 +211,23 @@ def test_every_call_passes_the_edge(lab: LabCloud, call: str):
         "look_at_stage": lambda: lab.look_at_stage(KVM1, uuid4()),
         "read_output": lambda: lab.read_output(KVM1, uuid4(), 0),
         "stop_stage": lambda: lab.stop_stage(KVM1, uuid4()),
+        "probe_system_vm": lambda: lab.probe_system_vm(uuid4()),
+        "copy_payload": lambda: lab.copy_payload(uuid4(), NO_PAYLOAD, ticket=uuid4()),
+        "back_up": lambda: lab.back_up(uuid4(), ticket=uuid4()),
+        "apply_payload": lambda: lab.apply_payload(uuid4(), ticket=uuid4()),
+        "restart_services": lambda: lab.restart_services(uuid4(), ticket=uuid4()),
+        "verify_patch": lambda: lab.verify_patch(uuid4(), ticket=uuid4()),
+        "reapply_rules": lambda: lab.reapply_rules(uuid4(), ticket=uuid4()),
+        "roll_back": lambda: lab.roll_back(uuid4(), ticket=uuid4()),
+        "discard_backup": lambda: lab.discard_backup(uuid4(), ticket=uuid4()),
+        "stop_router": lambda: lab.stop_router(uuid4(), ticket=uuid4()),
+        "start_replacement": lambda: lab.start_replacement(uuid4(), ticket=uuid4()),
+        "switch_traffic": lambda: lab.switch_traffic(uuid4(), ticket=uuid4()),
+        "verify_replacement": lambda: lab.verify_replacement(uuid4(), ticket=uuid4()),
+        "destroy_old": lambda: lab.destroy_old(uuid4(), ticket=uuid4()),
+        "switch_back": lambda: lab.switch_back(uuid4(), ticket=uuid4()),
+        "add_backup": lambda: lab.add_backup(uuid4(), ticket=uuid4()),
+        "reapply_network_rules": lambda: lab.reapply_network_rules(uuid4()),
     }
     set_fault("*", "error", text="asked for")
 

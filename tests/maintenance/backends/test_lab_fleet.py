@@ -15,6 +15,7 @@ from maintenance.backends.lab.record import effects, harms
 from maintenance.backends.lab.world import lab_world
 from maintenance.domain.hook_stages import HookStage
 from tests.maintenance.backends.lab_hosts import (
+    let_agent_come_back,
     set_lab,
     soon,
     until_agent_is,
@@ -59,14 +60,14 @@ def test_a_fleet_grows_evenly_and_again(lab: LabCloud):
 
 
 def test_a_simulated_script_takes_its_time_and_ends(lab: LabCloud):
-    set_lab(virtual_script_s=0.3)
+    set_lab(virtual_script_s=3)
     host = add_fleet()
 
     assert lab.look_at_hooks(host).scripts[HookStage.MAINTENANCE].present
     ticket = start(lab, host)
 
     assert lab.look_at_stage(host, ticket).state == "running"
-    assert lab.wait_for_stage(host, ticket, timeout_s=5)
+    assert lab.wait_for_stage(host, ticket, timeout_s=30)
     look = until_stage_is(lab, host, ticket, "finished")
     assert (look.end, look.exit_status) == ("exited", 0)
     assert b"PreFlight: simulated" in lab.read_output(host, ticket, 0).data
@@ -110,9 +111,9 @@ def test_a_reboot_loses_a_simulated_script(lab: LabCloud):
     ticket = start(lab, host)
 
     with lab_world() as world:
-        steering.reboot_host(world, host, 0.1)
+        steering.reboot_host(world, host, 600)
     until_agent_is(lab, host, "Disconnected")
-    until_agent_is(lab, host, "Up")
+    let_agent_come_back(lab, host)
 
     assert lab.look_at_stage(host, ticket).state == "lost"
 

@@ -21,6 +21,7 @@ from tests.maintenance.backends.lab_hosts import (
     KVM1,
     KVM5,
     install,
+    let_agent_come_back,
     name_of,
     set_lab,
     soon,
@@ -33,6 +34,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
 
 STAGE = HookStage.MAINTENANCE
+AWAY_S = 600  # one that came back by itself might be back before it was seen away
 SLOW = '#!/bin/sh\necho begun\nwhile [ ! -e "$LAB_HOST_DIR/go-on" ]; do sleep 0.05; done\necho ended\n'
 
 
@@ -55,18 +57,18 @@ def let_go_on(host: UUID) -> None:
     (folders.host_dir(name_of(host)) / "go-on").touch()
 
 
-def reboot(host: UUID, back_after_s: float | None = 0.2) -> None:
+def reboot(host: UUID, back_after_s: float | None = AWAY_S) -> None:
     with lab_world() as world:
         steering.reboot_host(world, host, back_after_s)
 
 
-def restart_agent(host: UUID, back_after_s: float = 0.3) -> None:
+def restart_agent(host: UUID, back_after_s: float = AWAY_S) -> None:
     with lab_world() as world:
         steering.restart_agent(world, host, back_after_s)
 
 
 def test_a_script_reboots_its_host_and_its_result_is_found_when_the_host_is_back(lab: LabCloud):
-    set_lab(boot_back_s=0.4)
+    set_lab(boot_back_s=AWAY_S)
     before = lab.look_at_host(KVM1).boot_id
     ticket = begin(lab, KVM1, '#!/bin/sh\necho rebooting\n"$LAB_REBOOT"\nexit 0\n')
 
@@ -74,7 +76,7 @@ def test_a_script_reboots_its_host_and_its_result_is_found_when_the_host_is_back
     away = lab.look_at_stage(KVM1, ticket)
     assert (away.state, away.end, away.host_back) == ("host_away", "", False)
 
-    until_agent_is(lab, KVM1, "Up")
+    let_agent_come_back(lab, KVM1)
     back = lab.look_at_stage(KVM1, ticket)
     assert (back.state, back.exit_status, back.host_back) == ("finished", 0, True)
     assert lab.look_at_host(KVM1).boot_id != before
@@ -87,7 +89,7 @@ def test_a_reboot_in_mid_script_leaves_its_end_unknown(lab: LabCloud):
 
     reboot(KVM1)
     until_agent_is(lab, KVM1, "Disconnected")
-    until_agent_is(lab, KVM1, "Up")
+    let_agent_come_back(lab, KVM1)
     let_go_on(KVM1)
 
     assert lab.look_at_stage(KVM1, ticket).state == "lost"
@@ -106,8 +108,8 @@ def test_a_host_that_never_comes_back_stays_away(lab: LabCloud):
 
 
 def test_the_script_says_for_how_long_its_host_is_away(lab: LabCloud):
-    set_lab(boot_back_s=600)
-    begin(lab, KVM1, '#!/bin/sh\necho rebooting\n"$LAB_REBOOT" 0.2\n')
+    set_lab(boot_back_s=AWAY_S)
+    begin(lab, KVM1, '#!/bin/sh\necho rebooting\n"$LAB_REBOOT" 3\n')
 
     until_agent_is(lab, KVM1, "Disconnected")
 
@@ -129,10 +131,10 @@ def test_an_agent_that_is_away_answers_nothing_about_scripts(lab: LabCloud):
 
 def test_instances_left_on_a_rebooting_host_stop_and_are_on_record(lab: LabCloud):
     with lab_world() as world:
-        steering.reboot_host(world, KVM1, 0.2)
+        steering.reboot_host(world, KVM1, AWAY_S)
     until_agent_is(lab, KVM1, "Disconnected")
 
-    wait_until(lambda: lab.look_at_host(KVM1).state == "Up")
+    let_agent_come_back(lab, KVM1)
 
     assert Instance.objects.filter(state="Stopped").count() == 6
     assert sum(line.startswith("stopped_by_reboot") for line in harms()) == 6
@@ -143,7 +145,7 @@ def test_with_the_service_executor_a_script_outlives_its_agents_restart(lab: Lab
 
     restart_agent(KVM1)
     assert lab.look_at_stage(KVM1, ticket).state == "host_away"
-    until_agent_is(lab, KVM1, "Up")
+    let_agent_come_back(lab, KVM1)
     assert lab.look_at_stage(KVM1, ticket).state == "running"
     let_go_on(KVM1)
 
@@ -156,7 +158,7 @@ def test_a_script_that_ended_while_its_agent_was_away_is_picked_up_by_ticket(lab
     restart_agent(KVM1)
     let_go_on(KVM1)
 
-    until_agent_is(lab, KVM1, "Up")
+    let_agent_come_back(lab, KVM1)
 
     assert until_stage_is(lab, KVM1, ticket, "finished").exit_status == 0
 
@@ -167,7 +169,7 @@ def test_with_the_agent_executor_an_agents_restart_makes_the_end_unknown(lab: La
 
     restart_agent(KVM5)
     let_go_on(KVM5)
-    until_agent_is(lab, KVM5, "Up")
+    let_agent_come_back(lab, KVM5)
 
     look = lab.look_at_stage(KVM5, ticket)
     assert (look.state, look.exit_status) == ("lost", None)
@@ -178,7 +180,7 @@ def test_with_the_agent_executor_a_script_that_had_ended_before_keeps_its_result
     until_stage_is(lab, KVM5, ticket, "finished")
 
     restart_agent(KVM5)
-    until_agent_is(lab, KVM5, "Up")
+    let_agent_come_back(lab, KVM5)
 
     assert lab.look_at_stage(KVM5, ticket).exit_status == 3
 
@@ -225,12 +227,12 @@ def test_a_cancelled_maintenance_of_a_host_that_is_away_leaves_its_agent_away(la
 def test_one_wish_to_reboot_reboots_once_even_when_two_processes_find_it(lab: LabCloud, var_folder: Path):
     in_maintenance(lab, KVM1)
     wish = folders.reboots_dir() / name_of(KVM1)
-    wish.write_text("0.1\n")
+    wish.write_text(f"{AWAY_S}\n")
     kept = wish.with_name(".kept")
     kept.hardlink_to(wish)
 
     until_agent_is(lab, KVM1, "Disconnected")
     kept.rename(wish)  # the second process read the folder before the first removed the file
-    until_agent_is(lab, KVM1, "Up")
+    let_agent_come_back(lab, KVM1)
 
     assert effects(KVM1, "reboot") == 1

@@ -175,7 +175,7 @@ def test_the_only_server_that_runs_can_be_asked_about_itself(lab: LabCloud):
 def test_a_server_that_dies_while_it_answers_leaves_its_caller_without_a_reply(lab: LabCloud, is_back: bool):
     set_lab(prepare_s=60)
     with lab_door() as door:
-        steering.add_fault(door, "prepare_for_maintenance", "delay", seconds=1.0)
+        steering.add_fault(door, "prepare_for_maintenance", "delay", seconds=3.0)
     heard: list[Exception] = []
 
     def ask() -> None:
@@ -192,7 +192,7 @@ def test_a_server_that_dies_while_it_answers_leaves_its_caller_without_a_reply(l
     kill(MS1)
     if is_back:
         start(MS1)
-    asking.join(10)
+    asking.join(20)
 
     assert len(heard) == 1
     assert "went away while it was asked" in str(heard[0])
@@ -202,7 +202,7 @@ def test_a_server_that_dies_while_it_answers_leaves_its_caller_without_a_reply(l
 @pytest.mark.parametrize("others_run", [True, False])
 def test_a_reading_whose_server_dies_meanwhile_is_asked_of_another_one(lab: LabCloud, others_run: bool):
     with lab_door() as door:
-        steering.add_fault(door, "read_servers", "delay", seconds=1.0)
+        steering.add_fault(door, "read_servers", "delay", seconds=3.0)
     heard: list[object] = []
 
     def read() -> None:
@@ -220,7 +220,7 @@ def test_a_reading_whose_server_dies_meanwhile_is_asked_of_another_one(lab: LabC
     if not others_run:
         kill(MS2)
         kill(MS3)
-    reading.join(10)
+    reading.join(20)
 
     if others_run:
         assert heard == ["Down"]

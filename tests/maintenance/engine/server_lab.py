@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from maintenance.actions import servers as actions
@@ -99,6 +100,11 @@ class ServerLab:
         asked = {"settle_s": 0, "actor": "operator"} | how
         return actions.restart_servers([self.servers[name] for name in servers], **asked)  # type: ignore[arg-type]
 
+    def settled_at_once(self, run: Run) -> None:
+        """The server of the run that settles has been watched for long enough; whoever takes the step over sees it."""
+        settling = Step.objects.filter(run=run, stage="Settle").exclude(state="Ended")
+        settling.update(deadline_at=Now())
+
     def in_state(self, server: str, state: str, *, within_s: float = 20) -> None:
         """Waits until the lab has the server in this state."""
         wait_until(lambda: self.state(server) == state, within_s=within_s)
@@ -121,7 +127,7 @@ def make_server_lab(small: SmallLab, count: int = 3) -> ServerLab:
         change_settings(world.door, world.config, BalanceChange(hosts=hosts))
         send_home(world.door, world.config, world.door.now())
     agents = len(small.hosts)
-    wait_until(lambda: sum(ready.agents(name) > 0 for name in servers) >= min(agents, count), within_s=5)
+    wait_until(lambda: sum(ready.agents(name) > 0 for name in servers) >= min(agents, count), within_s=20)
     ready.read()
     return ready
 

@@ -38,7 +38,9 @@ def test_a_request_that_arrives_late_is_refused_by_its_expiry(lab):
 
     assert run.state == "Succeeded"
     assert effects(lab.hosts["kvm1"], "prepare") == 1
-    assert Intent.objects.filter(host_id=lab.hosts["kvm1"], action="prepare").count() == 2
+    # One that came too late without our doing, on a busy machine, was refused, and is no third.
+    asked = Intent.objects.filter(host_id=lab.hosts["kvm1"], action="prepare", refused="")
+    assert asked.count() == 2
 
 
 def test_a_cloud_that_is_busy_is_asked_again(lab):

@@ -1,15 +1,21 @@
 """The gate before each host: slots counted for any reason, room counted together, held hosts go on by themselves."""
 
 import pytest
+from django.db.models.functions import Now
 
 from maintenance import actions
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
-from maintenance.models import Attention, Step
+from maintenance.domain.states import RunKind, RunState, TargetState
+from maintenance.domain.system_vms import SystemVmType
+from maintenance.models import Attention, Run, Step, SystemVm, Target
 from tests.maintenance.engine.small_lab import MEMORY_MB, ended, engine_running, state_of, target_of
+from tests.maintenance.engine.vm_lab import add_system_vm
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
+
+UNTIL_LET_GO = '#!/bin/sh\nwhile ! [ -e "$LAB_HOST_DIR/go" ]; do sleep 0.05; done\n'
 
 
 def held(run, host, words):
@@ -77,9 +83,13 @@ def test_a_host_that_went_down_before_its_turn_fails_as_the_operator_chose(lab):
 
 
 def test_two_may_be_out_where_the_operator_allows_it_and_never_more(lab):
-    lab.everywhere("Maintenance", "#!/bin/sh\nsleep 0.5\n")
+    lab.everywhere("Maintenance", UNTIL_LET_GO)
     run = lab.start(max_unavailable=2)
     with engine_running():
+        working = Target.objects.filter(run=run, state="Working")
+        wait_until(lambda: working.count() == 2, within_s=30)
+        for host in lab.hosts:
+            (lab.folder(host) / "go").touch()
         run = ended(run)
 
     assert run.state == "Succeeded"
@@ -88,11 +98,12 @@ def test_two_may_be_out_where_the_operator_allows_it_and_never_more(lab):
 
 def test_runs_that_share_a_cluster_hold_to_the_smallest_limit(lab):
     lab.everywhere("Maintenance", "#!/bin/sh\nsleep 0.3\n")
-    lab.script("kvm3", "PreFlight", "#!/bin/sh\nsleep 1\n")
+    lab.script("kvm3", "PreFlight", UNTIL_LET_GO)
     careful = lab.start(hosts=["kvm3"], max_unavailable=1)
     with engine_running(count=2):
-        wait_until(lambda: state_of(careful) == "Running", within_s=10)
+        wait_until(lambda: state_of(careful) == "Running", within_s=20)
         actions.pause_run(careful.id, actor="operator")
+        (lab.folder("kvm3") / "go").touch()
         wait_until(lambda: state_of(careful) == "Paused", within_s=20)
         bold = lab.start(hosts=["kvm1", "kvm2"], max_unavailable=2)
         assert ended(bold).state == "Succeeded"
@@ -106,7 +117,7 @@ def test_a_drain_past_its_deadline_returns_the_host_and_says_what_stayed(lab):
     run = lab.start(hosts=["kvm1"], drain_timeout_s=1)
     lab.configure(move_min_s=60.0)
     with engine_running():
-        wait_until(lambda: target_of(run, "kvm1").state == "Returning", within_s=20)
+        wait_until(lambda: Step.objects.filter(run=run, stage="Return").exists(), within_s=20)
         lab.configure(move_min_s=0.0)
         wait_until(lambda: state_of(run) == "Paused", within_s=20)
 
@@ -124,10 +135,30 @@ def test_a_paused_run_lets_no_held_host_out(lab):
     with engine_running():
         held(run, "kvm1", "kvm3 is out of service")
         actions.pause_run(run.id, actor="operator")
-        wait_until(lambda: state_of(run) == "Paused", within_s=10)
+        wait_until(lambda: state_of(run) == "Paused", within_s=20)
         lab_models.Host.objects.filter(name="kvm3").update(resource_state="Enabled")
         held(run, "kvm1", "the run is paused")
         assert effects(lab.hosts["kvm1"], "prepare") == 0
 
         actions.resume_run(run.id, actor="operator")
+        assert ended(run).state == "Succeeded"
+
+
+def test_a_host_waits_for_the_patch_of_a_system_vm_that_runs_on_it(lab):
+    add_system_vm(lab, "v-1-VM", SystemVmType.CONSOLE_PROXY)
+    run = lab.start(hosts=["kvm1"])
+    vm = SystemVm.objects.get()
+    SystemVm.objects.update(looked_at=Now())  # none is booted to be probed
+    patch = Run.objects.create(
+        number=77, kind=RunKind.LIVE_PATCH, cloud=lab.cloud, state=RunState.RUNNING, scope_kind="system_vms",
+        scope_ids=[vm.id], timeout_s=60, drain_timeout_s=60, started_by="night shift",
+    )  # fmt: skip
+    at_work = Target.objects.create(
+        run=patch, system_vm=vm, name=vm.name, zone_id=vm.zone_id, order=1, state=TargetState.WORKING
+    )
+    with engine_running():
+        held(run, "kvm1", "run 77 is at work on v-1-VM, which runs on it")
+        assert effects(lab.hosts["kvm1"], "prepare") == 0
+
+        Target.objects.filter(id=at_work.id).update(state=TargetState.DONE, is_open=False)
         assert ended(run).state == "Succeeded"

@@ -6,7 +6,7 @@ from maintenance import actions
 from maintenance.backends.lab import models as lab_models
 from maintenance.engine.sweep import look_at_quiet_runs, prune, reconcile_ledger
 from maintenance.models import Attention, AuditEntry, FeedEvent, HostOut, Run, Step
-from tests.maintenance.engine.small_lab import ended, engine_running, state_of, target_of
+from tests.maintenance.engine.small_lab import ended, engine_running, hurry, state_of, target_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
@@ -73,7 +73,7 @@ def test_a_person_brings_a_flagged_host_of_an_ended_run_home(lab, settings):
         actions.return_host(lab.hosts["kvm1"], actor="operator")
         wait_until(lambda: not HostOut.objects.filter(closed_at=None).exists(), within_s=20)
 
-        wait_until(lambda: target_of(run, "kvm1").state == "Failed", within_s=10)
+        wait_until(lambda: target_of(run, "kvm1").state == "Failed", within_s=20)
     assert lab.resource_state("kvm1") == "Enabled"
     assert state_of(run) == "Cancelled"
     actions.prepare_host(lab.hosts["kvm1"], actor="operator")  # nothing of the old run holds it any more
@@ -89,12 +89,13 @@ def test_a_run_that_nobody_rang_for_is_looked_at_anyway(lab):
 
 
 def test_instances_that_stop_during_the_drain_fail_the_host_and_are_named(lab):
-    lab.configure(move_min_s=0.6)
+    lab.configure(prepare_s=600)
     run = lab.start(hosts=["kvm1"])
     with engine_running():
-        wait_until(lambda: target_of(run, "kvm1").state == "Draining", within_s=20)
+        wait_until(lambda: lab.resource_state("kvm1") == "PrepareForMaintenance", within_s=20)
         names = [name for _, name in target_of(run, "kvm1").instances_before]
         lab_models.Instance.objects.filter(name=names[-1], state="Running").update(state="Stopped", host=None)
+        hurry("kvm1")
         wait_until(lambda: state_of(run) == "Paused", within_s=40)
 
     target = target_of(run, "kvm1")

@@ -92,7 +92,7 @@ def test_lost_instances_that_run_again_settle_themselves_and_the_run_asks_to_be_
         assert paused.title == f"Run {run.number} is paused and waits to be resumed"
 
         actions.resume_run(run.id, actor="operator")
-        settled(paused, within_s=2)
+        settled(paused)
         assert ended(run).state == "Succeeded"
 
 

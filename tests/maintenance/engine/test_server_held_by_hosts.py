@@ -8,7 +8,7 @@ from maintenance.backends.lab.world import lab_world
 from maintenance.backends.servers import BalanceChange
 from maintenance.models import Attention, Step, Target
 from tests.maintenance.engine.server_lab import make_server_lab
-from tests.maintenance.engine.small_lab import ended, engine_running
+from tests.maintenance.engine.small_lab import ended, engine_running, hurry
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
@@ -43,7 +43,7 @@ def host_on(servers, server):
 def test_a_run_of_our_own_that_drains_a_host_is_what_holds_the_server_and_no_person_is_asked_for(servers):
     host = host_on(servers, "mgmt2")
     servers.read()
-    servers.configure(prepare_s=4)
+    servers.configure(prepare_s=600)
     rolling = servers.small.start(hosts=[host.name])
     with engine_running():
         draining = lab_models.Job.objects.filter(host=host.id, kind="prepare")
@@ -51,6 +51,7 @@ def test_a_run_of_our_own_that_drains_a_host_is_what_holds_the_server_and_no_per
         lab_models.Job.objects.filter(id=job.id).update(server=servers.servers["mgmt1"])
         run = servers.prepare("mgmt2")
         reason = why(run, "own-run")
+        hurry(host.name)
         wait_until(lambda: is_held(run), within_s=30)
         ended(rolling)
 
@@ -65,7 +66,7 @@ def test_a_host_setting_that_leaves_agents_nowhere_to_go_is_what_is_to_be_mended
     with lab_world() as world:
         change_settings(world.door, world.config, BalanceChange(hosts=("10.0.0.2", "10.9.9.9")))
         send_home(world.door, world.config, world.door.now())
-    wait_until(lambda: servers.agents("mgmt2") > 0, within_s=5)
+    wait_until(lambda: servers.agents("mgmt2") > 0, within_s=20)
     run = servers.prepare("mgmt2")
     with engine_running():
         reason = why(run, "host-setting")

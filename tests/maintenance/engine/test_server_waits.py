@@ -65,7 +65,7 @@ def test_an_address_that_the_setting_lacks_is_named_and_once_added_the_server_ge
     with lab_world() as world:
         change_settings(world.door, world.config, BalanceChange(hosts=("10.0.0.1", "10.0.0.2")))
         send_home(world.door, world.config, world.door.now())
-    wait_until(lambda: servers.agents("mgmt2") > 0, within_s=5)
+    wait_until(lambda: servers.agents("mgmt2") > 0, within_s=20)
     servers.jobs("mgmt2")
     run = servers.prepare("mgmt2")
     with engine_running():

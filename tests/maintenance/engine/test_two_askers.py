@@ -68,7 +68,7 @@ def test_what_was_there_before_the_request_is_not_taken_for_its_effect(servers):
 
     assert not actions.read_back(run, server, timeout_s=0).was_seen
     with engine_running():
-        assert actions.read_back(run, server).was_seen
+        assert actions.read_back(run, server, timeout_s=20).was_seen
         ended(run)
 
 
@@ -78,7 +78,7 @@ def test_a_shutdown_that_the_cloud_refuses_is_answered_with_its_words(servers):
         by_hand.set_refusal(world, servers.servers["mgmt2"], "my disk is being checked")
     run = actions.trigger_server_shutdown(servers.servers["mgmt2"], actor="anna")
     with engine_running():
-        answer = actions.read_back(run, servers.servers["mgmt2"], timeout_s=8)
+        answer = actions.read_back(run, servers.servers["mgmt2"], timeout_s=20)
         ended(run)
 
     assert "my disk is being checked" in answer.refused
@@ -115,22 +115,23 @@ def test_of_a_restart_and_a_run_over_hosts_that_begin_at_the_same_moment_one_is_
 
 def _waiting_for_a_number(cursor):
     cursor.execute(
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s AND NOT granted",
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE datname = current_database() AND locktype = 'advisory' AND objid = %s AND NOT granted",
         [RUN_NUMBER_LOCK],
     )
     return cursor.fetchone()[0]
 
 
 def test_while_it_is_open_whether_one_server_leaves_no_other_is_asked_to(servers, settings):
-    settings.INTENT_VALID_S = 3
+    settings.INTENT_VALID_S = 12
     servers.configure(server_autostart_s=-1)
     servers.kill("mgmt1")
     servers.read()
-    late = {"call": "trigger_server_shutdown", "kind": "late", "seconds": 1.5, "times_left": 1}
+    late = {"call": "trigger_server_shutdown", "kind": "late", "seconds": 4, "times_left": 1}
     lab_models.Fault.objects.create(**late)
     first = actions.trigger_server_shutdown(servers.servers["mgmt2"], actor="anna")
     with engine_running():
-        wait_until(lambda: Intent.objects.filter(server=servers.servers["mgmt2"]).exists())
+        wait_until(lambda: Intent.objects.filter(server=servers.servers["mgmt2"]).exists(), within_s=20)
         second = actions.trigger_server_shutdown(servers.servers["mgmt3"], actor="bert")
         ended(first)
         ended(second)

@@ -10,6 +10,10 @@ import pytest
 from maintenance.hooks.results import HookEnd
 from maintenance.hooks.tickets import TicketState
 
+READY_S = (
+    3  # by then a script has said what it does with signals, and has made its daemon, on a busy machine too
+)
+
 DAEMON = """
 import os, sys, time
 if os.fork() == 0:
@@ -32,12 +36,14 @@ def test_a_script_that_hangs_is_told_to_end_in_time(hooks) -> None:
     result, _ = hooks.run(hooks.sh("sleep 600"), timeout_s=0.3)
 
     assert (result.end, result.signal) == (HookEnd.TIMED_OUT, 15)
-    assert 0.3 <= result.duration_s < 2
+    assert 0.3 <= result.duration_s < 5
     assert result.detail == "still running after 0.3 s"
 
 
 def test_a_script_that_obeys_term_is_still_timed_out(hooks) -> None:
-    result, output = hooks.run(hooks.sh("trap 'echo tidied; exit 0' TERM; sleep 600 & wait"), timeout_s=0.3)
+    result, output = hooks.run(
+        hooks.sh("trap 'echo tidied; exit 0' TERM; sleep 600 & wait"), timeout_s=READY_S
+    )
 
     assert (result.end, result.exit_status) == (HookEnd.TIMED_OUT, 0)
     assert output == b"tidied\n"
@@ -46,10 +52,10 @@ def test_a_script_that_obeys_term_is_still_timed_out(hooks) -> None:
 def test_a_script_that_ignores_term_is_killed_after_its_grace(hooks) -> None:
     script = hooks.sh("trap '' TERM INT HUP; while :; do sleep 600; done")
 
-    result, _ = hooks.run(script, timeout_s=0.2, grace_s=0.3)
+    result, _ = hooks.run(script, timeout_s=READY_S, grace_s=0.3)
 
     assert (result.end, result.signal) == (HookEnd.TIMED_OUT, 9)
-    assert result.duration_s < 3
+    assert result.duration_s < READY_S + 4
     assert "TERM did not end it, killed after 0.3 s" in result.detail
 
 
@@ -68,13 +74,13 @@ def test_a_daemon_is_ended_with_its_script_whose_status_counts(hooks, close: str
     assert (result.end, result.exit_status, output) == (HookEnd.EXITED, 3, b"daemon made\n")
     assert len(result.strays) == 1
     assert "Maintenance.py" in result.strays[0]
-    assert result.duration_s < 2
+    assert result.duration_s < 8
 
 
 def test_a_daemon_of_a_script_that_hangs_is_ended_too(hooks) -> None:
     script = daemon(hooks, "import signal; signal.signal(15, signal.SIG_IGN)", "time.sleep(600)\n")
 
-    result, _ = hooks.run(script, timeout_s=0.5, grace_s=0.2)
+    result, _ = hooks.run(script, timeout_s=READY_S, grace_s=0.2)
 
     assert result.end is HookEnd.TIMED_OUT
     assert len(result.strays) == 1

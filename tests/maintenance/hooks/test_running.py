@@ -201,7 +201,7 @@ def test_times_are_utc_and_the_duration_is_the_scripts(hooks) -> None:
     result, _ = hooks.run(hooks.sh("sleep 0.2"))
 
     assert before <= result.started_at < result.finished_at <= datetime.now(UTC)
-    assert 0.2 <= result.duration_s < 1.5
+    assert 0.2 <= result.duration_s < 5
     assert result.started_at.tzinfo is UTC
 
 
