@@ -434,6 +434,8 @@ def visible_live_patches(person: Person) -> QuerySet[Run]:
 def _of_own_accounts(person: Person) -> Q:
     """What is owned by an account that the person belongs to. Without a membership: nothing."""
     own = Q(pk__in=[])
+    if not isinstance(person, User):
+        return own
     for one in Membership.objects.filter(user=person.pk):
         of_one = Q(cloud_id=one.cloud_id, domain=one.domain)
         own |= of_one & (Q(account=one.account) if one.account else ~Q(account=""))

@@ -10,7 +10,7 @@ from maintenance.clock import database_now
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import EngineProcess
 
-VERSION = "0.4.0"
+VERSION = "0.5.0"
 
 
 def say_hello(engine_id: UUID, host_name: str, pid: int) -> None:
