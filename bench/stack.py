@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tooling.embedded_postgres import EmbeddedPostgres
+from tooling.launch import WEB_OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,7 +49,7 @@ class Stack:
         """One web process on 127.0.0.1."""
         program = [sys.executable, "-m", "uvicorn", "dashboard.asgi:application", "--port", str(port)]
         self.environment["PORT"] = str(port)
-        return self._start("web", [*program, "--ws-per-message-deflate", "false"])
+        return self._start("web", [*program, *WEB_OPTIONS])
 
     def _start(
         self, name: str, program: list[str], environment: Mapping[str, str] | None = None
