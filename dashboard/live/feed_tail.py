@@ -16,6 +16,7 @@ from dashboard.live import database
 from maintenance.feed import FEED_CHANNEL
 
 KEPT_MAX = 5_000  # events in memory; a socket further behind than this is told to start afresh
+BEFORE_US = 1_000  # of these, at the start: what pages have missed that come back after our restart
 READ_AT_ONCE = 500
 FRESH_S = 5.0  # no successful reading for longer: what we know is not the present
 
@@ -24,7 +25,7 @@ log = structlog.get_logger("pitstop.live")
 COLUMNS = "seq, at, kind, actor, object, before, after"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ToldEvent:
     """One event as every log socket gets it; only `prev` differs between sockets."""
 
@@ -78,20 +79,6 @@ class FeedTail:
             return None
         return self._recent[bisect_right(self._recent, seq, key=lambda event: event.seq) :]
 
-    async def from_table(self, after: int, most: int) -> Sequence[ToldEvent] | None:
-        """The events after `after`, oldest first, also from before we began to follow; None when they are more than
-        `most`, or some are no longer kept. Raises: DatabaseAway."""
-        oldest = await database.fetch("SELECT min(seq) AS seq FROM maintenance_feedevent")
-        if oldest[0]["seq"] is None or oldest[0]["seq"] > after + 1:
-            return None
-        found: list[ToldEvent] = []
-        while len(found) <= most:
-            some = await read_events(found[-1].seq if found else after)
-            found += some
-            if len(some) < READ_AT_ONCE:
-                return found if len(found) <= most else None
-        return None
-
     async def news(self, within_s: float) -> None:
         """Returns when there is something new, at the latest after `within_s`."""
         await asyncio.wait({self._news}, timeout=within_s)
@@ -105,17 +92,25 @@ class FeedTail:
         async for _ in database.listen(FEED_CHANNEL):
             try:
                 if not self._started.is_set():
-                    self.head = (
-                        await database.fetch(
-                            "SELECT coalesce(max(seq), 0) AS head FROM maintenance_feedevent"
-                        )
-                    )[0]["head"]
-                    self._started.set()
+                    await self._begin()
                 while await self._read_on():
                     pass
                 self._read_at = time.monotonic()
             except database.DatabaseAway as reason:
                 log.warning("the feed cannot be read", reason=str(reason))
+
+    async def _begin(self) -> None:
+        """Reads the newest events once, so that a thousand pages that come back after our restart ask for none."""
+        rows = await database.fetch(
+            f"SELECT {COLUMNS} FROM maintenance_feedevent ORDER BY seq DESC LIMIT %s", (BEFORE_US + 1,)
+        )
+        rows.reverse()
+        if rows:
+            # What came before the oldest event that is kept, nobody knows.
+            before = rows.pop(0)["seq"] if len(rows) > BEFORE_US else rows[0]["seq"] - 1
+            self._recent = _told(rows, before)
+            self.head = self._recent[-1].seq
+        self._started.set()
 
     async def _read_on(self) -> bool:
         """Reads the next events; whether there may be more."""
@@ -134,6 +129,11 @@ async def read_events(after: int) -> list[ToldEvent]:
         f"SELECT {COLUMNS} FROM maintenance_feedevent WHERE seq > %s ORDER BY seq LIMIT %s",
         (after, READ_AT_ONCE),
     )
+    return _told(rows, after)
+
+
+def _told(rows: Sequence[Mapping[str, Any]], after: int) -> list[ToldEvent]:
+    """`after`: the event before the first row."""
     found: list[ToldEvent] = []
     for row in rows:
         found.append(ToldEvent(prev=found[-1].seq if found else after, seq=row["seq"], rest=_rest(row)))

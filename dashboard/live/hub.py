@@ -6,7 +6,7 @@ An audience is a topic and a role. Its `seq` is the feed position up to which it
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -17,6 +17,7 @@ import structlog
 from dashboard.live import database
 from dashboard.live.ages import known_now, read_ages
 from dashboard.live.audience import Audience, Dirty, Joiner
+from dashboard.live.drawn_lately import DrawnLately
 from dashboard.live.feed_tail import ToldEvent, feed_tail
 from dashboard.live.frames import Ages, Frame, heartbeat
 from dashboard.live.lacking import lacking, touched_by
@@ -45,7 +46,6 @@ class Tail(Protocol):
     async def start(self) -> None: ...
     def is_fresh(self) -> bool: ...
     def after(self, seq: int) -> Sequence[ToldEvent] | None: ...
-    async def from_table(self, after: int, most: int) -> Sequence[ToldEvent] | None: ...
     async def news(self, within_s: float) -> None: ...
 
 
@@ -70,6 +70,7 @@ class Hub:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="draw")  # one round after another
         self._tasks: list[asyncio.Task[None]] = []
         self._known: dict[str, bool] = {}
+        self._lately = DrawnLately()
 
     # ---- members -----------------------------------------------------------------------------------------------------
 
@@ -77,22 +78,17 @@ class Hub:
         """It gets what it lacks since `after` (None: everything), then every change. Raises: DatabaseAway."""
         await self._tail.start()
         self._start()
-        missed = None if after is None else await self._missed(after)
         # From here to the end nothing else runs: no event is told in between.
+        missed = None if after is None else self._missed(after)
         member.has_joined = True
         key = (member.topic, member.role)
         audience = self._audiences.setdefault(key, Audience(*key, seq=self._seq, clouds=member.clouds))
         audience.joiners.append(lacking(audience, member, missed))
         self._wake.set()
 
-    async def _missed(self, after: int) -> Sequence[ToldEvent] | None:
+    def _missed(self, after: int) -> Sequence[ToldEvent] | None:
         """The events after `after`, REPLAY_MAX at most; None: they are more, or no longer kept."""
         missed = self._tail.after(after)
-        if missed is None:
-            # We were started after the page was made; the table knows what happened meanwhile.
-            older = await self._tail.from_table(after, REPLAY_MAX)
-            newer = self._tail.after(older[-1].seq) if older else None
-            missed = None if older is None or newer is None else [*older, *newer]
         return missed if missed is not None and len(missed) <= REPLAY_MAX else None
 
     def leave(self, member: Member) -> None:
@@ -158,12 +154,14 @@ class Hub:
 
     def _apply(self, event: ToldEvent, now: float, whose: Whose) -> None:
         for part in touched_by(event):
+            self._lately.touch(part, event.seq)
             for audience in self._audiences.values():
                 if audience.follows(part) and (not audience.is_alone or whose.concerns(audience.topic, part)):
                     audience.touch(part, event.seq, now)
 
     def _touch_everything(self) -> None:
         """What every page shows may be another: pages get a snapshot."""
+        self._lately.forget()
         for audience in self._audiences.values():
             parts = whole(audience.topic)
             audience.joiners += [Joiner(member, parts, 0) for member in audience.members]
@@ -206,13 +204,23 @@ class Hub:
             joiners[key], audience.joiners = audience.joiners, []
             for part in [*parts, *(part for joiner in joiners[key] for part in joiner.parts)]:
                 wanted[picture(part, audience.role)] = None
-        drawn = await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, list(wanted))
+        drawn = await self._drawings(wanted, seq)
         now = time.monotonic()
         for key, audience in audiences.items():
             if self._audiences.get(key) is audience:
                 self._deliver(audience, taken[key], joiners[key], drawn, seq, now)
             else:
                 self._begin_anew(key, joiners[key])
+
+    async def _drawings(self, wanted: Iterable[Wanted], seq: int) -> Drawings:
+        """Of each part what still holds, or it is drawn: as of `seq` at least."""
+        kept, era = self._lately.still_hold(wanted, time.monotonic()), self._lately.era
+        missing = [one for one in wanted if one not in kept]
+        if not missing:
+            return kept
+        drawn = await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, missing)
+        self._lately.keep(drawn, seq=seq, era=era, now=time.monotonic())
+        return {**kept, **drawn}
 
     def _deliver(
         self,

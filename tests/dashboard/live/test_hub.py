@@ -27,8 +27,7 @@ class Feed:
     def __init__(self, head: int = 0, kept: int = 1000) -> None:
         self.head, self.kept = head, kept
         self.fresh = True
-        self.all: list[ToldEvent] = []  # what the table has
-        self._events: list[ToldEvent] = []  # what is in memory
+        self._events: list[ToldEvent] = []
         self._news = asyncio.Event()
 
     async def start(self) -> None:
@@ -44,14 +43,6 @@ class Feed:
             return None
         return [event for event in self._events if event.seq > seq]
 
-    async def from_table(self, after: int, most: int) -> Sequence[ToldEvent] | None:
-        found = [event for event in self.all if event.seq > after]
-        return found if len(found) <= most and (not found or found[0].prev == after) else None
-
-    def prune(self, seq: int) -> None:
-        """Events up to this one are kept nowhere."""
-        self.all = [event for event in self.all if event.seq > seq]
-
     async def news(self, within_s: float) -> None:
         try:
             async with asyncio.timeout(within_s):
@@ -65,8 +56,7 @@ class Feed:
             "kind": kind, "object": {"run": run, "target": "t", "host": "h"},
             "before": {"state": before}, "after": {"state": after},
         }  # fmt: skip
-        self.all.append(ToldEvent(self.head, self.head + 1, json.dumps(told)[1:]))
-        self._events.append(self.all[-1])
+        self._events.append(ToldEvent(self.head, self.head + 1, json.dumps(told)[1:]))
         del self._events[: -self.kept]
         self.head += 1
         self._news.set()
@@ -191,23 +181,11 @@ async def test_a_page_that_was_away_for_longer_than_is_kept_gets_everything():
     feed, pen, page = Feed(kept=2), Pen(), Page()
     for _ in range(5):
         feed.tell("step.output")
-    feed.prune(3)
     async with running(feed, pen) as hub:
         await hub.join(page.member, 1)
         snapshot = (await page.gets("snapshot"))[0]
     assert "head" in snapshot["parts"]
     assert (snapshot["changes"], snapshot["said"]) == (0, "")
-
-
-async def test_what_happened_before_this_process_began_is_read_from_the_table_and_counted():
-    feed, pen, page = Feed(kept=2), Pen(), Page()
-    for _ in range(5):
-        feed.tell("step.ended")
-    async with running(feed, pen) as hub:
-        await hub.join(page.member, 1)
-        snapshot = (await page.gets("snapshot"))[0]
-    assert set(snapshot["parts"]) == {"now", "problems"}
-    assert (snapshot["changes"], snapshot["said"]) == (4, "Caught up, 4 changes.")
 
 
 async def test_a_page_that_missed_too_much_gets_everything_drawn_once():
