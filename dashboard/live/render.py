@@ -60,10 +60,11 @@ def drawing_of(part: Part) -> Drawing:
 def draw(parts: Iterable[tuple[Part, str]]) -> dict[tuple[Part, str], Drawn | Exception]:
     """Each part for its role; one that cannot be drawn is the error it made. Asks the database: call from a thread."""
     found: dict[tuple[Part, str], Drawn | Exception] = {}
+    wanted = list(parts)
     try:
         read_if_wanted()
-        with one_push():
-            for part, role in parts:
+        with one_push(part for part, _role in wanted):
+            for part, role in wanted:
                 try:
                     found[part, role] = _draw(part, role)
                 except Exception as failure:
