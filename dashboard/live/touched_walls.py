@@ -44,15 +44,13 @@ def _bands(subject: str) -> tuple[str, ...]:
 
 
 def _cells(host: str, cluster: str) -> Iterator[Touched]:
-    if not host and not cluster:
-        return
-    where = where_is(host, cluster)
-    if where is not None:
-        yield EVERY_MAP, "cluster", where.cluster
-    elif cluster:
+    """The cluster's, which events about a host or a target name. Of a need only its host is known: until somebody has
+    looked where that stands, the map is touched: too much, never too little."""
+    if cluster:
         yield EVERY_MAP, "cluster", cluster
-    else:
-        yield EVERY_MAP, "map", ""  # nobody knows yet where it stands: too much, never too little
+    elif host:
+        where = where_is(host)
+        yield (EVERY_MAP, "cluster", where.cluster) if where else (EVERY_MAP, "map", "")
 
 
 def _id(values: Mapping[str, Any], name: str) -> str:

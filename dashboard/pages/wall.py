@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.live.drawn_once import one_push
 from dashboard.models import WallLink
+from dashboard.pages.asked import number
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.wall.clusters import clusters
 from dashboard.screens.wall.hosts import LETTERS, host_map
@@ -46,7 +47,8 @@ def wall(request: HttpRequest) -> HttpResponse:
 def wall_hosts(request: HttpRequest) -> HttpResponse:
     seq = feed_head()
     profile = _profile(request)
-    context = {"seq": seq, "map": host_map(profile), "letters": LETTERS}
+    shown = host_map(profile, number(request.GET.get("page", "")))
+    context = {"seq": seq, "map": shown, "letters": LETTERS}
     return _shown(request, "wall/hosts.html", f"wallhosts:{profile.id}", profile, context)
 
 

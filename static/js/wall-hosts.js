@@ -1,51 +1,71 @@
-/* Every host as a cell of one canvas, by cluster. Ten thousand cells are one string a cluster; a change draws its own
-   cluster anew and nothing else. The table says the same in words. */
-import { follow } from "./wall/live.js";
+/* Every host as a cell of one canvas, by cluster: a string of letters each. What is pushed of a cluster is its string;
+   only the cells that differ are drawn anew. The table says the same in words, a page at a time. */
+import { askForAll, follow } from "./wall/live.js";
 
-const map = () => document.getElementById("wall-map");
-const canvas = document.getElementById("cells");
-const pen = canvas.getContext("2d", { alpha: false });
-const body = document.querySelector("#cells-table tbody");
-const legend = [...document.querySelectorAll("[data-letter]")];
-const letters = legend.map((one) => one.dataset.letter);
-const colours = Object.fromEntries(legend.map((one) => [one.dataset.letter, getComputedStyle(one.querySelector(".glyph")).color]));
+const CELLS = "cells-", TABLE_AFTER_MS = 5000;
 const HOLLOW = new Set(["o", "t", "q"]);   // told by shape, too, not by colour alone
 const CROSSED = new Set(["f", "x"]);
 const BACKGROUND = "#0b0f14", GAP = 0.16, BETWEEN = 1, LINE = 1.3;  // in cells: between cells, between clusters, a line's height
 
+const map = () => document.getElementById("wall-map");
+const canvas = document.getElementById("cells");
+const pen = canvas.getContext("2d", { alpha: false });
 const template = document.createElement("template");
-let clusters = new Map();   // key → {letters, name, zone, at}
-let cell = 0, columns = 0;
+const legend = [...document.querySelectorAll("[data-letter]")];
+const letters = legend.map((one) => one.dataset.letter);
+const colours = Object.fromEntries(legend.map((one) => [one.dataset.letter, getComputedStyle(one.querySelector(".glyph")).color]));
+const figures = new Intl.NumberFormat(document.documentElement.lang);
 
-function read(packed) {
-  const [key, cells, name, zone] = packed.split("\t");
-  return [key, { letters: cells, name, zone, at: 0 }];
+let clusters = new Map();  // key → {letters, at}
+let totals = new Map();    // letter → hosts
+let cell = 0, columns = 0, isMisplaced = false, isCounted = false, isLacking = false, table = 0;
+
+// ---- what is pushed ----
+
+function change(id, text) {
+  if (id === "wall-map") return changeAll(text);
+  const cluster = clusters.get(id.slice(CELLS.length));
+  if (!cluster && text) isLacking = true;  // it has its first hosts: only the whole map knows its place
+  if (!cluster || text === null) return;
+  if (cluster.letters.length === text.length) recolour(cluster, text);
+  else isMisplaced = true;
+  count(cluster.letters, -1);
+  count(text, 1);
+  cluster.letters = text;
+  tell(id, text);
+}
+
+function changeAll(html) {
+  if (html === null) return;
+  template.innerHTML = html;
+  map().replaceWith(template.content.firstElementChild);
+  const before = [...clusters.keys()].join();
+  readAll();
+  if ([...clusters.keys()].join() !== before) fetchTableSoon();
+  for (const [key, cluster] of clusters) tell(CELLS + key, cluster.letters);
+}
+
+/** When all parts of a frame are in: hosts that came or went move all cells behind them, once. */
+function settle() {
+  if (isMisplaced) drawAll();
+  isMisplaced = false;
+}
+
+function everySecond() {
+  if (isLacking) askForAll();
+  showTotals();
 }
 
 function readAll() {
   const packed = map().dataset.packed;
-  clusters = new Map(packed ? packed.split("\n").map(read) : []);
-  body.replaceChildren(...[...clusters].map(row));
-  drawAll();
+  clusters = new Map((packed ? packed.split("\n") : []).map((line) => line.split("\t")).map(([key, cells]) => [key, { letters: cells, at: 0 }]));
+  totals = new Map();
+  isLacking = false;
+  for (const cluster of clusters.values()) count(cluster.letters, 1);
+  isMisplaced = true;
 }
 
-function row([key, cluster]) {
-  const tr = document.createElement("tr"), head = document.createElement("th"), name = document.createElement("bdi");
-  tr.id = `cells-${key}`;
-  head.scope = "row";
-  name.textContent = cluster.name;
-  head.append(name);
-  tr.append(head, ...letters.map(() => document.createElement("td")));
-  countInto(tr, cluster);
-  return tr;
-}
-
-function countInto(tr, cluster) {
-  letters.forEach((letter, place) => {
-    const text = String(cluster.letters.split(letter).length - 1), td = tr.cells[place + 1];
-    if (td.textContent !== text) td.textContent = text;
-  });
-}
+// ---- drawing ----
 
 /** The largest cells with which everything fits. */
 function drawAll() {
@@ -56,7 +76,7 @@ function drawAll() {
   pen.fillRect(0, 0, width, height);
   const sizes = [...clusters.values()].map((one) => one.letters.length);
   const total = sizes.reduce((sum, n) => sum + n + BETWEEN, 0);
-  if (!total || !width || !height) return count();
+  if (!total || !width || !height) return;
   cell = Math.max(1, Math.floor(Math.sqrt(width * height / total)));
   while (cell > 1 && !fits(sizes, width, height)) cell -= 1;
   columns = Math.max(1, Math.floor(width / cell));
@@ -64,10 +84,9 @@ function drawAll() {
   for (const cluster of clusters.values()) {
     at = placed(at, cluster.letters.length);
     cluster.at = at;
-    draw(cluster);
+    for (let place = 0; place < cluster.letters.length; place += 1) draw(at + place, cluster.letters[place]);
     at += cluster.letters.length + BETWEEN;
   }
-  count();
 }
 
 /** A cluster that fits into a line is not broken over two. */
@@ -84,66 +103,75 @@ function fits(sizes, width, height) {
 
 const line = () => Math.max(cell, Math.round(cell * LINE));
 
-function draw(cluster) {
-  const gap = Math.max(cell > 3 ? 1 : 0, Math.round(cell * GAP)), side = cell - gap;
-  for (let place = 0; place < cluster.letters.length; place += 1) {
-    const letter = cluster.letters[place], at = cluster.at + place;
-    const x = at % columns * cell, y = Math.floor(at / columns) * line();
-    pen.fillStyle = BACKGROUND;
-    pen.fillRect(x, y, cell, cell);
-    pen.fillStyle = colours[letter] ?? colours.q;
-    pen.fillRect(x, y, side, side);
-    const edge = Math.max(1, Math.round(side * 0.18));
-    if (HOLLOW.has(letter) && side > 4) {
-      pen.fillStyle = BACKGROUND;
-      pen.fillRect(x + edge, y + edge, side - 2 * edge, side - 2 * edge);
-    } else if (CROSSED.has(letter) && side > 5) {
-      pen.fillStyle = BACKGROUND;
-      pen.fillRect(x + edge * 2, y + Math.round((side - edge) / 2), side - edge * 4, edge);
-    }
+function recolour(cluster, text) {
+  for (let place = 0; place < text.length; place += 1) {
+    if (text[place] !== cluster.letters[place]) draw(cluster.at + place, text[place]);
   }
 }
 
+/** One cell, over whatever it was. */
+function draw(at, letter) {
+  const side = cell - Math.max(cell > 3 ? 1 : 0, Math.round(cell * GAP));
+  const x = at % columns * cell, y = Math.floor(at / columns) * line();
+  pen.fillStyle = colours[letter] ?? colours.q;
+  pen.fillRect(x, y, side, side);
+  const edge = Math.max(1, Math.round(side * 0.18));
+  if (HOLLOW.has(letter) && side > 4) {
+    pen.fillStyle = BACKGROUND;
+    pen.fillRect(x + edge, y + edge, side - 2 * edge, side - 2 * edge);
+  } else if (CROSSED.has(letter) && side > 5) {
+    pen.fillStyle = BACKGROUND;
+    pen.fillRect(x + edge * 2, y + Math.round((side - edge) / 2), side - edge * 4, edge);
+  }
+}
+
+// ---- the same in words ----
+
+function count(text, by) {
+  for (const letter of text) totals.set(letter, (totals.get(letter) ?? 0) + by);
+  isCounted = false;
+}
+
 /** How many hosts are in each state, beside its word. */
-function count() {
-  const all = [...clusters.values()].map((one) => one.letters).join("");
+function showTotals() {
+  if (isCounted) return;
+  isCounted = true;
   for (const one of legend) {
-    const n = all.split(one.dataset.letter).length - 1, text = n.toLocaleString(document.documentElement.lang);
-    const figure = one.querySelector("[data-count]");
+    const n = totals.get(one.dataset.letter) ?? 0, text = figures.format(n), figure = one.querySelector("[data-count]");
     if (figure.textContent !== text) figure.textContent = text;
     one.toggleAttribute("data-none", !n);
   }
 }
 
-function change(id, html) {
-  if (html === null) return;
-  template.innerHTML = html;
-  const pushed = template.content.firstElementChild;
-  if (id === "wall-map") {
-    map().replaceWith(pushed);
-    readAll();
-    return;
-  }
-  const [key, now] = read(pushed.dataset.packed);
-  const old = clusters.get(key);
-  clusters.set(key, now);
-  if (!old || old.letters.length !== now.letters.length) {
-    const before = document.getElementById(`cells-${key}`);
-    if (before) before.replaceWith(row([key, now]));
-    else body.append(row([key, now]));
-    drawAll();
-    return;
-  }
-  now.at = old.at;
-  draw(now);
-  countInto(document.getElementById(`cells-${key}`), now);
-  dirty = true;
+/** Into the cluster's row, when it is on this page of the table. */
+function tell(id, text) {
+  const row = document.getElementById(id);
+  if (!row) return;
+  const tally = Object.fromEntries(letters.map((letter) => [letter, 0]));
+  for (const letter of text) tally[letter] += 1;
+  row.querySelectorAll("td").forEach((td, place) => {
+    const n = String(tally[letters[place]]);
+    if (td.textContent !== n) td.textContent = n;
+  });
 }
 
-let dirty = false;
+/** Which clusters there are has changed: names are the server's to say. */
+function fetchTableSoon() {
+  table ||= setTimeout(fetchTable, TABLE_AFTER_MS * (1 + Math.random()));
+}
+
+async function fetchTable() {
+  table = 0;
+  const answer = await fetch(location.href, { cache: "no-store", redirect: "manual" }).catch(() => null);
+  if (!answer || answer.status >= 500) return fetchTableSoon();
+  if (!answer.ok) return;  // the socket says why nobody may look any more
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const now = page.getElementById("cells-words");
+  if (now) document.getElementById("cells-words").replaceWith(now);
+}
+
 readAll();
+settle();
+showTotals();
 window.addEventListener("resize", drawAll);
-follow(change, () => {
-  if (dirty) count();
-  dirty = false;
-});
+follow(change, everySecond, settle);

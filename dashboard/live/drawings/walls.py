@@ -1,12 +1,14 @@
 """Bands of walls and cells of their second page: once for all walls that show the same."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key
+from dashboard.live.drawn_once import drawn_together, once
 from dashboard.screens.wall.clusters import clusters
-from dashboard.screens.wall.hosts import cells_of, host_map
+from dashboard.screens.wall.hosts import Cells, cells_of, host_map
 from dashboard.screens.wall.now import Now, now_of
 from dashboard.screens.wall.problems import problems
 from dashboard.screens.wall.profile import profile_of
@@ -14,6 +16,7 @@ from dashboard.screens.wall.servers import servers
 from dashboard.screens.wall.verdict import verdict
 
 FLEET_S = 2.0  # what is counted over all hosts
+CELLS_S = 0.5
 
 
 def _band(name: str, build: Callable[[Now], Any]) -> Callable[[str, str, str], Context]:
@@ -32,9 +35,20 @@ def _map(profile: str, _one: str, _role: str) -> Context:
 
 
 def _cells(profile: str, cluster: str, _role: str) -> Context:
-    found = profile_of(UUID(profile))
-    cells = cells_of(found, UUID(cluster)) if found is not None else None
-    return None if cells is None else {"cells": cells, "element": cells.key}
+    """The letters of one cluster; those of all that are pushed together are read at once."""
+    together = drawn_together(f"wallhosts:{profile}", "cluster") | {cluster}
+    cells = once(_Reading(profile, together)).get(UUID(cluster))
+    return None if cells is None else {"letters": cells.letters, "element": cells.key}
+
+
+@dataclass(frozen=True)
+class _Reading:
+    profile: str
+    clusters: frozenset[str]
+
+    def __call__(self) -> dict[UUID, Cells]:
+        found = profile_of(UUID(self.profile))
+        return {} if found is None else cells_of(found, {UUID(key) for key in self.clusters})
 
 
 DRAWINGS: Mapping[Key, Drawing] = {
@@ -51,5 +65,5 @@ DRAWINGS: Mapping[Key, Drawing] = {
         "wall/wall.html#servers", "wall-servers", _band("servers", servers), every_s=CALM_S
     ),
     ("wallhosts", "map"): Drawing("wall/hosts.html#map", "wall-map", _map, every_s=FLEET_S),
-    ("wallhosts", "cluster"): Drawing("wall/hosts.html#cluster", "cells-{}", _cells, every_s=0.5),
+    ("wallhosts", "cluster"): Drawing("wall/hosts.html#letters", "cells-{}", _cells, every_s=CELLS_S),
 }

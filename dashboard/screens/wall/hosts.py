@@ -1,34 +1,34 @@
 """The wall's second page: every host as a cell, by cluster.
 
 A cell is one letter, so that ten thousand are ten kilobytes; when a host changes, its cluster's letters are sent and
-nothing else.
-
-One line a cluster: its key, its letters, its name and its zone, with tabs in between.
+nothing else: a delta that is whole in itself, of which the newest is right whatever was missed. Of the whole map: one
+line a cluster, its key and its letters with a tab in between. Names are in the table, a page at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dashboard.screens.fleet import NOT_ANSWERING
 from dashboard.screens.marks import OUT_OF_SERVICE
+from dashboard.screens.wall.names import Named
 from dashboard.screens.wall.profile import Profile
 from dashboard.screens.words import count
 from maintenance.domain.order import natural
 from maintenance.domain.states import TARGET_BEGUN, TARGET_WAITING, TargetState
-from maintenance.models import Attention, Cluster, Host, HostOut, Target
-from maintenance.models.inventory import known_cloud
+from maintenance.models import Attention, Cloud, Cluster, Host, HostOut, Target
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 KEY_LENGTH = 12  # of a cluster's id
+TABLE_ROWS = 50  # clusters on a page of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,92 +66,139 @@ _OF_OPEN_TARGET: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A cluster and its hosts. `counts`: of each letter, in their order."""
+    """A cluster's hosts, a letter each."""
 
     key: str
-    head: str
-    tail: str
-    zone: str
     letters: str
 
     @property
     def line(self) -> str:
-        name, zone = (" ".join(text.split()) for text in (self.head + self.tail, self.zone))
-        return "\t".join((self.key, self.letters, name, zone))
+        return f"{self.key}\t{self.letters}"
 
     @property
     def counts(self) -> list[int]:
+        """Of each letter, in their order."""
         return [self.letters.count(one.letter) for one in LETTERS]
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """The same in words."""
+
+    cluster: UUID
+    name: Named
+    zone: Named
+    cells: Cells
+
+
+@dataclass(frozen=True, slots=True)
 class HostMap:
+    """`rows`: this page of the table, of so many `pages`."""
+
     clusters: list[Cells]
     summary: str
+    rows: list[Row]
+    page: int
+    pages: int
 
     @property
     def packed(self) -> str:
         return "\n".join(one.line for one in self.clusters)
 
+    @property
+    def previous(self) -> int:
+        """0: this is the first."""
+        return self.page - 1
 
-def host_map(profile: Profile) -> HostMap:
-    """All of them, by zone and name. Three questions, however many there are."""
+    @property
+    def next(self) -> int:
+        """0: this is the last."""
+        return (self.page + 1) % (self.pages + 1)
+
+
+def host_map(profile: Profile, page: int = 1) -> HostMap:
+    """All of them, by zone and name. As many questions for ten thousand as for one. A page behind the last is the
+    last."""
     letters = letters_of(Host.objects.filter(profile.of(), gone_at=None))
     listed = Cluster.objects.filter(profile.of(), gone_at=None).select_related("pod__zone")
-    in_order = sorted(listed, key=lambda one: (natural(one.pod.zone.name), natural(one.name)))
-    found = [_cells(one, letters[one.id], profile) for one in in_order if one.id in letters]
-    hosts = sum(len(one.letters) for one in found)
+    in_order = sorted(
+        (one for one in listed if one.id in letters),
+        key=lambda one: (natural(one.pod.zone.name), natural(one.name), one.id),
+    )
+    found = [Cells(key_of(one.id), letters[one.id]) for one in in_order]
+    pages = max(1, -(-len(found) // TABLE_ROWS))
+    shown = min(max(1, page), pages)
+    on_page = slice((shown - 1) * TABLE_ROWS, shown * TABLE_ROWS)
     words = _("%(hosts)s in %(clusters)s") % {
-        "hosts": count(hosts, "host"),
+        "hosts": count(sum(len(one.letters) for one in found), "host"),
         "clusters": count(len(found), "cluster"),
     }
-    return HostMap(found, words)
+    rows = [
+        Row(one.id, profile.cluster(one.id, one.name), profile.zone(one.pod.zone.name), cells)
+        for one, cells in zip(in_order[on_page], found[on_page], strict=True)
+    ]
+    return HostMap(found, words, rows, shown, pages)
 
 
-def cells_of(profile: Profile, cluster_id: UUID) -> Cells | None:
-    """One cluster alone, as it is pushed: its cost does not grow with the fleet."""
-    found = Cluster.objects.filter(profile.of(), id=cluster_id).select_related("pod__zone").first()
-    if found is None:
-        return None
-    letters = letters_of(Host.objects.filter(cluster=cluster_id, gone_at=None))
-    return _cells(found, letters.get(cluster_id, ""), profile)
-
-
-def _cells(cluster: Cluster, letters: str, profile: Profile) -> Cells:
-    name = profile.cluster(cluster.id, cluster.name)
-    return Cells(
-        cluster.id.hex[:KEY_LENGTH], name.head, name.tail, _said(profile, cluster.pod.zone.name), letters
+def cells_of(profile: Profile, clusters: Collection[UUID]) -> dict[UUID, Cells]:
+    """Some clusters alone, as they are pushed: what it costs does not grow with the fleet, and hardly with how many
+    they are. Those that the profile does not show are left out."""
+    there = Cluster.objects.filter(profile.of(), id__in=clusters, gone_at=None).values_list("id", flat=True)
+    letters = letters_of(
+        Host.objects.filter(cluster__in=clusters, gone_at=None), Q(host__cluster__in=clusters)
     )
+    return {cluster: Cells(key_of(cluster), letters.get(cluster, "")) for cluster in there}
 
 
-def _said(profile: Profile, zone: str) -> str:
-    named = profile.zone(zone)
-    return named.head + named.tail
+def key_of(cluster: UUID) -> str:
+    return cluster.hex[:KEY_LENGTH]
 
 
-def letters_of(hosts: QuerySet[Host]) -> dict[UUID, str]:
-    """By cluster: a letter for each host, in the natural order of their names."""
-    at_work = Target.objects.filter(host=OuterRef("pk"), is_open=True)
-    flagged = Exists(Attention.objects.filter(host=OuterRef("pk"), resolved_at=None))
-    ours = Exists(HostOut.objects.filter(host=OuterRef("pk"), closed_at=None))
-    known = known_cloud(timezone.now())
-    letter = Case(
-        *(When(target=state, then=Value(one)) for state, one in _OF_OPEN_TARGET.items()),
-        When(~known, then=Value("q")),
-        When(ours, then=Value("n")),
-        When(Q(flagged=True, state="Up", resource_state="Enabled"), then=Value("n")),
-        When(Q(target__in=TARGET_WAITING, state="Up", resource_state="Enabled"), then=Value("o")),
-        When(Q(state="Up", resource_state="Enabled"), then=Value("u")),
-        When(Q(resource_state__in=OUT_OF_SERVICE), then=Value("t")),
-        When(Q(state__in=NOT_ANSWERING), then=Value("x")),
-        When(Q(resource_state="Disabled"), then=Value("t")),
-        default=Value("q"),
-        output_field=CharField(),
-    )
-    drawn = hosts.order_by().annotate(target=Subquery(at_work.values("state")[:1]), flagged=flagged)
-    rows = drawn.annotate(letter=letter).values_list("cluster", "name", F("letter"))
-    found: dict[UUID, list[tuple[Any, str]]] = {}
-    for cluster, name, one in rows:
-        found.setdefault(cluster, []).append((natural(name), one))
+def letters_of(hosts: QuerySet[Host], theirs: Q | None = None) -> dict[UUID, str]:
+    """By cluster: a letter for each host, in the natural order of their names. `theirs` narrows what is told of hosts
+    elsewhere (targets, needs, hosts out) to these; None: they are so many that reading all of it is quicker."""
+    theirs = theirs or Q()
+    now = timezone.now()
+    known = {cloud.id for cloud in Cloud.objects.all() if cloud.is_known(now)}
+    targets = dict(Target.objects.filter(theirs, is_open=True).values_list("host", "state"))
+    flagged = _hosts(Attention.objects.filter(theirs, resolved_at=None))
+    ours = _hosts(HostOut.objects.filter(theirs, closed_at=None))
+    listed = hosts.order_by().values_list("id", "cluster", "cloud", "name", "state", "resource_state")
+    found: dict[UUID, list[tuple[Any, UUID, str]]] = {}
+    for key, cluster, cloud, name, state, resource_state in listed:
+        letter = _letter(
+            targets.get(key),
+            (state, resource_state),
+            is_known=cloud in known,
+            is_ours=key in ours,
+            is_flagged=key in flagged,
+        )
+        found.setdefault(cluster, []).append((natural(name), key, letter))
     # Sorted here: by the database's own means it would take five times as long.
-    return {cluster: "".join(one for _name, one in sorted(of_it)) for cluster, of_it in found.items()}
+    return {cluster: "".join(one for *_order, one in sorted(of_it)) for cluster, of_it in found.items()}
+
+
+def _hosts(rows: "QuerySet[Attention] | QuerySet[HostOut]") -> set[UUID]:
+    return set(rows.order_by().values_list("host", flat=True))
+
+
+def _letter(
+    target: str | None, states: tuple[str, str], *, is_known: bool, is_ours: bool, is_flagged: bool
+) -> str:
+    """`states`: the agent's and the administrator's."""
+    state, resource_state = states
+    if target in _OF_OPEN_TARGET:
+        return _OF_OPEN_TARGET[target]
+    if not is_known:
+        return "q"
+    if is_ours:
+        return "n"
+    if state == "Up" and resource_state == "Enabled":
+        if is_flagged:
+            return "n"
+        return "o" if target in TARGET_WAITING else "u"
+    if resource_state in OUT_OF_SERVICE:
+        return "t"
+    if state in NOT_ANSWERING:
+        return "x"
+    return "t" if resource_state == "Disabled" else "q"

@@ -24,7 +24,7 @@ const clockFormat = new Intl.DateTimeFormat(language, { ...hours, second: "2-dig
 const minuteFormat = new Intl.DateTimeFormat(language, hours);
 const dayFormat = new Intl.DateTimeFormat(language, { weekday: "short" });
 
-let apply = () => {}, everySecond = () => {};
+let apply = () => {}, everySecond = () => {}, settle = () => {};
 let socket = null, last = Number(wall.dataset.seq), failures = 0, retry = 0, askedAt = 0;
 let offsetMs = Date.parse(wall.dataset.now) - Date.now();
 let state = "opening", ended = false, beats = 0, liveSince = 0, wantsReload = false, isAsking = false, nextReload = 0, shifts = 0, shiftedAt = 0;
@@ -37,10 +37,12 @@ const serverNow = () => Date.now() + offsetMs;
 const since = () => Math.max(0, performance.now() - heard.at, Date.now() - heard.date) / 1000;
 const age = () => heard.age + since();
 
-/** Begins. `change(id, html)` puts one pushed part into the page; `second(isLive)` is called every second. */
-export function follow(change, second = () => {}) {
+/** Begins. `change(id, html)` puts one pushed part into the page, `whole()` follows the last one of a frame;
+    `second(isLive)` is called every second. */
+export function follow(change, second = () => {}, whole = () => {}) {
   apply = change;
   everySecond = second;
+  settle = whole;
   nextReload = seconds() + backOff();
   writeTimes(document);
   connect();
@@ -112,6 +114,7 @@ function hear(frame) {
 
 function change(changed) {
   for (const [id, html] of Object.entries(changed)) apply(id, html);
+  settle();
 }
 
 function heardOf(old) {
@@ -119,6 +122,7 @@ function heardOf(old) {
 }
 
 /** Something is missing: everything is asked for, not more often than it can be answered. */
+export { ask as askForAll };
 function ask() {
   if (Date.now() - askedAt < ASK_AGAIN_MS || socket?.readyState !== WebSocket.OPEN) return;
   askedAt = Date.now();

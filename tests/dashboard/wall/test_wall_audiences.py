@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from dashboard.live import render
-from dashboard.live.touched import Part, whole
+from dashboard.live.touched import Part, touched, whole
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.wall.profile import EVERYTHING
 from dashboard.walls import cookie
@@ -181,7 +181,7 @@ def test_a_changed_host_is_drawn_once_for_all_walls_that_show_the_same(web, flee
                 continue
             pushed.append(parts[key])
     assert len(set(pushed)) == 1
-    assert "\toto\t" in pushed[0]
+    assert pushed[0] == "oto"
     assert drawn[Part(topic, "cluster", str(fleet.clusters["c2"].id))] == 1
     assert not any(part.name == "map" for part in drawn)
 
@@ -202,3 +202,16 @@ def test_a_heartbeat_names_the_build(web, fleet):
         beat = next_frame(opened, "heartbeat")
 
     assert f'data-build="{beat["build"]}"' in open_link(secret).get("/wall/").text
+
+
+def test_a_changed_host_that_nobody_knows_yet_costs_its_own_cluster_and_not_the_map(fleet):
+    host = fleet.hosts["kvm5"]
+    about = {"host": str(host.id), "cluster": str(host.cluster_id)}
+    parts = [
+        part for part in touched("host.changed", about, {}, {"state": "Down"}) if part.topic == "wallhosts:*"
+    ]
+    assert parts == [Part("wallhosts:*", "cluster", str(host.cluster_id))]
+
+    drawn = render.draw([(parts[0]._replace(topic=f"wallhosts:{EVERYTHING.id}"), "")])
+
+    assert list(drawn.values()) == [render.Drawn(f"cells-{host.cluster_id.hex[:12]}", "ooo")]

@@ -8,8 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.live.drawn_once import one_push
+from dashboard.live.render import drawing_of
+from dashboard.live.touched import Part
 from dashboard.screens.wall.clusters import SHOWN_MAX, WITH_REST_MAX, clusters
-from dashboard.screens.wall.hosts import host_map
+from dashboard.screens.wall.hosts import TABLE_ROWS, cells_of, host_map
 from dashboard.screens.wall.names import Named, split
 from dashboard.screens.wall.now import now_of
 from dashboard.screens.wall.problems import problems
@@ -22,6 +25,7 @@ from maintenance.feed import unit_of_work
 from maintenance.models import Attention, EngineProcess, Host, HostOut, ManagementServer, PendingJob, Run
 from tests.dashboard.console.runs import in_state, put_host, start_run
 from tests.dashboard.inventory import add_cluster
+from tests.dashboard.people import make_person
 from tests.dashboard.wall.fleets import DAY_S, fleet_at_work, quiet_fleet
 
 pytestmark = pytest.mark.django_db
@@ -216,11 +220,45 @@ def test_each_host_is_one_letter_in_the_order_of_names():
         host=inventory.hosts["kvm6"], cluster=inventory.clusters["c2"], run=run, target=target
     )
 
-    lines = {one.head: one for one in host_map(EVERYTHING).clusters}
+    shown = host_map(EVERYTHING)
 
-    assert (lines["c1"].letters, lines["c2"].letters) == ("uwx", "ftn")
-    key = inventory.clusters["c1"].id.hex[:12]
-    assert lines["c1"].line == f"{key}\tuwx\tc1\tzone1"
+    keys = [inventory.clusters[name].id.hex[:12] for name in ("c1", "c2")]
+    assert shown.packed == f"{keys[0]}\tuwx\n{keys[1]}\tftn"
+    assert [(row.name.head, row.zone.head) for row in shown.rows] == [("c1", "zone1"), ("c2", "zone1")]
+    alone = cells_of(EVERYTHING, [inventory.clusters["c2"].id])
+    assert [cells.line for cells in alone.values()] == [f"{keys[1]}\tftn"]
+
+
+def test_the_table_of_clusters_comes_in_pages_and_leads_to_their_hosts(client):
+    inventory = quiet_fleet()
+    for n in range(3, TABLE_ROWS + 2):
+        add_cluster(inventory, f"c{n}")
+    client.force_login(make_person("viewer"))
+
+    first, last = client.get("/wall/hosts/").text, client.get("/wall/hosts/?page=9").text
+
+    assert first.count("<tr id=") == TABLE_ROWS
+    assert 'href="?page=2"' in first
+    assert last.count("<tr id=") == 1
+    assert f"/hosts/?cluster={inventory.clusters[f'c{TABLE_ROWS + 1}'].id}" in last
+    assert first.count("\tuuu") == last.count("\tuuu") == TABLE_ROWS + 1  # the map is whole on each
+
+
+def test_fifty_clusters_that_change_together_are_read_together():
+    inventory = quiet_fleet()
+    for n in range(3, 51):
+        add_cluster(inventory, f"c{n}")
+    topic = f"wallhosts:{EVERYTHING.id}"
+    parts = [(Part(topic, "cluster", str(one.id)), "") for one in inventory.clusters.values()]
+
+    def asked(parts) -> int:
+        with CaptureQueriesContext(connection) as queries, one_push(part for part, _role in parts):
+            for part, role in parts:
+                drawn = drawing_of(part).build(str(EVERYTHING.id), part.one, role)
+                assert drawn["letters"] == "uuu"
+        return len(queries)
+
+    assert asked(parts) == asked(parts[:1])
 
 
 def test_a_hundred_clusters_cost_no_query_more_than_two():
