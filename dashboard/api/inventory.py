@@ -1,4 +1,4 @@
-"""What there is: clouds, zones, pods, clusters, hosts, instances, with CloudStack's names for the fields.
+"""What there is: clouds, zones, pods, clusters, instances (hosts: hosts.py), with CloudStack's names for the fields.
 
 A row that could not be read lately shows its state as Unknown; `seen_at` says when it was last read.
 """
@@ -9,14 +9,12 @@ from typing import Any, ClassVar
 
 from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.generics import GenericAPIView, ListAPIView, RetrieveAPIView
 
 from dashboard.access import (
     visible_clouds,
     visible_clusters,
-    visible_hosts,
     visible_instances,
     visible_pods,
     visible_zones,
@@ -25,7 +23,6 @@ from dashboard.api.filters import UNKNOWN, Filter, Filters, by_id, by_state, by_
 from dashboard.api.pages import Pages
 from dashboard.api.views import ApiView
 from maintenance.clock import database_now
-from maintenance.domain.hook_stages import STAGES
 from maintenance.models import Cloud, Cluster, Host, Instance, PendingJob, Pod, Zone
 from maintenance.models.inventory import Listed
 
@@ -81,46 +78,6 @@ class ClusterRow(ListedRow):
     zoneid = serializers.UUIDField(source="pod.zone_id")
     zonename = serializers.CharField(source="pod.zone.name")
     hosts = serializers.IntegerField(source="hosts_there", help_text="how many hosts it has")
-
-
-class HooksFound(serializers.Serializer):
-    """Whether the host has a script for the stage; null: not known."""
-
-    PreFlight = serializers.BooleanField(allow_null=True)
-    PreMaintenance = serializers.BooleanField(allow_null=True)
-    Maintenance = serializers.BooleanField(allow_null=True)
-    PostMaintenance = serializers.BooleanField(allow_null=True)
-
-
-class HostRow(ListedRow):
-    state = AsSeen(help_text="the agent's state")
-    resourcestate = AsSeen(source="resource_state")
-    hypervisor = serializers.CharField()
-    zoneid = serializers.UUIDField(source="cluster.pod.zone_id")
-    zonename = serializers.CharField(source="cluster.pod.zone.name")
-    podid = serializers.UUIDField(source="cluster.pod_id")
-    podname = serializers.CharField(source="cluster.pod.name")
-    clusterid = serializers.UUIDField(source="cluster_id")
-    clustername = serializers.CharField(source="cluster.name")
-    managementserverid = serializers.UUIDField(source="server_id", allow_null=True)
-    managementservername = serializers.CharField(source="server_name", allow_null=True)
-    cpunumber = serializers.IntegerField(source="cpu_cores")
-    memorytotal = serializers.SerializerMethodField(help_text="bytes")
-    hosttags = serializers.SerializerMethodField()
-    version = serializers.CharField(source="agent_version")
-    hooks = serializers.SerializerMethodField()
-    instances = serializers.IntegerField(source="instances_there", help_text="instances on it, as last read")
-
-    def get_memorytotal(self, row: Host) -> int:
-        return row.memory_mb * MIB
-
-    def get_hosttags(self, row: Host) -> str:
-        return ",".join(row.tags)
-
-    @extend_schema_field(HooksFound)
-    def get_hooks(self, row: Host) -> dict[str, bool | None]:
-        found: Mapping[str, Any] = row.hooks or {}
-        return {stage: found[stage]["present"] if stage in found else None for stage in STAGES}
 
 
 class InstanceRow(ListedRow):
@@ -213,30 +170,6 @@ class ClusterRows(Rows):
         return rows.annotate(hosts_there=how_many(Host, "cluster"))
 
 
-class HostRows(Rows):
-    serializer_class = HostRow
-    filters = {
-        "cloud": CLOUD,
-        "zone": by_id("cluster__pod__zone_id", "zone"),
-        "pod": by_id("cluster__pod_id", "pod"),
-        "cluster": by_id("cluster_id", "cluster"),
-        "state": by_state("state"),
-        "resourcestate": by_state("resource_state"),
-        "hypervisor": by_text("hypervisor", "such as KVM"),
-        "managementserver": by_id("management_server_id", "management server"),
-        "search": SEARCH,
-    }
-
-    def get_queryset(self) -> QuerySet[Host]:
-        rows = visible_hosts(self.request.user).select_related("cloud", "cluster__pod__zone")
-        return rows.annotate(
-            instances_there=how_many(Instance, "host"),
-            # The server may be gone from the inventory while the host still names it: no join may lose the host.
-            server_id=F("management_server_id"),
-            server_name=F("management_server__name"),
-        )
-
-
 class InstanceRows(Rows):
     serializer_class = InstanceRow
     filters = {
@@ -288,14 +221,6 @@ class Clusters(ClusterRows, ListOfRows):
 
 
 class OneCluster(ClusterRows, OneRow):
-    pass
-
-
-class Hosts(HostRows, ListOfRows):
-    pass
-
-
-class OneHost(HostRows, OneRow):
     pass
 
 

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard.api import (
     events,
+    hosts,
     hosts_by_hand,
     inventory,
     jobs,
@@ -55,8 +56,8 @@ version_1: list[URLPattern | URLResolver] = [
     path("pods/<uuid:id>/", inventory.OnePod.as_view(), name="pod"),
     path("clusters/", inventory.Clusters.as_view(), name="clusters"),
     path("clusters/<uuid:id>/", inventory.OneCluster.as_view(), name="cluster"),
-    path("hosts/", inventory.Hosts.as_view(), name="hosts"),
-    path("hosts/<uuid:id>/", inventory.OneHost.as_view(), name="host"),
+    path("hosts/", hosts.Hosts.as_view(), name="hosts"),
+    path("hosts/<uuid:id>/", hosts.OneHost.as_view(), name="host"),
     path(
         "hosts/<uuid:host_id>/prepare-for-maintenance/", hosts_by_hand.Prepare.as_view(), name="host-prepare"
     ),

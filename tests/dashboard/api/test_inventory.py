@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.api.hosts import HostRow
 from maintenance.models import Cluster, Host, Instance, Pod, Zone
 
 HOST_KEYS = {
@@ -34,6 +35,7 @@ def test_a_host_has_cloudstacks_keys_and_ours(viewer, inventory):
     assert answer["count"] == 1
     host = answer["results"][0]
     assert set(host) >= HOST_KEYS
+    assert list(host) == list(HostRow().fields)  # as they are described
     assert host["id"] == inventory.id("kvm1")
     assert (host["state"], host["resourcestate"]) == ("Up", "Enabled")
     assert (host["clustername"], host["podname"], host["zonename"]) == ("c1", "pod1", "zone1")
