@@ -75,6 +75,8 @@ class UnitOfWork:
             if not self._events and not self._audits:
                 return
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            if self._events:
+                cursor.execute(RING, [FEED_CHANNEL])  # it rings at the commit
             # Stamped under the lock, so that times follow the feed's order.
             cursor.execute(LOCK_AND_STAMP, [FEED_LOCK])
             at = cursor.fetchone()[0]
@@ -83,8 +85,6 @@ class UnitOfWork:
             for event in self._events:
                 event.at = at
             FeedEvent.objects.bulk_create(self._events)
-            if self._events:
-                cursor.execute(RING, [FEED_CHANNEL])
 
 
 @contextmanager

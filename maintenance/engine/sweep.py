@@ -19,10 +19,10 @@ from maintenance.engine.advance import about_target, advance, move_run, move_tar
 from maintenance.engine.attention import Cause, ask_for_person, resolve_attentions
 from maintenance.engine.failpoints import failpoint
 from maintenance.feed import ENGINE, UnitOfWork, unit_of_work
+from maintenance.feed_partitions import tend_feed
 from maintenance.hooks.tickets import Tickets
 from maintenance.limits import FEED_KEPT_DAYS
 from maintenance.models import (
-    FeedEvent,
     Host,
     HostOut,
     IdempotentAnswer,
@@ -41,7 +41,6 @@ TICKETS_KEPT = timedelta(
     days=30
 )  # of this machine; a ticket that is gone could run again, so long after any run
 JOBS_KEPT = timedelta(hours=2)  # that have ended: every reading, twice a second, looks through them
-PRUNE_ROWS_MAX = 5000
 NO_LONGER_LISTED = "observed: the cloud no longer lists it"
 
 
@@ -165,13 +164,9 @@ def _came_back(work: UnitOfWork, out: HostOut, now: datetime) -> None:
 
 
 def prune() -> None:
-    """Old feed rows, answers, deliveries and jobs go, a bounded number at a time; the audit stays, and is
-    looked at."""
+    """Old parts of the feed, answers, deliveries and jobs go; the audit stays, and is looked at."""
     now = database_now()
-    kept_for = timedelta(days=FEED_KEPT_DAYS.now())
-    old = FeedEvent.objects.filter(at__lt=now - kept_for).order_by("seq").values_list("seq", flat=True)
-    if seqs := list(old[:PRUNE_ROWS_MAX]):
-        FeedEvent.objects.filter(seq__lte=seqs[-1]).delete()
+    tend_feed(now, timedelta(days=FEED_KEPT_DAYS.now()))
     IdempotentAnswer.objects.filter(at__lt=now - timedelta(hours=24)).delete()
     Notification.objects.filter(created_at__lt=now - DELIVERIES_KEPT).exclude(
         sent_at=None, given_up_at=None

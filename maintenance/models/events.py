@@ -19,7 +19,10 @@ NEWS = ~models.Q(kind__in=CHATTER)
 
 
 class FeedEvent(models.Model):
-    """One change, in commit order: rows are appended under the feed lock, last in their transaction."""
+    """One change, in commit order: rows are appended under the feed lock, last in their transaction.
+
+    The table is partitioned by `seq` (feed_partitions.py).
+    """
 
     seq = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(db_default=Now())
