@@ -8,8 +8,11 @@ import base64
 import os
 import resource
 from collections.abc import Callable, Sequence
+from socket import IPPROTO_TCP, TCP_INFO
+from typing import cast
 
 HANDSHAKE_MAX_S = 30.0
+ESTABLISHED = 1  # of TCP_INFO's states
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A  # whole frames: the server never splits one
 MASK = b"\0\0\0\0"  # a client has to mask, and may mask with nothing
 
@@ -44,6 +47,8 @@ class Socket(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self.opened: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[int | None] = loop.create_future()  # the close code; None: dropped
+        self.place = -1  # for whoever hears: where in the feed this socket is
+        self.is_counted = True  # for whoever hears, too
         self._request, self._hear = request, hear
         self._rest = b""
         self._close_code: int | None = None
@@ -57,6 +62,13 @@ class Socket(asyncio.Protocol):
         assert self._transport is not None
         self._transport.pause_reading()
 
+    def is_established(self) -> bool:
+        """Whether the connection stands, as the kernel knows it: who does not read is not told."""
+        if self._transport is None or self.closed.done():
+            return False
+        state: bytes = self._transport.get_extra_info("socket").getsockopt(IPPROTO_TCP, TCP_INFO, 1)
+        return state[0] == ESTABLISHED
+
     def drop(self) -> None:
         """Gone at once, without a word."""
         if self._transport is not None:
@@ -65,9 +77,8 @@ class Socket(asyncio.Protocol):
     # ---- asyncio.Protocol --------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
+        self._transport.write(self._request)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.opened.done():
