@@ -17,6 +17,7 @@ from functools import cached_property
 from django.utils.translation import ngettext
 
 from dashboard.build import build_id
+from dashboard.live.wire import framed
 from dashboard.screens.words import figure
 
 type Parts = Mapping[str, str | None]
@@ -50,6 +51,10 @@ class Frame:
             return _json({"type": "current", "seq": self.seq})
         told = {"type": "snapshot", "seq": self.seq, "drawn": self.drawn, "changes": self.changes}
         return _json({**told, "said": self.said, "parts": self.parts})
+
+    @cached_property
+    def wire(self) -> bytes:
+        return framed(self.text)
 
 
 def merged(older: Frame | None, newer: Frame) -> Frame:

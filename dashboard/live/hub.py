@@ -27,6 +27,7 @@ from dashboard.live.render import draw
 from dashboard.live.touched import Part, whole
 from dashboard.live.touched_portal import EVERY_PORTAL
 from dashboard.live.whose import Whose, whose
+from dashboard.live.wire import framed
 
 HEARTBEAT_S = 2.0
 UNDRAINED_MAX_S = 10.0  # a socket that takes nothing for this long is cut off
@@ -311,9 +312,9 @@ class Hub:
                 text = heartbeat(audience.seq, audience.seq, Ages(ages.feed, {}, None))
             else:
                 text = heartbeat(audience.seq, self._tail.head, ages.of(audience.clouds))
+            wire = framed(text)
             for member in audience.members:
-                if not member.is_busy:
-                    member.send(text)
+                member.beat(text, wire)
 
 
 _per_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from dashboard.live.frames import Frame, merged
+from dashboard.live.wire import Write, never
 
 log = structlog.get_logger("pitstop.live")
 
@@ -23,25 +24,27 @@ class Member:
         send: Send,
         abort: Callable[[], None],
         clouds: frozenset[str] = frozenset(),
+        write: Write = never,
     ) -> None:
         """`clouds`: the only ones whose ages it is told; empty for all of them."""
         self.topic, self.role, self.clouds = topic, role, clouds
-        self._send, self._abort = send, abort
+        self._send, self._abort, self._write = send, abort, write
         self.has_joined = False
         self._busy_since: float | None = None
         self._waiting: Frame | None = None
 
-    @property
-    def is_busy(self) -> bool:
-        return self._busy_since is not None
-
     def push(self, frame: Frame) -> None:
-        if self.is_busy:
+        if self._busy_since is not None:
             self._waiting = merged(self._waiting, frame)
-        else:
-            self.send(frame.text)
+        elif not self._write(frame.wire):
+            self._send_soon(frame.text)
 
-    def send(self, text: str) -> None:
+    def beat(self, text: str, wire: bytes) -> None:
+        """A heartbeat, and how it travels. One that had to wait would be old: the next one comes soon."""
+        if self._busy_since is None and not self._write(wire):
+            self._send_soon(text)
+
+    def _send_soon(self, text: str) -> None:
         """Runs at once; becomes a task only when the socket's buffer is full."""
         task = asyncio.Task(self._send_quietly(text), loop=asyncio.get_running_loop(), eager_start=True)
         if not task.done():

@@ -83,21 +83,30 @@ class Pen:
 
 
 class Page:
-    """One open page: what it was sent, and whether it reads."""
+    """One open page: what it was sent, and whether it reads. `is_written`: its server takes whole frames."""
 
-    def __init__(self, role: str = "viewer", topic: str = TOPIC) -> None:
+    def __init__(self, role: str = "viewer", topic: str = TOPIC, *, is_written: bool = False) -> None:
+        self.written: list[bytes] = []
         self.frames: list[dict] = []
         self.texts: list[str] = []
         self.reads = asyncio.Event()
         self.reads.set()
         self.was_cut = False
-        self.member = Member(topic, role, self._take, self._cut)
+        write = {"write": self._write} if is_written else {}
+        self.member = Member(topic, role, self._take, self._cut, **write)
 
     async def _take(self, text: str) -> None:
         if not self.reads.is_set():
             await self.reads.wait()
         self.texts.append(text)
         self.frames.append(json.loads(text))
+
+    def _write(self, frame: bytes) -> bool:
+        if self.reads.is_set():
+            self.written.append(frame)
+            self.texts.append(frame[frame.index(b"{") :].decode())
+            self.frames.append(json.loads(self.texts[-1]))
+        return self.reads.is_set()
 
     def _cut(self) -> None:
         self.was_cut = True
@@ -293,8 +302,21 @@ async def test_each_audience_is_drawn_once_and_gets_the_same_bytes():
     assert pen.times("steering") == 2  # once for each role
 
 
-async def test_a_page_that_does_not_read_keeps_nobody_waiting_and_gets_the_newest_once_it_reads():
-    feed, pen, slow, quick = Feed(), Pen(), Page(), Page()
+async def test_what_many_get_is_framed_once_for_all_of_them():
+    feed, pen, pages = Feed(), Pen(), [Page(is_written=True) for _ in range(3)]
+    async with running(feed, pen) as hub:
+        for page in pages:
+            await hub.join(page.member, 0)
+            await page.gets("heartbeat")
+        feed.tell("step.ended")
+        for page in pages:
+            await page.gets("delta")
+    assert len({id(page.written[page.frames.index(page.of("delta")[0])]) for page in pages}) == 1
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+async def test_a_page_that_does_not_read_keeps_nobody_waiting_and_gets_the_newest_once_it_reads(is_written):
+    feed, pen, slow, quick = Feed(), Pen(), Page(is_written=is_written), Page(is_written=is_written)
     async with running(feed, pen) as hub:
         for page in (slow, quick):
             await hub.join(page.member, 0)
