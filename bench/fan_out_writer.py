@@ -35,10 +35,13 @@ def make_hosts() -> list[Any]:
     def listed(name: str) -> dict[str, Any]:
         return {"id": uuid4(), "cloud": cloud, "name": name, "changed_at": now}
 
-    zone = Zone.objects.create(**listed("bench-zone"))
+    zone = Zone.objects.create(**listed("zone-of-the-bench-with-a-name-of-some-length"))
     pod = Pod.objects.create(zone=zone, **listed("bench-pod"))
     kvm = {"hypervisor": "KVM", "allocation_state": "Enabled"}
-    clusters = [Cluster(pod=pod, **kvm, **listed(f"bench-cluster-{c:02}")) for c in range(CLUSTERS)]
+    clusters = [
+        Cluster(pod=pod, **kvm, **listed(f"bench-cluster-{c:02}-in-the-second-hall-on-the-left"))
+        for c in range(CLUSTERS)
+    ]
     Cluster.objects.bulk_create(clusters)
     known = {
         "state": "Up",
@@ -50,7 +53,7 @@ def make_hosts() -> list[Any]:
         "hooks": {stage: {"present": True} for stage in STAGES},
     }
     return Host.objects.bulk_create(
-        Host(cluster=cluster, **known, **listed(f"{cluster.name}-kvm{number:02}.example.org"))
+        Host(cluster=cluster, **known, **listed(f"{cluster.name}-kvm{number:02}"))
         for number in range(HOSTS_IN_EACH)
         for cluster in clusters
     )
