@@ -14,7 +14,7 @@ test: ## run every test (ARGS="tests/maintenance -k drain" chooses some)
 check: ## lint, format, types, migrations, deployment settings, the tree
 	@sh tooling/with_python.sh dev tooling.run_checks
 
-chaos: ## ten minutes of killed engines and PostgreSQL, written to bench/RESULTS.md (ARGS="--seconds 60")
+chaos: ## ten minutes of killed web processes, engines and PostgreSQL, written to bench/RESULTS.md (ARGS="--seconds 60")
 	@sh tooling/with_python.sh dev bench.chaos --write $(ARGS)
 
 lock: ## write requirements/*.txt anew from requirements/*.in

@@ -1,17 +1,20 @@
-"""Runs upon runs while engines and PostgreSQL are killed and frozen and the cloud answers wrongly: what must hold?
+"""Runs upon runs while engines, web processes and PostgreSQL are killed and frozen, the cloud answers wrongly and some
+who watch never read: what must hold?
 
     make chaos                           ten minutes, written to bench/RESULTS.md
     python -m bench.chaos [--seconds N] [--seed S] [--write]
 
-Prints one JSON object; exit status 1 when anything that must hold did not. The seed decides which fault comes when;
-what each one meets is decided by the machine.
+Prints one JSON object; exit status 1 when anything that must hold did not. Every fault comes in every round, in an
+order that the seed decides; what each one meets is decided by the machine.
 """
 
 import argparse
 import json
+import os
 import random
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +43,48 @@ def main() -> int:
 
 def chaos(chosen: argparse.Namespace) -> dict[str, Any]:
     """What was done, what came of it, and what was broken: nothing, one hopes."""
+    os.environ["PITSTOP_LOG_LEVEL"] = "WARNING"  # standard output is the JSON object's
     with running_stack() as stack:
         # Not before: these need Django, which the stack has just set up.
+        from bench.chaos_mute import Mute
+        from bench.chaos_viewers import ROLE, Viewers, token_of
         from bench.truths import broken_truths, outcome, prepare
         from bench.unrest import Unrest
 
         prepare(stack.folder)
         unrest = Unrest(stack, random.Random(chosen.seed))
-        ends = time.monotonic() + chosen.seconds
-        while time.monotonic() < ends:
-            unrest.next()
-        unrest.calm_down()
+        token = token_of(ROLE)
+        viewers = Viewers(stack.folder, token, unrest.ports, chosen.seed)
+        mute = Mute(token, unrest.ports, unrest.web_of)
+        viewers.start()
+        mute.start()
+        moments = [time.monotonic()]
+        try:
+            ends = time.monotonic() + chosen.seconds
+            while time.monotonic() < ends or not unrest.rounds:
+                unrest.next()
+            moments.append(time.monotonic())
+            mute.open_no_more()
+            unrest.calm_down()
+            broken = broken_truths(runners_killed=unrest.done["kill a script's runner"])
+            moments.append(time.monotonic())
+            unrest.fall_silent()
+            mute.stop()
+            viewers.catch_up()
+            moments.append(time.monotonic())
+        finally:
+            viewers.stop()
         return {
+            "seconds_of": {
+                name: round(after - before, 1)
+                for name, (before, after) in zip(
+                    ("unrest", "calm", "catching up"), pairwise(moments), strict=True
+                )
+            },
             "faults": dict(sorted(unrest.done.items())),
             **outcome(),
-            "broken": broken_truths(runners_killed=unrest.done["kill a script's runner"]),
+            "viewers": {**viewers.told(), "never_read": mute.told()},
+            "broken": [*broken, *viewers.broken(), *mute.broken()],
         }
 
 

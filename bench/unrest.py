@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from maintenance.feed import ENGINE_CHANNEL
 from maintenance.models import Run, Step, Zone
 
 ENGINES = 3
+WEBS = 2
 CLOUD_FAULTS = "0.01"  # share of the cloud's answers that are wrong
 DEAD_FOR_S_MAX = 2.0
 FROZEN_FOR_S_MAX = 12.0  # twice a lease
@@ -36,11 +38,15 @@ class Unrest:
         self._stack = stack
         self._dice = dice
         self._engines: list[subprocess.Popen[bytes]] = []
+        self.webs: dict[int, subprocess.Popen[bytes]] = {}  # those that live, by port
+        self.rounds = 0  # every fault was done as often as it weighs
         self._due: list[tuple[float, Callable[[], object]]] = []  # restarts and thaws to come
+        self._deck: list[tuple[str, Callable[[], object]]] = []
         self._faults: list[tuple[str, int, Callable[[], object]]] = [
             ("kill an engine", 6, self._kill_engine),
             ("freeze an engine", 3, self._freeze_engine),
             ("stop an engine", 1, self._stop_engine),
+            ("kill a web process", 3, self._kill_web),
             ("kill PostgreSQL", 1, lambda: self._end_postgres(signal.SIGKILL)),
             ("stop PostgreSQL at once", 1, lambda: self._end_postgres(signal.SIGQUIT)),
             ("cut all bells", 1, self._cut_bells),
@@ -48,34 +54,56 @@ class Unrest:
             ("pause and resume", 1, self._pause_and_resume),
             ("kill a script's runner", 1, self._kill_runner),
         ]
+        self.ports = free_ports(WEBS)
+        for port in self.ports:
+            self._start_web(port)
         for _ in range(ENGINES):
             self._start_engine()
         wait_for(Zone.objects.exists, DATABASE_BACK_WITHIN_S)
 
     def next(self) -> None:
         """One fault, then a moment in which a run goes on, if need be a new one."""
-        name, _, do = self._dice.choices(self._faults, [weight for _, weight, _ in self._faults])[0]
+        name, do = self._deal()
         if surely(do) is not False:
             self.done[name] += 1
         self._rest(self._dice.uniform(*PAUSE_S))
         surely(self._keep_a_run_going)
+
+    def _deal(self) -> tuple[str, Callable[[], object]]:
+        """As from a pack of cards: in any order, but within a round each fault as often as it weighs."""
+        if not self._deck:
+            self._deck = [(name, do) for name, weight, do in self._faults for _ in range(weight)]
+            self._dice.shuffle(self._deck)
+        dealt = self._deck.pop()
+        self.rounds += not self._deck
+        return dealt
 
     def calm_down(self) -> None:
         """No more faults; what runs comes to its end. Raises: TimeoutError when it does not."""
         for due in self._due:
             due[1]()
         self._due.clear()
-        for engine in self._engines:
-            engine.terminate()
-        for engine in self._engines:
-            engine.wait(20)
-        self._stack.start_engine()
+        self.fall_silent()
+        self._engines = [self._stack.start_engine()]
         ends = time.monotonic() + CALM_WITHIN_S
         while surely(lambda: Run.objects.filter(state__in=RUN_ACTIVE).exists()):
             if time.monotonic() > ends:
                 raise TimeoutError(f"no end within {CALM_WITHIN_S} s after the last fault")
             surely(resume_paused)
             time.sleep(0.2)
+
+    def fall_silent(self) -> None:
+        """No engine works any more: nothing new is told."""
+        for engine in self._engines:
+            engine.terminate()
+        for engine in self._engines:
+            engine.wait(20)
+        self._engines.clear()
+
+    def web_of(self, port: int) -> int | None:
+        """The number of the web process that lives on this port. Callable from any thread."""
+        web = self.webs.get(port)
+        return None if web is None else web.pid
 
     # ---- faults; False: there was nothing to do it to --------------------------------------------------------
 
@@ -91,6 +119,16 @@ class Unrest:
         engine = self._engines.pop(self._dice.randrange(len(self._engines)))
         engine.send_signal(sent)
         self._later(DEAD_FOR_S_MAX, self._start_engine)
+        return True
+
+    def _kill_web(self) -> bool:
+        if not self.webs:
+            return False
+        port = self._dice.choice(sorted(self.webs))
+        web = self.webs.pop(port)  # first: whoever sees its sockets end must find it gone
+        web.kill()
+        web.wait(10)
+        self._later(DEAD_FOR_S_MAX, lambda: self._start_web(port))
         return True
 
     def _freeze_engine(self) -> bool:
@@ -117,7 +155,7 @@ class Unrest:
     def _cut_bells(self) -> None:
         query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE %s",
-            f"LISTEN {ENGINE_CHANNEL}%",
+            "LISTEN %",  # the engines' and the web processes'
         )
 
     def _ring_for_nothing(self) -> None:
@@ -149,6 +187,9 @@ class Unrest:
         seed = self._dice.randrange(1_000_000)
         self._engines.append(self._stack.start_engine(PITSTOP_LAB_FAULTS=f"{seed}:{CLOUD_FAULTS}"))
 
+    def _start_web(self, port: int) -> None:
+        self.webs[port] = self._stack.start_web(port)
+
     def _later(self, within_s: float, do: Callable[[], object]) -> None:
         self._due.append((time.monotonic() + self._dice.uniform(0, within_s), do))
 
@@ -179,6 +220,16 @@ def resume_paused() -> None:
     """Runs that somebody paused, or that a killed runner paused, go on."""
     for run in Run.objects.filter(state=RunState.PAUSED):
         actions.resume_run(run.id, actor="chaos")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody uses now."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
 
 
 def query(sql: str, *values: str) -> None:
