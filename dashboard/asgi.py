@@ -9,8 +9,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django_application: Any = get_asgi_application()  # loads the apps: what is imported below needs them
 
+from dashboard.live.door import SocketDoor  # noqa: E402
 from dashboard.live.lifespan import lifespan  # noqa: E402
-from dashboard.live.people import SocketDoor  # noqa: E402
 from dashboard.live.routes import routes  # noqa: E402
 from dashboard.request_bodies import BoundedBodies  # noqa: E402
 

@@ -13,6 +13,7 @@ from dashboard.access import may_subscribe, principal
 from dashboard.asgi_types import Receive, Scope, Send
 from dashboard.live import database
 from dashboard.live.hub import hub
+from dashboard.live.limits import FRAMES_AT_ONCE, FRAMES_PER_S, Allowance
 from dashboard.live.member import Member
 from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Ended, Stay, watched
 from dashboard.live.touched import is_pushed
@@ -90,13 +91,16 @@ def _nothing() -> None:
 
 
 async def _hear(receive: Receive, member: Member) -> _Ending:
-    """Until the page leaves."""
+    """Until the page leaves, or says what it may not, or too much."""
+    frames = Allowance(FRAMES_AT_ONCE, FRAMES_PER_S)
     while True:
         message = await receive()
         if message["type"] != "websocket.receive":
             return None, ""
         if message.get("text") != "snapshot":
             return POLICY, "only snapshot; commands go by POST"
+        if not frames.takes():
+            return POLICY, "too many frames"
         hub().leave(member)
         await hub().join(member, None)
 

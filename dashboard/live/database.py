@@ -5,7 +5,7 @@ whoever and however many listen, and a poll behind it, because a notification is
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -32,7 +32,7 @@ class DatabaseAway(Exception):
     """PostgreSQL does not answer just now."""
 
 
-async def fetch(query: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+async def fetch(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
     """The rows of one reading query, columns by name. Raises: DatabaseAway."""
     pool = await _ours().open_pool()
     try:

@@ -17,6 +17,7 @@ from dashboard.access import Person, may_subscribe
 from dashboard.asgi_types import Message, Receive, Scope, Send
 from dashboard.live import database
 from dashboard.live.feed_tail import FeedTail, ToldEvent, feed_tail, read_events, rfc3339
+from dashboard.live.limits import FRAMES_AT_ONCE, FRAMES_PER_S, Allowance
 from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Credentials, watched
 
 TOPIC = "events"
@@ -91,7 +92,8 @@ async def _closing(event: Awaitable[object], code: int, reason: str) -> _Ending:
 
 
 async def _hear(receive: Receive, tail: FeedTail, socket: "_LogSocket") -> _Ending:
-    """A ping gets a heartbeat. Commands never travel over the socket: anything else ends it."""
+    """A ping gets a heartbeat. Commands never travel over the socket: anything else ends it, and too many pings."""
+    frames = Allowance(FRAMES_AT_ONCE, FRAMES_PER_S)
     while True:
         message = await receive()
         if message["type"] != "websocket.receive":
@@ -99,6 +101,8 @@ async def _hear(receive: Receive, tail: FeedTail, socket: "_LogSocket") -> _Endi
         text = message.get("text")
         if text is None or not PING.fullmatch(text[:64]) or len(text) > 64:
             return POLICY, "only ping; commands go by POST"
+        if not frames.takes():
+            return POLICY, "too many frames"
         socket.wants_heartbeat = True
         tail.wake()
 

@@ -3,11 +3,26 @@
 Start uvicorn with `--ws dashboard.live.protocol:WebSocket`.
 """
 
+from asyncio import BaseTransport
+
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from dashboard.live.limits import BYTES_AT_ONCE, BYTES_PER_S, Allowance
 
 
 class WebSocket(WebSocketsSansIOProtocol):
     """The scope's extension `pitstop.abort` drops the connection at once, with everything that was not sent."""
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self.inbound = Allowance(BYTES_AT_ONCE, BYTES_PER_S)
+
+    def data_received(self, data: bytes) -> None:
+        """A page says next to nothing. Who floods us, be it with pings or with fragments, is dropped."""
+        if self.inbound.takes(len(data)):
+            super().data_received(data)
+        else:
+            self.transport.abort()
 
     async def run_asgi(self) -> None:
         extensions: dict[str, object] = self.scope["extensions"]  # type: ignore[assignment]

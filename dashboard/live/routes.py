@@ -6,8 +6,8 @@ from django.urls import path, re_path
 
 from dashboard.asgi_types import Application
 from dashboard.live.consumers import live_socket
+from dashboard.live.door import no_such_socket
 from dashboard.live.events_socket import events_socket
-from dashboard.live.people import no_such_socket
 
 
 def socket(application: Application) -> Any:
