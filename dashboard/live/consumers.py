@@ -18,6 +18,7 @@ from dashboard.live.member import Member
 from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Ended, Stay, watched
 from dashboard.live.touched import is_pushed
 from dashboard.live.walls import clouds_of
+from dashboard.live.wire import never
 
 FAREWELL_S = 1.0
 PER_PERSON_MAX = 200  # pages of one person in one process
@@ -60,7 +61,8 @@ async def _serve(scope: Scope, receive: Receive, send: Send, topic: str, after: 
     async def push(text: str) -> None:
         await send({"type": "websocket.send", "text": text})
 
-    member = Member(topic, principal(scope["user"]), push, abort, clouds_of(scope["user"]))
+    write = scope.get("extensions", {}).get("pitstop.write", never)
+    member = Member(topic, principal(scope["user"]), push, abort, clouds_of(scope["user"]), write)
     try:
         await hub().join(member, after)
     except database.DatabaseAway:
