@@ -1,7 +1,7 @@
 """Programs come with `Authorization: Token …`, the pages' own requests with the session's cookie and a CSRF token."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
+from knox.crypto import hash_token
+from knox.models import get_token_model
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -20,22 +22,25 @@ TOKEN = re.compile(rb"[0-9A-Za-z]{1,128}")
 
 
 class Tokens(TokenAuthentication):
-    """knox's tokens (kept hashed); whatever cannot be one is refused before it is looked up."""
+    """knox's tokens (kept hashed); whatever cannot be one is refused before it is looked up. Those that have ended go
+    when their person makes the next (people/tokens.py)."""
 
     def authenticate_credentials(self, token: bytes) -> Any:
+        """By its digest, which is all that is kept: one question to the database, and one write a minute."""
         if not TOKEN.fullmatch(token):
             raise AuthenticationFailed(NO_TOKEN)
-        try:
-            person, found = super().authenticate_credentials(token)
-        except AuthenticationFailed as refused:
-            raise AuthenticationFailed(NO_TOKEN) from refused
-        _note_use(found.pk)
-        return person, found
+        now, digest = timezone.now(), hash_token(token.decode("ascii"))
+        found = get_token_model().objects.select_related("user", "note").filter(digest=digest).first()
+        if found is None or not found.user.is_active or (found.expiry is not None and found.expiry <= now):
+            raise AuthenticationFailed(NO_TOKEN)
+        note = getattr(found, "note", None)
+        if note is not None and (note.used_at is None or note.used_at < now - USE_TOLD_EVERY):
+            _note_use(digest, now)
+        return found.user, found
 
 
-def _note_use(digest: str) -> None:
-    """When a token was last used, to the minute: one write a minute at most, however often it is used."""
-    now = timezone.now()
+def _note_use(digest: str, now: datetime) -> None:
+    """When a token was last used, to the minute, however often it is used."""
     stale = Q(used_at=None) | Q(used_at__lt=now - USE_TOLD_EVERY)
     TokenNote.objects.filter(stale, token_id=digest).update(used_at=now)
 

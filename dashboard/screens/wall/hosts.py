@@ -187,7 +187,7 @@ def _letter(
 ) -> str:
     """`states`: the agent's and the administrator's."""
     state, resource_state = states
-    if target in _OF_OPEN_TARGET:
+    if target is not None and target in _OF_OPEN_TARGET:
         return _OF_OPEN_TARGET[target]
     if not is_known:
         return "q"

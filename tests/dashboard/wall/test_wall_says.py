@@ -255,6 +255,7 @@ def test_fifty_clusters_that_change_together_are_read_together():
         with CaptureQueriesContext(connection) as queries, one_push(part for part, _role in parts):
             for part, role in parts:
                 drawn = drawing_of(part).build(str(EVERYTHING.id), part.one, role)
+                assert drawn is not None
                 assert drawn["letters"] == "uuu"
         return len(queries)
 
