@@ -1,5 +1,6 @@
 """Who is shown the same, and what of it has changed but was not pushed yet."""
 
+import time
 from dataclasses import dataclass, field
 
 from dashboard.live.member import Member
@@ -23,6 +24,7 @@ class Joiner:
     parts: list[Part]
     changes: int
     said: str = ""
+    came_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(slots=True)

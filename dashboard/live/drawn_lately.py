@@ -3,7 +3,8 @@
 After a restart a thousand pages come back within seconds, and most of them lack the same.
 """
 
-from collections.abc import Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from dashboard.live.pictures import Drawings, Wanted
@@ -12,6 +13,8 @@ from dashboard.live.touched import ALONE, Part
 
 LATELY_S = 10.0  # as long as pages need to come back (socket.js)
 TOUCHED_MAX = 10_000  # parts whose last change is remembered
+
+type Draw = Callable[[list[Wanted]], Awaitable[Drawings]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,18 @@ class DrawnLately:
         self._pictures.clear()
         self._touched.clear()
 
-    def still_hold(self, wanted: Iterable[Wanted], now: float) -> dict[Wanted, Drawn]:
-        found = {}
+    async def drawings(self, wanted: Iterable[Wanted], seq: int, draw: Draw) -> Drawings:
+        """What still holds, and the rest drawn anew: all as of `seq` at least."""
+        kept, era = self.still_hold(wanted, time.monotonic()), self.era
+        missing = [one for one in wanted if one not in kept]
+        if not missing:
+            return kept
+        drawn = await draw(missing)
+        self.keep(drawn, seq=seq, era=era, now=time.monotonic())
+        return {**kept, **drawn}
+
+    def still_hold(self, wanted: Iterable[Wanted], now: float) -> dict[Wanted, Drawn | Exception]:
+        found: dict[Wanted, Drawn | Exception] = {}
         for one in wanted:
             kept = self._pictures.get(one)
             if kept is not None and now < kept.until and not self._is_touched(one[0], kept.seq):

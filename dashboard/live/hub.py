@@ -6,7 +6,7 @@ An audience is a topic and a role. Its `seq` is the feed position up to which it
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Protocol
@@ -26,6 +26,7 @@ from dashboard.live.pictures import Drawings, Wanted, has_failed, parts_of, pict
 from dashboard.live.render import draw
 from dashboard.live.touched import Part, whole
 from dashboard.live.touched_portal import EVERY_PORTAL
+from dashboard.live.urgency import Due, due_now
 from dashboard.live.whose import Whose, whose
 from dashboard.live.wire import framed
 
@@ -173,12 +174,7 @@ class Hub:
     async def _paint(self) -> None:
         while True:
             now = time.monotonic()
-            due = {
-                key: [part for part, dirty in audience.dirty.items() if dirty.due <= now]
-                for key, audience in self._audiences.items()
-            }
-            due = {key: parts for key, parts in due.items() if parts or self._audiences[key].joiners}
-            if due:
+            if due := due_now(self._audiences, now):
                 await self._paint_round(due)
             else:
                 await self._until_next(now)
@@ -192,7 +188,7 @@ class Hub:
             return
         self._wake.clear()
 
-    async def _paint_round(self, due: dict[tuple[str, str], list[Part]]) -> None:
+    async def _paint_round(self, due: Due) -> None:
         self._wake.clear()
         seq = self._seq
         taken: dict[tuple[str, str], dict[Part, Dirty]] = {}
@@ -205,7 +201,7 @@ class Hub:
             joiners[key], audience.joiners = audience.joiners, []
             for part in [*parts, *(part for joiner in joiners[key] for part in joiner.parts)]:
                 wanted[picture(part, audience.role)] = None
-        drawn = await self._drawings(wanted, seq)
+        drawn = await self._lately.drawings(wanted, seq, self._draw_in_thread)
         now = time.monotonic()
         for key, audience in audiences.items():
             if self._audiences.get(key) is audience:
@@ -213,15 +209,8 @@ class Hub:
             else:
                 self._begin_anew(key, joiners[key])
 
-    async def _drawings(self, wanted: Iterable[Wanted], seq: int) -> Drawings:
-        """Of each part what still holds, or it is drawn: as of `seq` at least."""
-        kept, era = self._lately.still_hold(wanted, time.monotonic()), self._lately.era
-        missing = [one for one in wanted if one not in kept]
-        if not missing:
-            return kept
-        drawn = await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, missing)
-        self._lately.keep(drawn, seq=seq, era=era, now=time.monotonic())
-        return {**kept, **drawn}
+    async def _draw_in_thread(self, wanted: list[Wanted]) -> Drawings:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._draw, wanted)
 
     def _deliver(
         self,
