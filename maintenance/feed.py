@@ -23,10 +23,11 @@ ENGINE_CHANNEL = "pitstop_engine"
 FEED_LOCK = 0x70697473  # "pits": one lock for feed and audit, always taken last
 ENGINE = "engine"
 
-RING = "SELECT pg_notify(%s, '')"
-LOCK_AND_STAMP = """
-WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(%s)) SELECT clock_timestamp() FROM held
-"""
+# Statements that go to PostgreSQL in one message: while the lock is held, nobody waits for our process.
+RING = "SELECT pg_notify(%s, '');"  # it rings at the commit
+LOCK = "SET CONSTRAINTS ALL IMMEDIATE; SELECT pg_advisory_xact_lock(%s);"
+APPEND = "INSERT INTO maintenance_feedevent (at, kind, actor, object, before, after) VALUES "
+EVENT = "(clock_timestamp(), %s, %s, %s, %s, %s)"  # stamped under the lock: times follow the feed's order
 
 type Json = Mapping[str, Any]
 
@@ -69,22 +70,25 @@ class UnitOfWork:
 
     def append(self) -> None:
         """Write what was collected. Must be the last statements before the commit."""
+        values: list[str | int | None] = []
+        script = ""
+        if self._wakes_engine:
+            script, values = RING, [ENGINE_CHANNEL]
+        if self._events:
+            script, values = script + RING, [*values, FEED_CHANNEL]
+        if self._events or self._audits:
+            script, values = script + LOCK, [*values, FEED_LOCK]
+        rows = [one for event in self._events for one in _row(event)]
         with connection.cursor() as cursor:
-            if self._wakes_engine:
-                cursor.execute(RING, [ENGINE_CHANNEL])
-            if not self._events and not self._audits:
-                return
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            if self._audits:
+                cursor.execute(script, values)
+                script, values = "", []
+                for entry in self._audits:
+                    _chain(entry, self.request_id)
             if self._events:
-                cursor.execute(RING, [FEED_CHANNEL])  # it rings at the commit
-            # Stamped under the lock, so that times follow the feed's order.
-            cursor.execute(LOCK_AND_STAMP, [FEED_LOCK])
-            at = cursor.fetchone()[0]
-            for entry in self._audits:
-                _chain(entry, self.request_id)
-            for event in self._events:
-                event.at = at
-            FeedEvent.objects.bulk_create(self._events)
+                script += APPEND + ", ".join([EVENT] * len(self._events))
+            if script:
+                cursor.execute(script, [*values, *rows])
 
 
 @contextmanager
@@ -94,6 +98,11 @@ def unit_of_work(actor: str = ENGINE, *, request_id: str = "") -> Iterator[UnitO
         work = UnitOfWork(actor, request_id)
         yield work
         work.append()
+
+
+def _row(event: FeedEvent) -> tuple[str | None, ...]:
+    values = (None if one is None else json.dumps(one) for one in (event.object, event.before, event.after))
+    return (event.kind, event.actor, *values)
 
 
 def _chain(entry: AuditEntry, request_id: str) -> None:
