@@ -95,6 +95,7 @@ class Measured:
     p99_ms: float
     max_ms: float
     cpu_s: float
+    loop_cpu_s: float  # of that, in the thread of the event loop: everything but the drawing
     frames: int
     frame_bytes: float
 
@@ -116,6 +117,7 @@ class Measured:
             "p99_ms": round(self.p99_ms, 2),
             "max_ms": round(self.max_ms, 2),
             "server_cpu_us_per_delivery": round(self.cpu_us_per_delivery, 2),
+            "of_that_in_the_event_loop_us": round(self.loop_cpu_s / max(1, self.deliveries) * 1e6, 2),
             "server_cpu_share_of_a_core": round(self.cpu_s / self.seconds, 3),
             "frames_per_socket": self.frames,
             "frame_bytes": round(self.frame_bytes),
@@ -123,7 +125,14 @@ class Measured:
 
 
 def measured(
-    ear: Ear, sent: dict[int, float], *, sockets: int, seconds: float, cpu_s: float, is_on_time: bool
+    ear: Ear,
+    sent: dict[int, float],
+    *,
+    sockets: int,
+    seconds: float,
+    cpu_s: float,
+    loop_cpu_s: float,
+    is_on_time: bool,
 ) -> Measured:
     found = ear.deliveries()
     took = ear.latencies_ms(sent) or [float("inf")]
@@ -139,6 +148,7 @@ def measured(
         p99_ms=percentile(took, 0.99),
         max_ms=max(took),
         cpu_s=cpu_s,
+        loop_cpu_s=loop_cpu_s,
         frames=len(showing),
         frame_bytes=sum(told.size for told in showing) / max(1, len(showing)),
     )
