@@ -55,12 +55,15 @@ def networks(lab):
             found[name] = f"r-{name}-VM"
             # The smallest there is; only a router gets a second one beside it.
             vm_type = SystemVmType.ROUTER if kind == SECOND else SystemVmType.INTERNAL_LB
-            side = {"redundant_state": "BACKUP"} if kind == PAIRS else {}
-            add_system_vm(lab, found[name], vm_type, account="shop", network=network, **side)
-            if kind == PAIRS:
-                add_system_vm(
-                    lab, f"p-{name}-VM", vm_type, account="shop", network=network, redundant_state="PRIMARY"
-                )
+            shared = {"account": "shop", "network": network}
+            if kind != PAIRS:
+                add_system_vm(lab, found[name], vm_type, **shared)
+                continue
+            add_system_vm(lab, found[name], vm_type, redundant_state="BACKUP", **shared)
+            add_system_vm(lab, f"p-{name}-VM", vm_type, redundant_state="PRIMARY", **shared)
+            one = lab_models.SystemVm.objects.get(name=found[name])
+            both = lab_models.SystemVm.objects.filter(network=network)
+            both.update(public_ips=one.public_ips, rules=one.rules)
     with all_probed(lab):
         yield found
 
