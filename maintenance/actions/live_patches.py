@@ -106,7 +106,7 @@ def start_live_patch(
         cloud = _one_cloud(vms)
         Cloud.objects.select_for_update(no_key=True).get(id=cloud.id)  # starts are decided one after another
         taken = taken_of(vms)
-        if not request.is_fleet and (running := joined_patch(vms, taken)):
+        if not request.is_fleet and (running := joined_patch(vms, taken, not_before=request.not_before)):
             return PatchStarted(running, joined=True)
         if is_tenant:
             _refuse_often(vms)

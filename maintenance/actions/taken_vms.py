@@ -1,6 +1,7 @@
 """System VMs that other runs have already: a second click joins, a fleet leaves them out, anybody else waits."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q
@@ -27,15 +28,24 @@ def taken_of(vms: Sequence[SystemVm]) -> list[Target]:
     return list(active.filter(asked).order_by("run__number", "order"))
 
 
-def joined_patch(vms: Sequence[SystemVm], taken: Sequence[Target]) -> Run | None:
-    """The active patch that has all of these already. Raises: Conflict when it has some, or a restart does."""
+def joined_patch(
+    vms: Sequence[SystemVm], taken: Sequence[Target], *, not_before: datetime | None
+) -> Run | None:
+    """The active patch that has all of these already. Raises: Conflict when it has some, when a restart does, or when
+    it waits for another time than is asked for: whoever wants it now does not get it tonight."""
     if not taken:
         return None
     run = next((t.run for t in taken if t.run.kind != RunKind.LIVE_PATCH), taken[0].run)
     has_all = {target.system_vm_id for target in taken} >= {vm.id for vm in vms}
-    if has_all and len({t.run_id for t in taken}) == 1 and run.kind == RunKind.LIVE_PATCH:
+    is_one_patch = len({t.run_id for t in taken}) == 1 and run.kind == RunKind.LIVE_PATCH
+    if has_all and is_one_patch and not (_waits(run) and run.not_before != not_before):
         return run
     names = ", ".join(sorted(target.name for target in taken)[:5])
+    if _waits(run):
+        raise Conflict(
+            f"{_chosen(run)} for {names}: run {run.number}; cancel that one first, or leave it to it",
+            owner=owner_of(run),
+        )
     raise Conflict(
         f"run {run.number} (started by {run.started_by}) already has {names}; wait for it, or leave them out",
         owner=owner_of(run),
@@ -51,7 +61,6 @@ def joined_fleet(taken: Sequence[Target]) -> Run | None:
 
 def left_out(vms: Sequence[SystemVm], taken: Sequence[Target]) -> Mapping[UUID, str]:
     """Why a fleet passes these by: a time that somebody chose for their network is kept, and so is what has begun."""
-    now = database_now()
     by_vm = {target.system_vm_id: target.run for target in taken}
     by_group = {t.group: t.run for t in taken if t.run.kind == RunKind.ROUTER_RESTART and t.group is not None}
     found: dict[UUID, str] = {}
@@ -62,9 +71,17 @@ def left_out(vms: Sequence[SystemVm], taken: Sequence[Target]) -> Mapping[UUID, 
             continue
         if run.kind == RunKind.ROUTER_RESTART:
             found[vm.id] = f"run {run.number} restarts the routers of its network"
-        elif run.state == RunState.QUEUED and run.not_before is not None and run.not_before > now:
-            at = f"{run.not_before:%Y-%m-%d %H:%M}"
-            found[vm.id] = f"{run.started_by} chose {at} UTC for it: run {run.number} patches it then"
+        elif _waits(run):
+            found[vm.id] = f"{_chosen(run)} for it: run {run.number} patches it then"
         else:
             found[vm.id] = f"run {run.number} (started by {run.started_by}) has it already"
     return found
+
+
+def _waits(run: Run) -> bool:
+    """For a time that somebody chose."""
+    return run.state == RunState.QUEUED and run.not_before is not None and run.not_before > database_now()
+
+
+def _chosen(run: Run) -> str:
+    return f"{run.started_by} chose {run.not_before:%Y-%m-%d %H:%M} UTC"

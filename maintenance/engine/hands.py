@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
 
 from maintenance.backends.base import Cloud, HostRead, Later, NoReply
 from maintenance.backends.registry import cloud_of_kind
@@ -16,6 +16,8 @@ from maintenance.engine.claim import Claim, LostLease, check_claim, fenced
 from maintenance.feed import ENGINE, unit_of_work
 from maintenance.models import Host, Run, Step, Target
 from maintenance.observed import differs, note_observation
+
+FAULT_MAX = 500  # characters of a fault's own words
 
 
 class EngineStops(Exception):
@@ -111,6 +113,13 @@ class Hands:
         if self.step.note != words:
             self.step.note = words
             self._tell("step.moved", {"note": words}, note=words)
+
+    def met_fault(self, fault: Exception) -> None:
+        """Say on the step that we failed. It counts as an engine that died: what fails for ever is given up."""
+        words = f"Pitstop met a fault of its own, and tries again: {type(fault).__name__}: {fault}"[
+            :FAULT_MAX
+        ]
+        self._tell("step.moved", {"note": words}, note=words, takeovers=F("takeovers") + 1)
 
     def moved(self, movement: dict[str, object]) -> None:
         """Show movement inside a long stage. Nothing is written when nothing moved."""

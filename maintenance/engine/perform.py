@@ -1,7 +1,9 @@
 """Doing one claimed step, whatever it is, and what becomes of it when doing it goes wrong."""
 
+import psycopg
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseError
 
 from maintenance.domain.outcomes import Outcome
 from maintenance.domain.states import PATCH_STAGES, ROUTER_STAGES, SERVER_STAGES, Stage
@@ -40,7 +42,7 @@ def perform(claim: Claim, orders: Orders) -> None:
         if claim.takeovers >= settings.TAKEOVERS_MAX:
             if claim.takeovers == settings.TAKEOVERS_MAX and claim.stage not in WITHOUT_SCRIPT:
                 end_script(hands)  # tried once only: this may be what ends the engines
-            words = f"given up after {claim.takeovers} engines died or froze while doing it"
+            words = f"given up after {claim.takeovers} engines died, froze or failed while doing it"
             return end_step(claim, _given_up(hands, words))
         match claim.stage:
             case Stage.DRAIN:
@@ -67,6 +69,12 @@ def perform(claim: Claim, orders: Orders) -> None:
         bound.warning("lease lost: another engine does this step")
     except EngineStops:
         _hand_on(claim)
+    except (DatabaseError, psycopg.Error):
+        raise
+    except Exception as fault:
+        # Ours, or an adapter's: told where people look, done again when its lease ends, and given up in the end.
+        bound.exception("the step met a fault")
+        _note_fault(hands, fault)
 
 
 def _given_up(hands: Hands, words: str) -> Ending:
@@ -77,6 +85,13 @@ def _given_up(hands: Hands, words: str) -> Ending:
             return router.given_up(hands, words)
         case _:
             return Ending(Outcome.UNKNOWN, words)
+
+
+def _note_fault(hands: Hands, fault: Exception) -> None:
+    try:
+        hands.met_fault(fault)
+    except LostLease:
+        log.info("already taken over", step=str(hands.claim.step_id))
 
 
 def _hand_on(claim: Claim) -> None:

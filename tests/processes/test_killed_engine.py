@@ -102,7 +102,7 @@ def test_a_step_that_kills_every_engine_is_given_up_and_its_host_comes_home(lab,
 
     step = Step.objects.get(run=run, stage="Maintenance")
     assert (step.state, step.outcome) == (StepState.ENDED, "unknown")
-    assert step.detail == "given up after 2 engines died or froze while doing it"
+    assert step.detail == "given up after 2 engines died, froze or failed while doing it"
     assert ran("kvm1").count("Maintenance") == 1
     assert with_tickets(var / "hooks", str(step.ticket)) == [], "its script still runs on a host in service"
     assert target_of(run, "kvm1").state == "Failed"

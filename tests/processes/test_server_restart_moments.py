@@ -49,15 +49,12 @@ def test_wherever_an_engine_dies_each_server_is_restarted_once(lab, engines, var
     names = list(servers.servers)[1 : len(moments) + 1]
     assert len(names) == len(moments), "the lab has too few servers for all moments"
     deaths = ",".join(f"{moment}@{name}:kill9" for moment, name in zip(moments, names, strict=True))
-    killing = {"PITSTOP_FAILPOINTS": "1", "FAILPOINT": deaths, **QUICK}
 
     run = servers.restart(*names)
-    crew = [engines.launch(**killing) for _ in range(ENGINES)]
+    crew, _ = engines.crew(ENGINES, PITSTOP_FAILPOINTS="1", FAILPOINT=deaths, **QUICK)
 
     def is_over():
-        for place, (process, _) in enumerate(crew):
-            if process.poll() is not None:
-                crew[place] = engines.launch(**killing)
+        assert crew.poll() is None, "whoever does the work has ended"
         return Run.objects.get(id=run.id).state not in {"Queued", "Running"}
 
     wait_until(is_over, within_s=350, every_s=0.2)

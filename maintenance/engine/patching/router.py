@@ -146,8 +146,8 @@ def _ask[Answer](hands: Hands, ask: Callable[[], Answer]) -> Answer:
 
 
 def _verify(hands: Hands, ticket: UUID) -> Ending:
-    """The new router answers, and still does after the soak. Then there is no way back any more, and none is needed:
-    that is noted before the old one is destroyed."""
+    """The new router answers, and still does after the soak. Then no way back is needed: that is noted before the old
+    one is destroyed. Who finds it noted looks once more."""
     if _outcome(hands) is None:
         vm, cloud = hands.system_vm_id, hands.cloud
         probe = _ask(hands, lambda: cloud.verify_replacement(vm, ticket=ticket))
@@ -159,6 +159,8 @@ def _verify(hands: Hands, ticket: UUID) -> Ending:
         if is_made_redundant(hands):
             return Ending(Outcome.OK)  # the ticket is needed on
         _decide(hands, Ending(Outcome.OK))
+    elif fallen := _why_fallen_since(hands):
+        return Ending(Outcome.FAILED, fallen)
     return _destroy_old(hands, ticket)
 
 
@@ -178,6 +180,8 @@ def _add_backup(hands: Hands, ticket: UUID) -> Ending:
         if fallen := _why_fallen(hands, (Never,)):
             return Ending(Outcome.FAILED, fallen, fallen=True)
         _decide(hands, ending, movement)
+    elif fallen := _why_fallen_since(hands):
+        return Ending(Outcome.FAILED, fallen, fallen=True)
     return _destroy_old(hands, ticket)
 
 
@@ -189,6 +193,16 @@ def _why_fallen(hands: Hands, refusals: tuple[type[CloudError], ...]) -> str:
     except refusals as reason:
         return f"the new router has fallen since it was verified: {reason}"
     return ""
+
+
+def _why_fallen_since(hands: Hands) -> str:
+    """The same, where it was decided a while ago that the old one goes: no engine may have lived in between. While the
+    old one is there, there is a way back. Raises: CloudErrors that are no answer; then nothing is destroyed."""
+    try:
+        hands.cloud.probe_points(hands.system_vm_id)
+    except Gone:
+        return ""
+    return _why_fallen(hands, (Never,))
 
 
 def _destroy_old(hands: Hands, ticket: UUID) -> Ending:

@@ -1,5 +1,6 @@
 """A time that a tenant chose: operators' work on the hardware comes first, and a fleet's patch leaves it alone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -85,6 +86,18 @@ def test_a_fleets_patch_passes_by_what_has_a_chosen_time_and_says_which(tenancy)
     assert [t.name for t in run.targets.exclude(state=TargetState.SKIPPED)] == ["r-bank-other-1-VM"]
     slot.refresh_from_db()
     assert (slot.state, slot.not_before) == (RunState.QUEUED, at)
+
+
+def test_an_operator_who_wants_it_now_is_not_given_the_time_that_a_tenant_chose(tenancy):
+    at = timezone.now() + timedelta(hours=3)
+    slot = patch(tenancy, "shop-prod", actor="shop-person", not_before=at)
+    request = PatchRequest(network_ids=(tenancy.id("shop-prod"),))
+
+    with pytest.raises(Conflict, match=f"shop-person chose .* run {slot.number}; cancel that one first"):
+        start_live_patch(request, actor="ada")
+
+    same = start_live_patch(replace(request, not_before=at), actor="ada")
+    assert (same.run, same.joined) == (slot, True)
 
 
 def test_a_second_press_of_the_fleets_button_joins_the_first(tenancy):

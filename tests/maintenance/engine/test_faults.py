@@ -5,7 +5,8 @@ import pytest
 from maintenance.backends.lab import folders
 from maintenance.backends.lab import models as lab_models
 from maintenance.backends.lab.record import effects, most_hosts_out
-from maintenance.models import Attention, HostOut, Intent
+from maintenance.engine import perform
+from maintenance.models import Attention, HostOut, Intent, Step
 from tests.maintenance.engine.small_lab import ended, engine_running, target_of
 from tests.waiting import wait_until
 
@@ -123,3 +124,16 @@ def test_a_whole_run_over_a_faulty_cloud_harms_nobody_and_ends(lab, seed):
     assert run.state == "Succeeded"
     assert most_hosts_out(lab.clusters[0]) == 1
     assert {effects(host, "prepare") for host in lab.hosts.values()} == {1}
+
+
+def test_a_step_in_which_we_fail_ourselves_says_so_and_is_given_up_in_the_end(lab, settings, monkeypatch):
+    settings.LEASE_S, settings.TAKEOVERS_MAX = 1, 2
+    monkeypatch.setattr(perform, "drain", lambda hands: [].pop())
+    run = lab.start(hosts=["kvm1"])
+    drains = Step.objects.filter(run=run, stage="Drain")
+    with engine_running():
+        wait_until(drains.filter(note__contains="a fault of its own, and tries again: IndexError").exists)
+        wait_until(drains.filter(outcome="unknown").exists, within_s=30)
+
+    assert drains.get().detail == "given up after 2 engines died, froze or failed while doing it"
+    assert Attention.objects.filter(run=run, resolved_at=None).exists()

@@ -236,3 +236,21 @@ def test_once_the_new_one_was_verified_nothing_leads_back_and_an_old_one_that_is
     need = Attention.objects.get(resolved_at=None)
     assert need.cause == "router-failed"
     assert f"the old router {ALONE} may still be there" in need.message
+
+
+def test_one_that_fell_while_no_engine_lived_to_do_away_with_the_old_one_is_not_kept():
+    looked_at(ALONE)
+    busy = lab.Fault.objects.create(call="destroy_old", kind="error", text="the storage is busy")
+    run = restart(LONE, on_failure="skip")
+    decided = Step.objects.filter(run=run, stage="VerifyReplacement", movement__has_key="decided")
+    with engine_running():
+        wait_until(decided.exclude(note="").exists, within_s=60)
+    power.kill(disk(the_new_one(run, ALONE)["router"]), "haproxy")
+    busy.delete()
+    with engine_running():
+        ended(run, within_s=60)
+
+    assert result(run, ALONE) == ("Failed", "failed_restored")
+    assert steps(run, ALONE)[-2:] == [("VerifyReplacement", "failed"), ("SwitchBack", "ok")]
+    assert of_network(LONE) == [ALONE]
+    assert is_served(ALONE)
