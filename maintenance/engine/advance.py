@@ -1,12 +1,12 @@
 """From the decision to rows: load what `decide` needs, ask it, write what it says, all under the run's row lock."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, Q, Window
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from maintenance.clock import database_now
@@ -103,18 +103,7 @@ def view_of(run: Run) -> RunView:
         )
         counts = {TargetState(state): hosts for state, hosts in by_state}
         if is_going_on:
-            candidates = (
-                active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False)
-                .exclude(_waits_for_its_host(run))
-                .annotate(
-                    place=Window(
-                        RowNumber(), partition_by=Coalesce("cluster_id", "zone_id"), order_by=F("order").asc()
-                    )
-                )
-                .filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
-                .order_by("order")
-            )
-            waiting = _views(candidates)
+            waiting = _views(_first_waiting(run, active, counts))
     return RunView(
         kind=RunKind(run.kind),
         state=RunState(run.state),
@@ -128,6 +117,20 @@ def view_of(run: Run) -> RunView:
         canary=run.canary,
         first_stage=FIRST_STAGE[RestartWay(run.way)] if run.way else None,
     )
+
+
+def _first_waiting(run: Run, active: QuerySet[Target], counts: Mapping[TargetState, int]) -> QuerySet[Target]:
+    """Who may begin next, in the plan's order: the first of each cluster. `active` carry has_open_step.
+
+    While hosts are unchecked no other's turn can come, and only the next few of these are: a large cluster has more
+    hosts that are ready than are looked at here.
+    """
+    waiting = active.filter(state__in=TARGET_WAITING, next_stage="", has_open_step=False).order_by("order")
+    if run.kind == RunKind.ROLLING and counts.get(TargetState.WAITING):
+        return waiting.filter(state=TargetState.WAITING)[:PREFLIGHTS_AT_ONCE]
+    place = Window(RowNumber(), partition_by=Coalesce("cluster_id", "zone_id"), order_by=F("order").asc())
+    waiting = waiting.exclude(_waits_for_its_host(run)).annotate(place=place)
+    return waiting.filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
 
 
 def _waits_for_its_host(run: Run) -> Q:
