@@ -69,7 +69,7 @@ async def bench(stack: Stack, ours: Ours, chosen: argparse.Namespace) -> dict[st
 
 def _fan_out(ours: list[Measured], bare: list[Measured]) -> dict[str, Any]:
     def median(rounds: list[Measured], figure: str) -> float:
-        return statistics.median(getattr(one, figure) for one in rounds)
+        return float(statistics.median(getattr(one, figure) for one in rounds))
 
     p99 = median(ours, "p99_ms") / median(bare, "p99_ms")
     cpu = median(ours, "cpu_us_per_delivery") / median(bare, "cpu_us_per_delivery")

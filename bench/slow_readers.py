@@ -42,7 +42,7 @@ def main() -> None:
     options.add_argument(
         "--seconds", type=float, default=15.0, help="of each round; the slow ones are there for less"
     )
-    options.add_argument("--rounds", type=int, default=3, help="without and with, in turns; medians count")
+    options.add_argument("--rounds", type=int, default=5, help="without and with, in turns; medians count")
     chosen = options.parse_args()
     os.environ["PITSTOP_LOG_LEVEL"] = "WARNING"  # standard output is the JSON object's
     with running_stack() as stack:

@@ -16,6 +16,7 @@ from dashboard.live.hub import REPLAY_MAX, Hub
 from dashboard.live.member import Member
 from dashboard.live.render import DRAWINGS, Drawn
 from dashboard.live.touched import Part
+from dashboard.live.wire import never
 
 RUN = "11111111-1111-4111-8111-111111111111"
 TOPIC = f"run:{RUN}"
@@ -92,8 +93,8 @@ class Page:
         self.reads = asyncio.Event()
         self.reads.set()
         self.was_cut = False
-        write = {"write": self._write} if is_written else {}
-        self.member = Member(topic, role, self._take, self._cut, **write)
+        write = self._write if is_written else never
+        self.member = Member(topic, role, self._take, self._cut, write=write)
 
     async def _take(self, text: str) -> None:
         if not self.reads.is_set():
