@@ -1,4 +1,4 @@
-"""Many who ask at the same moment are answered by one reading: a thousand sockets do not make a thousand queries.
+"""Many who ask within a moment are answered by one reading: a thousand sockets do not make a thousand queries.
 
 Nothing is remembered: whoever asks while a reading is under way is answered by the next one.
 """
@@ -17,10 +17,11 @@ class _Asked[K: Hashable, V]:
 
 
 class AskedTogether[K: Hashable, V]:
-    """`read` answers a set of keys; keys that it leaves out have no answer. One reading at a time."""
+    """`read` answers a set of keys; keys that it leaves out have no answer. One reading at a time; whoever comes first
+    waits `gather_s` for others."""
 
-    def __init__(self, read: Callable[[set[K]], Awaitable[Mapping[K, V]]]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[set[K]], Awaitable[Mapping[K, V]]], gather_s: float = 0.0) -> None:
+        self._read, self._gather_s = read, gather_s
         self._reading = asyncio.Lock()
         self._next: _Asked[K, V] = _Asked()
 
@@ -38,6 +39,8 @@ class AskedTogether[K: Hashable, V]:
 
     async def _answer(self, asked: _Asked[K, V]) -> None:
         """Whoever comes first asks for all; when they leave meanwhile, the next of them does."""
+        if self._gather_s:
+            await asyncio.sleep(self._gather_s)
         if self._next is asked:
             self._next = _Asked()
         try:

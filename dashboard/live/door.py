@@ -27,6 +27,7 @@ from dashboard.live.limits import one_more_from, person_may_come
 from dashboard.live.people import NOT_YOURS, TRY_LATER, Credentials, may_follow, people_behind
 from dashboard.models import User
 
+GATHER_S = 0.05  # pages that come within this time of each other are looked up together
 TOKEN = re.compile(r"token ([0-9a-z]{1,128})", re.I | re.ASCII)
 
 
@@ -126,7 +127,7 @@ _NOBODY: tuple[Person, Credentials | None] = (AnonymousUser(), None)
 
 
 async def _behind(kind: str, key: str) -> tuple[Person, Credentials | None]:
-    together = _arrivals.setdefault(asyncio.get_running_loop(), AskedTogether(_look_up))
+    together = _arrivals.setdefault(asyncio.get_running_loop(), AskedTogether(_look_up, GATHER_S))
     return await together.ask((kind, key)) or _NOBODY
 
 

@@ -98,6 +98,17 @@ async def test_those_who_ask_while_a_reading_is_under_way_share_the_next_one():
     assert book.asked == [{"first"}, {"a", "b", "nobody"}]
 
 
+async def test_whoever_comes_first_waits_a_moment_for_others():
+    book = Book()
+    book.opens.set()
+    together = AskedTogether(book.read, gather_s=0.05)
+    first = asyncio.create_task(together.ask("a"))
+    await asyncio.sleep(0)
+    assert await together.ask("b") == "B"
+    assert await first == "A"
+    assert book.asked == [{"a", "b"}]
+
+
 async def test_a_reading_that_fails_fails_for_all_who_share_it_and_for_nobody_else():
     book = Book()
     book.opens.set()
