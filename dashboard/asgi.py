@@ -4,10 +4,11 @@ import os
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
+
+from dashboard.one_thread import django_in_one_thread
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-django_application: Any = get_asgi_application()  # loads the apps: what is imported below needs them
+django_application: Any = django_in_one_thread()  # loads the apps: what is imported below needs them
 
 from dashboard.live.door import SocketDoor  # noqa: E402
 from dashboard.live.lifespan import lifespan  # noqa: E402
