@@ -14,6 +14,7 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,10 +43,10 @@ def main() -> None:
         grow_fleet(chosen.hosts)
         token = make_token()
         port = _free_port()
-        stack.start_web(port)
+        web = stack.start_web(port)
         wait_for(lambda: _answers(f"http://127.0.0.1:{port}"), 60)
         statements = statements_of_the_page(token)
-        found = asyncio.run(bench(port, token, statements, stack.postgres.url(), chosen))
+        found = asyncio.run(bench(port, web.pid, token, statements, stack.postgres.url(), chosen))
     print(
         json.dumps(
             {"machine": machine(), "hosts": chosen.hosts, "clients": chosen.clients, **found}, indent=2
@@ -54,14 +55,19 @@ def main() -> None:
 
 
 async def bench(
-    port: int, token: str, statements: list[tuple[str, Any]], database: str, chosen: argparse.Namespace
+    port: int,
+    web: int,
+    token: str,
+    statements: list[tuple[str, Any]],
+    database: str,
+    chosen: argparse.Namespace,
 ) -> dict[str, Any]:
     clients = [Client(port, token) for _ in range(chosen.clients)]
     for client in clients:
         await client.open()
-    health = await loaded([client.health for client in clients], BASELINE_S)
+    health = await loaded([client.health for client in clients], BASELINE_S, web)
     await loaded([client.page for client in clients], WARM_UP_S)
-    page = await loaded([client.page for client in clients], chosen.seconds)
+    page = await loaded([client.page for client in clients], chosen.seconds, web)
     rows = [await Rows.open(database, statements) for _ in range(chosen.clients)]
     bare = await loaded([one.fetch for one in rows], BASELINE_S)
     return {
@@ -72,8 +78,8 @@ async def bench(
     }
 
 
-async def loaded(asks: list[Ask], seconds: float) -> dict[str, float]:
-    """Each asks again as soon as it has its answer."""
+async def loaded(asks: list[Ask], seconds: float, web: int | None = None) -> dict[str, float]:
+    """Each asks again as soon as it has its answer. `web`: the process whose CPU is told, a request."""
     took: list[float] = []
     end = time.perf_counter() + seconds
 
@@ -82,9 +88,11 @@ async def loaded(asks: list[Ask], seconds: float) -> dict[str, float]:
             await ask()
             took.append((time.perf_counter() - begun) * 1000)
 
-    begun = time.perf_counter()
+    begun, cpu_s = time.perf_counter(), _cpu_s(web) if web else 0.0
     await asyncio.gather(*(one(ask) for ask in asks))
+    cpu = {"web_cpu_ms": round((_cpu_s(web) - cpu_s) / len(took) * 1000, 2)} if web else {}
     return {
+        **cpu,
         "per_s": round(len(took) / (time.perf_counter() - begun), 1),
         "p50_ms": round(percentile(took, 0.5), 1),
         "p95_ms": round(percentile(took, 0.95), 1),
@@ -145,6 +153,12 @@ class Rows:
                 await cursor.execute(statement, given)
                 if cursor.description is not None:
                     await cursor.fetchall()
+
+
+def _cpu_s(pid: int) -> float:
+    """Processor time of the process so far, also the kernel's for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def make_token() -> str:
