@@ -37,7 +37,8 @@ def drawn_hosts(hosts: Sequence[Host]) -> list[DrawnHost]:
     open_ones = [of.target for of in ours.values() if of.target]
     targets: dict[UUID, Target] = {}
     if open_ones:
-        targets = {t.host_id: t for t in Target.objects.filter(id__in=open_ones).select_related("run")}
+        opened = Target.objects.filter(id__in=open_ones).select_related("run")
+        targets = {target.host_id: target for target in opened if target.host_id}
     now = timezone.now()
     found = []
     for host in hosts:
