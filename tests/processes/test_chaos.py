@@ -45,7 +45,8 @@ def result() -> dict[str, Any]:
         ours.send_signal(signal.SIGINT)  # it stops what it has started
         told, said = ours.communicate()
     print(f"seed {SEED}, exit status {ours.returncode}\n{said}\n{told}")
-    return json.loads(told)
+    found: dict[str, Any] = json.loads(told)
+    return found
 
 
 def test_a_minute_of_kills_breaks_nothing_and_every_viewer_has_the_whole_feed(result):
