@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 from dashboard.access import Person, may_subscribe
 from dashboard.asgi_types import Message, Receive, Scope, Send
 from dashboard.live import database
-from dashboard.live.feed_tail import FeedTail, ToldEvent, feed_tail, read_events, rfc3339
+from dashboard.live.feed_tail import FeedTail, ToldEvent, feed_tail, rfc3339
 from dashboard.live.limits import FRAMES_AT_ONCE, FRAMES_PER_S, Allowance
 from dashboard.live.people import LOG_IN, NOT_YOURS, TRY_LATER, Credentials, watched
 
@@ -117,7 +117,7 @@ async def _tell(socket: "_LogSocket", tail: FeedTail, query: bytes) -> _Ending:
             if events is None:
                 if has_caught_up and tail.head - position > OVERFLOW_MAX:
                     raise Resync
-                events = await read_events(position)
+                events = await tail.older(position)
             for event in events[:AT_ONCE]:
                 await socket.send(event.frame(position))
                 position = event.seq

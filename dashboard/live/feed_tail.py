@@ -18,6 +18,9 @@ from maintenance.feed import FEED_CHANNEL
 KEPT_MAX = 5_000  # events in memory; a socket further behind than this is told to start afresh
 BEFORE_US = 1_000  # of these, at the start: what pages have missed that come back after our restart
 READ_AT_ONCE = 500
+OLDER_EVERY_S = (
+    0.02  # what is no longer in memory is read for one reader at a time, 50 times a second at most
+)
 FRESH_S = 5.0  # no successful reading for longer: what we know is not the present
 
 log = structlog.get_logger("pitstop.live")
@@ -47,6 +50,7 @@ class FeedTail:
         self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._started = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._older = asyncio.Lock()
 
     def begin(self) -> None:
         """It follows the feed as soon as PostgreSQL answers. A second call does nothing."""
@@ -78,6 +82,13 @@ class FeedTail:
         if not self._recent or seq < self._recent[0].prev:
             return None
         return self._recent[bisect_right(self._recent, seq, key=lambda event: event.seq) :]
+
+    async def older(self, after: int) -> Sequence[ToldEvent]:
+        """The next events after `after` from the table, READ_AT_ONCE at most, for readers who are far behind: they take
+        turns, so that many of them at once leave the database to others. Raises: DatabaseAway."""
+        async with self._older:
+            await asyncio.sleep(OLDER_EVERY_S)
+            return await read_events(after)
 
     async def news(self, within_s: float) -> None:
         """Returns when there is something new, at the latest after `within_s`."""

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import time
+from itertools import pairwise
 
 import pytest
 
+from dashboard.live import database
 from dashboard.live import feed_tail as module
 from dashboard.live.asked_together import AskedTogether
 from dashboard.live.audience import Audience
@@ -47,6 +50,21 @@ async def test_what_was_told_before_the_oldest_event_that_is_kept_nobody_knows(t
     await feed_tail().start()
     assert [event.seq for event in feed_tail().after(told[2]) or ()] == told[3:]
     assert feed_tail().after(told[1]) is None
+
+
+async def test_readers_who_are_far_behind_take_turns(told, live_database, monkeypatch):
+    asked: list[float] = []
+    read = database.fetch
+
+    async def noted(*question):
+        asked.append(time.monotonic())
+        return await read(*question)
+
+    monkeypatch.setattr(database, "fetch", noted)
+    tail = feed_tail()
+    found = await asyncio.gather(*(tail.older(told[0]) for _ in range(5)))
+    assert [[event.seq for event in events] for events in found] == [told[1:]] * 5
+    assert min(after - before for before, after in pairwise(asked)) >= module.OLDER_EVERY_S
 
 
 def test_a_page_from_before_what_is_kept_gets_a_snapshot_that_says_so(web, monkeypatch):
