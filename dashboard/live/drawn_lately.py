@@ -37,6 +37,8 @@ class DrawnLately:
         if len(self._touched) >= TOUCHED_MAX:
             self.forget()
         self._touched[part] = seq
+        if part.one:  # a row, a cell, a cluster's line: whatever of the page holds it holds it as it was
+            self._touched[part._replace(name="", one="")] = seq
 
     def forget(self) -> None:
         """Everything may look different now."""
@@ -72,5 +74,9 @@ class DrawnLately:
                 self._pictures[wanted] = _Kept(drawn, seq, now + LATELY_S)
 
     def _is_touched(self, part: Part, since: int) -> bool:
-        every = part._replace(topic=f"{part.topic.partition(':')[0]}:*")
-        return max(self._touched.get(part, 0), self._touched.get(every, 0)) > since
+        every = f"{part.topic.partition(':')[0]}:*"
+        own = (part,) if part.one else (part, part._replace(name="", one=""))
+        touched = [
+            self._touched.get(one._replace(topic=topic), 0) for one in own for topic in (part.topic, every)
+        ]
+        return max(touched) > since

@@ -187,7 +187,6 @@ def test_what_nothing_has_touched_since_still_holds_for_a_while():
     lately = drawn_at(7)
     lately.touch(Part("run:1", "head"), 7)  # had been told when it was drawn
     lately.touch(Part("run:2", "head"), 8)
-    lately.touch(Part("run:1", "head", "other"), 8)
     assert lately.still_hold([RUN, HOST_ROW], 1) == {RUN: Drawn("a", "A"), HOST_ROW: Drawn("b", "B")}
     assert lately.still_hold([RUN], LATELY_S) == {}
 

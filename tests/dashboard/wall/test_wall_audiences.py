@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from dashboard.live import render
+from dashboard.live.drawn_lately import DrawnLately
 from dashboard.live.touched import Part, touched, whole
 from dashboard.screens.feed_head import feed_head
 from dashboard.screens.wall.profile import EVERYTHING
@@ -215,3 +216,16 @@ def test_a_changed_host_that_nobody_knows_yet_costs_its_own_cluster_and_not_the_
     drawn = render.draw([(parts[0]._replace(topic=f"wallhosts:{EVERYTHING.id}"), "")])
 
     assert list(drawn.values()) == [render.Drawn(f"cells-{host.cluster_id.hex[:12]}", "ooo")]
+
+
+def test_a_map_that_was_drawn_lately_does_not_hold_when_a_cell_of_it_has_changed():
+    topic = f"wallhosts:{EVERYTHING.id}"
+    whole_map = Part(topic, "map"), ""
+    lately = DrawnLately()
+    lately.keep({whole_map: render.Drawn("wall-map", "as it was")}, seq=7, era=lately.era, now=0)
+
+    lately.touch(Part("wallhosts:*", "cluster", "c1"), 7)  # had been told when it was drawn
+    assert lately.still_hold([whole_map], 1).keys() == {whole_map}
+
+    lately.touch(Part("wallhosts:*", "cluster", "c2"), 8)
+    assert lately.still_hold([whole_map], 1) == {}
