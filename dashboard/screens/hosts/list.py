@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from dashboard.screens.hosts.found import COLUMNS, SCRIPTS, STATES, narrowed, sorted_hosts
+from dashboard.screens.hosts.found import COLUMNS, SCRIPTS, STATES, hosts_on_page, narrowed
 from dashboard.screens.hosts.rows import HostRow, host_rows
 from dashboard.screens.places.asked import (
     Asked,
@@ -49,7 +49,7 @@ def host_list(asked: Asked, role: str) -> HostList:
     if asked.is_filtered:
         says = _("%(n)s of %(all)s") % {"n": figure(matching), "all": says}
     return HostList(
-        rows=host_rows(list(sorted_hosts(found, asked).values_list("id", flat=True)[pages.rows])),
+        rows=host_rows(hosts_on_page(found, asked, pages.rows)),
         says=says,
         asked=asked,
         headings=headings(asked, COLUMNS),
