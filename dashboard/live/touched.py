@@ -127,8 +127,6 @@ def touched(
         yield Part(*part)
     if subject in BALANCE:
         yield Part(EVERY_BALANCE, "now")
-    if subject in {"host", "target", "attention"} and is_cut("", ""):
-        yield Part("overview", "clusters")  # which clusters are drawn depends on how their hosts are
     match subject:
         case "run" | "target" | "step" if is_over_servers(about):
             yield from (Part(*part) for part in touched_server_runs(kind, about))
@@ -225,7 +223,7 @@ def _target(about: Mapping[str, Any], before: str, after: str) -> Iterator[Part]
         yield Part(run, "opened", cluster)
     yield Part("runs", "row", str(about.get("run", "")))
     yield from _parts("overview", "verdict", "runs", "clusters-summary", "events")
-    yield Part("overview", "cluster-of-host", host)
+    yield _line_of_cluster(host)
     yield from _host_parts(host, "head", "hand", "way", "history", "instances")
     if after in {TargetState.VERIFYING, *TARGET_ENDED}:  # others say no longer that instances came from here
         yield Part(EVERY_HOST, "instances")
@@ -252,7 +250,7 @@ def _step(kind: str, about: Mapping[str, Any]) -> Iterator[Part]:
 def _host(about: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Part]:
     host = str(about.get("host", ""))
     yield from _parts("overview", "verdict", "clusters-summary")
-    yield Part("overview", "cluster-of-host", host)
+    yield _line_of_cluster(host)
     if "cluster_id" in before or {"new", "gone"} & after.keys():
         yield Part("overview", "clusters")
         yield Part(FRAME, "nav-hosts")
@@ -273,7 +271,7 @@ def _instance(about: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[P
     """How many instances are on a host is told on its page and wherever a run speaks of the host."""
     yield Part("overview", "verdict")
     for host in {str(about.get("host") or ""), str(before.get("host_id") or "")} - {""}:
-        yield Part("overview", "cluster-of-host", host)
+        yield _line_of_cluster(host)
         yield Part("hosts", "row", host)
         yield from _host_parts(host, "head", "instances", "hand")
     yield from _parts(EVERY_RUN, "problems", "census", "next")
@@ -291,8 +289,13 @@ def _attention(about: Mapping[str, Any]) -> Iterator[Part]:
         yield from _parts(f"run:{about['run']}", "head", "problems")
     if host := str(about.get("host") or ""):
         yield from _host_parts(host, "head", "hand")
-        yield Part("overview", "cluster-of-host", host)
+        yield _line_of_cluster(host)
         yield Part("hosts", "row", host)
+
+
+def _line_of_cluster(host: str) -> Part:
+    """Of many clusters the overview draws a few, by how their hosts are: these are one part, whichever they are."""
+    return Part("overview", "clusters") if is_cut("", "") else Part("overview", "cluster-of-host", host)
 
 
 def _host_parts(host: str, *names: str) -> Iterator[Part]:

@@ -119,7 +119,7 @@ def view_of(run: Run) -> RunView:
     )
 
 
-def _first_waiting(run: Run, active: QuerySet[Target], counts: Mapping[TargetState, int]) -> QuerySet[Target]:
+def _first_waiting(run: Run, active: QuerySet[Any], counts: Mapping[TargetState, int]) -> Iterable[Any]:
     """Who may begin next, in the plan's order: the first of each cluster. `active` carry has_open_step.
 
     While hosts are unchecked no other's turn can come, and only the next few of these are: a large cluster has more

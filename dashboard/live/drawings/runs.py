@@ -1,10 +1,12 @@
 """Parts of the list of runs, of one run, and of what its scripts print."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from dashboard.live.drawings.drawing import CALM_S, Context, Drawing, Key, found, of_run, simple
+from dashboard.live.drawn_once import drawn_together, once
 from dashboard.screens.run.actions import run_actions
 from dashboard.screens.run.head import run_head
 from dashboard.screens.run.map import run_tile
@@ -15,7 +17,7 @@ from dashboard.screens.run.output_lines import fresh_lines
 from dashboard.screens.run.problems import run_problems
 from dashboard.screens.run.progress import run_progress
 from dashboard.screens.run.record import run_record
-from dashboard.screens.run.rows import row_of
+from dashboard.screens.run.rows import Row, rows_of
 from dashboard.screens.run.sections import finished_section, next_section
 from dashboard.screens.runs.list import newest_runs, run_row, runs_latest, runs_verdict
 from maintenance.models import Run, Step
@@ -30,6 +32,22 @@ def _of_cluster(name: str, build: Callable[[Run, UUID], Any]) -> Callable[[str, 
         return None if drawn is None else {name: drawn}
 
     return context
+
+
+def _row(run_id: str, target_id: str, role: str) -> Context:
+    """Of one host; those of all that are pushed together are read at once."""
+    together = drawn_together(f"run:{run_id}", "row") | {target_id}
+    row = once(_Rows(together, role)).get(UUID(target_id)) if target_id else None
+    return None if row is None else {"row": row}
+
+
+@dataclass(frozen=True)
+class _Rows:
+    targets: frozenset[str]
+    role: str
+
+    def __call__(self) -> dict[UUID, Row]:
+        return rows_of({UUID(key) for key in self.targets if key}, self.role)
 
 
 def _of_step(name: str, build: Callable[[Step], Any]) -> Callable[[str, str, str], Context]:
@@ -98,7 +116,7 @@ DRAWINGS: Mapping[Key, Drawing] = {
     ("run", "record"): Drawing(
         "rolling/run.html#record", "run-record", of_run("record", lambda run, _role: run_record(run))
     ),
-    ("run", "row"): Drawing("rolling/run.html#row", "row-{}", found("row", row_of), by_role=True),
+    ("run", "row"): Drawing("rolling/run.html#row", "row-{}", _row, by_role=True),
     ("run", "out"): Drawing(
         "rolling/run.html#terminal",
         "out-{}",

@@ -1,6 +1,6 @@
 """A run's hosts, one row each: when a waiting one has its turn and whether it could start now; how the others ended."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -65,10 +65,10 @@ class Row:
     actions: list[Action]
 
 
-def row_of(target_id: UUID, role: str) -> Row | None:
-    """One row alone, as it is pushed."""
-    target = Target.objects.select_related("run__cloud").filter(id=target_id, host__isnull=False).first()
-    return rows(target.run, [target], role)[0] if target else None
+def rows_of(target_ids: Collection[UUID], role: str) -> dict[UUID, Row]:
+    """The rows of these hosts of one run, as they are pushed."""
+    targets = list(Target.objects.select_related("run__cloud").filter(id__in=target_ids, host__isnull=False))
+    return {row.target: row for row in rows(targets[0].run, targets, role)} if targets else {}
 
 
 def rows(run: Run, targets: Sequence[Target], role: str) -> list[Row]:

@@ -123,6 +123,16 @@ def test_a_changed_attention_touches_what_an_opened_one_does():
     assert {Part("run:run-id", "problems"), Part("overview", "needs")} <= changed
 
 
+def test_of_many_clusters_the_overview_draws_a_few_as_one_part_however_many_hosts_change(monkeypatch):
+    monkeypatch.setattr("dashboard.live.touched.is_cut", lambda kind, place: True)
+    changes = [
+        touched("host.changed", {"host": f"h{n}"}, {"state": "Up"}, {"state": "Down"}) for n in range(300)
+    ]
+    of_clusters = {part for parts in changes for part in parts if part.name.startswith("cluster")}
+    assert of_clusters & {Part("overview", "clusters")}
+    assert not {part for part in of_clusters if part.name == "cluster-of-host"}
+
+
 def test_the_number_of_parts_does_not_grow_with_the_fleet():
     assert all(len(list(touched(*event))) <= 70 for event in EVENTS)
 
