@@ -1,6 +1,7 @@
 """One row of a list of hosts: how it is, what runs on it, its scripts as four letters, and where it differs."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -15,7 +16,7 @@ from dashboard.screens.places.figures import SCRIPTED
 from dashboard.screens.places.kinds import CLUSTER, ZONE, Link, link_to
 from dashboard.screens.words import listing
 from maintenance.domain.hook_stages import STAGES, HookStage
-from maintenance.models import Host
+from maintenance.models import Host, Zone
 
 HOOK_LETTERS = {
     HookStage.PREFLIGHT: "F",
@@ -40,17 +41,17 @@ class HostRow:
 
 def host_rows(ids: list[UUID]) -> list[HostRow]:
     """These hosts, in this order; those that are gone are left out."""
-    found = {h.id: h for h in Host.objects.filter(id__in=ids).select_related("cloud", "cluster__pod__zone")}
-    hosts = [found[key] for key in ids if key in found]
-    instances = _running_on(ids)
+    found = {h.id: h for h in Host.objects.filter(id__in=ids).select_related("cloud", "cluster").order_by()}
+    around = _around(ids)
+    hosts = [found[key] for key in ids if key in found and key in around]
     adrift = stages_adrift(list({host.cluster_id for host in hosts}), [host.id for host in hosts])
     return [
         HostRow(
             id=drawn.host.id,
             host=drawn,
-            zone=link_to(ZONE, drawn.host.cluster.pod.zone),
+            zone=link_to(ZONE, around[drawn.host.id].zone),
             cluster=link_to(CLUSTER, drawn.host.cluster),
-            instances=instances.get(drawn.host.id, 0),
+            instances=around[drawn.host.id].instances,
             hooks=hook_boxes(drawn.host, adrift.get(drawn.host.id, [])) if can_run(drawn.host) else [],
             drift=_drift_words(adrift.get(drawn.host.id, [])),
             has_problem=bool(drawn.host.hooks_warnings) or _has_problem(drawn.host),
@@ -65,16 +66,31 @@ def host_row(host_id: UUID) -> HostRow | None:
     return found[0] if found else None
 
 
-def _running_on(hosts: list[UUID]) -> dict[UUID, int]:
-    """Instances that run on each; plain SQL, as it is asked for each row that is pushed."""
+class _Around(NamedTuple):
+    zone: Zone
+    instances: int  # that run
+
+
+def _around(hosts: list[UUID]) -> dict[UUID, _Around]:
+    """The zone each stands in, and how many instances run on it. Plain SQL: it is asked for each row that is pushed."""
     with connection.cursor() as cursor:
-        cursor.execute(_RUNNING_ON, [hosts, list(RUNNING)])
-        return dict(cursor.fetchall())
+        cursor.execute(_AROUND, [list(RUNNING), hosts])
+        return {
+            host: _Around(Zone(id=zone, name=name), instances)
+            for host, zone, name, instances in cursor.fetchall()
+        }
 
 
-_RUNNING_ON = """
-SELECT host_id, count(*) FROM maintenance_instance
-WHERE host_id = ANY(%s) AND gone_at IS NULL AND state = ANY(%s) GROUP BY host_id
+_AROUND = """
+SELECT host.id, zone.id, zone.name, (
+    SELECT count(*) FROM maintenance_instance AS one
+    WHERE one.host_id = host.id AND one.gone_at IS NULL AND one.state = ANY(%s)
+)
+FROM maintenance_host AS host
+JOIN maintenance_cluster AS cluster ON cluster.id = host.cluster_id
+JOIN maintenance_pod AS pod ON pod.id = cluster.pod_id
+JOIN maintenance_zone AS zone ON zone.id = pod.zone_id
+WHERE host.id = ANY(%s)
 """
 
 
