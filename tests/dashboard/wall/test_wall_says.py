@@ -229,6 +229,21 @@ def test_each_host_is_one_letter_in_the_order_of_names():
     assert [cells.line for cells in alone.values()] == [f"{keys[1]}\tftn"]
 
 
+def test_cells_stand_in_the_order_of_numbers_in_names():
+    inventory = quiet_fleet()
+    for name, to, state in (
+        ("kvm1", "kvm-10", "Down"),
+        ("kvm2", "KVM-9b", "Up"),
+        ("kvm3", "kvm-009a", "Alert"),
+    ):
+        Host.objects.filter(name=name).update(name=to, state=state)
+    Host.objects.filter(name="kvm-009a").update(resource_state="Maintenance")
+
+    cells = cells_of(EVERYTHING, [inventory.clusters["c1"].id])
+
+    assert [one.letters for one in cells.values()] == ["tux"]  # kvm-009a, KVM-9b, kvm-10
+
+
 def test_the_table_of_clusters_comes_in_pages_and_leads_to_their_hosts(client):
     inventory = quiet_fleet()
     for n in range(3, TABLE_ROWS + 2):
