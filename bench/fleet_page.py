@@ -1,6 +1,6 @@
 """A page that shows ten thousand hosts at once: what it weighs, and what a change costs; prints one JSON object.
 
-    python -m bench.fleet_page [--hosts N] [--most N] [--paints N] [--batches N] [--changes N]
+    python -m bench.fleet_page [--hosts N] [--most N] [--asked N] [--batches N] [--changes N]
 
 page      /wall/hosts/ of 10,000 hosts in 500 clusters (rows only, a fifth of them in a run), and the console's pages
           that list them: milliseconds until the answer is there, bytes over the wire (packed) of all that the page
@@ -109,9 +109,9 @@ def measured(stack: Stack, chosen: argparse.Namespace) -> dict[str, Any]:
         f"{SNAPSHOT_MAX_KB} kB, {BATCH} changes ≤ {SCRIPT_MAX_MS} ms of script, a push ≤ {SAME_MAX} times as much in "
         "the largest fleet as in the smallest",
         "is_met": {
-            "server": all(one["server_p95_ms"] <= SERVER_MAX_MS for one in pages.values()),
-            "bytes": all(one["kB"] <= PAGE_MAX_KB for one in pages.values()),
-            "first_paint": all(one["first_paint_ms"] <= PAINT_MAX_MS for one in pages.values()),
+            "server": {name: one["server_p95_ms"] <= SERVER_MAX_MS for name, one in pages.items()},
+            "bytes": {name: one["kB"] <= PAGE_MAX_KB for name, one in pages.items()},
+            "first_paint": {name: one["first_paint_ms"] <= PAINT_MAX_MS for name, one in pages.items()},
             "snapshot": max(snapshot.values()) <= SNAPSHOT_MAX_KB,
             "script": script["p95_ms"] <= SCRIPT_MAX_MS,
             "push": pushes[chosen.most]["drawn_p50_ms"] <= SAME_MAX * pushes[100]["drawn_p50_ms"]
