@@ -81,6 +81,7 @@ class Outage:
     async def measured(self, outage_s: float) -> dict[str, Any]:
         port = _free_port()
         self._count = Counted(self.stack.postgres.url())
+        self._versions: dict[str, str] = {}
         web = self.stack.start_web(port)
         await _listens(port)
         topics = ["hosts", "overview", "timeline", "clusters", *(f"host:{host.id}" for host in self.hosts)]
@@ -104,11 +105,10 @@ class Outage:
         live_s = max(reader.live_at or 0.0 for reader in [*pages, *logs]) - started
         asked = await asyncio.to_thread(self._count.look)
 
-        await asyncio.to_thread(self._change_each, "last")
-        head = await asyncio.to_thread(_head)
-        lost = await self._lost(pages, logs, began_at, head)
-        fresh = await self._fresh(port, topics, head)
-        lost += self._shown_wrongly(pages, fresh)
+        # Before anything else changes, which would have them drawn anew; and once more when it has.
+        lost = await self._lost(port, pages, logs, began_at)
+        await asyncio.to_thread(self._change_each)
+        lost += await self._lost(port, pages, logs, began_at)
         for task in held:
             task.cancel()
         await asyncio.gather(*held, return_exceptions=True)
@@ -122,7 +122,8 @@ class Outage:
             "changes_during_the_outage": changes,
             "live_s": round(live_s, 2),
             "web_accepts_after_s": round(accepts_s, 2),
-            "lost": lost[:20],
+            "lost": len(lost),
+            "lost_for_example": lost[:10],
             "resyncs": sum(page.resyncs for page in pages),
             "refused_by_the_server": sum(len(reader.refusals) for reader in [*pages, *logs]),
             "queries": {
@@ -148,21 +149,26 @@ class Outage:
     def _change_all_the_time(self, seconds: float) -> int:
         ends, changes = time.monotonic() + seconds, 0
         while time.monotonic() < ends:
-            change_host(self.hosts[changes % len(self.hosts)], f"away-{changes}")
+            self._change(self.hosts[changes % len(self.hosts)], f"away-{changes}")
             changes += 1
             time.sleep(CHANGE_EVERY_S)
         _close()
         return changes
 
-    def _change_each(self, version: str) -> None:
+    def _change_each(self) -> None:
         for host in self.hosts:
-            change_host(host, version)
+            self._change(host, "back")
         _close()
+
+    def _change(self, host: Any, version: str) -> None:
+        change_host(host, version)
+        self._versions[str(host.id)] = version
 
     # ---- was anything lost? ------------------------------------------------------------------------------------------
 
-    async def _lost(self, pages: list[Page], logs: list[Log], began_at: int, head: int) -> list[str]:
-        """In words. The last changes get some time to arrive everywhere."""
+    async def _lost(self, port: int, pages: list[Page], logs: list[Log], began_at: int) -> list[str]:
+        """In words. Nothing changes meanwhile; the last changes get some time to arrive everywhere."""
+        head = await asyncio.to_thread(_head)
 
         def late() -> list[str]:
             return [page.topic for page in pages if not page.has_all(head)]
@@ -174,13 +180,15 @@ class Outage:
         except TimeoutError:
             pass  # what is missing is told by what follows
         told = await asyncio.to_thread(_seqs, began_at)
+        fresh = await self._fresh(port, {page.topic for page in pages}, head)
         return [
             *(f"{topic} does not know the feed up to {head}" for topic in late()),
             *(f"{page.topic} met {page.gaps} gaps" for page in pages if page.gaps),
             *(f"a reader was told {len(log.seqs)} of {len(told)}" for log in logs if log.seqs != told),
+            *self._shown_wrongly(pages, fresh),
         ]
 
-    async def _fresh(self, port: int, topics: list[str], head: int) -> dict[str, Page]:
+    async def _fresh(self, port: int, topics: set[str], head: int) -> dict[str, Page]:
         """Pages that are opened now."""
         fresh = {topic: Page(port, topic, self.cookies[0]) for topic in topics}
         held = [asyncio.create_task(page.hold()) for page in fresh.values()]
@@ -203,8 +211,11 @@ class Outage:
                     if _ageless(page.shows.get(part)) != _ageless(html)
                 ]
             if page.topic == "hosts":
-                rows = [page.shows.get(f"host-row-{host.id}") or "" for host in self.hosts]
-                wrong += ["a row of hosts is old" for row in rows if "last" not in row]
+                wrong += [
+                    f"a row is older than {version}"
+                    for host, version in self._versions.items()
+                    if f">{version}<" not in (page.shows.get(f"host-row-{host}") or "")
+                ]
         return wrong
 
 
