@@ -27,7 +27,6 @@ from bench.stack import Stack, percentile, running_stack, wait_for
 LAG_P99_S = 1.0
 SLOPE_MB_PER_10_MIN = 1.0
 MAX_UNAVAILABLE = 1
-QUIET_S = 60.0
 WARM_UP_SHARE = 0.2
 FLEET_ZONE = "fleet"
 
@@ -38,6 +37,7 @@ def main() -> None:
     options.add_argument("--clusters", type=int, default=500)
     options.add_argument("--viewers", type=int, default=200)
     options.add_argument("--minutes", type=float, default=10)
+    options.add_argument("--quiet-s", type=float, default=60, help="of the baseline")
     options.add_argument("--instances", type=int, default=2, help="on each host")
     options.add_argument("--script-s", type=float, default=20, help="how long each simulated script takes")
     options.add_argument("--threads", type=int, default=512, help="of the engine: steps it does at once")
@@ -66,7 +66,7 @@ def measure(stack: Stack, chosen: argparse.Namespace) -> dict[str, Any]:
     sampler.start()
     watchers = Watchers(port, chosen.viewers)
     run_id = make_ready(watchers)
-    quiet = (time.time(), time.time() + QUIET_S)
+    quiet = (time.time(), time.time() + chosen.quiet_s)
     wait_until(quiet[1])
     begun = time.monotonic()
     start(run_id)
