@@ -129,8 +129,8 @@ def _first_waiting(run: Run, active: QuerySet[Any], counts: Mapping[TargetState,
     if run.kind == RunKind.ROLLING and counts.get(TargetState.WAITING):
         return waiting.filter(state=TargetState.WAITING)[:PREFLIGHTS_AT_ONCE]
     place = Window(RowNumber(), partition_by=Coalesce("cluster_id", "zone_id"), order_by=F("order").asc())
-    waiting = waiting.exclude(_waits_for_its_host(run)).annotate(place=place)
-    return waiting.filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
+    numbered: QuerySet[Any] = waiting.exclude(_waits_for_its_host(run)).annotate(place=place)
+    return numbered.filter(place__lte=max(run.max_unavailable, PREFLIGHTS_AT_ONCE))
 
 
 def _waits_for_its_host(run: Run) -> Q:
